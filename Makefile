@@ -1,0 +1,61 @@
+# make demo      install into .venv, and record the built-in VOneBlock
+# make test      everything that continuous integration runs
+# make validate  the longer tests
+# make lint      style, types, imports
+# make docs      the documentation, in docs/_build/html
+# make clean     remove what the others made, but for .venv
+
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+BIN := .venv/bin
+DEMO := results/demo
+
+TEST_PROCESSES ?= 2
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test validate lint docs clean
+
+demo: .venv/.installed
+	rm -rf $(DEMO)
+	$(BIN)/insilico run vone --out $(DEMO)
+
+# Test processes share the cores: more threads in each would only get in each other's way.
+test validate: export OMP_NUM_THREADS = 1
+
+test: lint docs
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not slow and not gpu"
+
+validate: .venv/.installed-for-tests
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m slow
+
+lint: .venv/.installed-for-tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: .venv/.installed-for-tests
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+clean:
+	rm -rf build dist docs/_build docs/api/generated docs/gallery_built $(DEMO)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find stimuli insilico tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "insilico needs Python 3.11 or newer, and found none" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# The stamps keep the second call fast; dependencies are looked at again when they change.
+.venv/.installed: pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv; torch is large, so this takes some minutes the first time."
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.installed-for-tests: pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv; torch is large, so this takes some minutes the first time."
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
+	touch $@

@@ -1,0 +1,36 @@
+"""In-silico electrophysiology: a virtual V1 rig for any vision model.
+
+Show gratings to a network, record its units, measure their tuning, compare with macaque V1::
+
+    import insilico
+
+    model = insilico.load_model("torchvision:resnet50", weights="pretrained")
+    results = insilico.run(model, layers=["layer1"], battery="standard")
+    print(results.comparison)
+    results.save("results/resnet50")
+"""
+
+from insilico import reference
+from insilico.compare import compare
+from insilico.errors import UserError
+from insilico.experiment import run
+from insilico.models import ModelCard, load_model
+from insilico.probe import Probe
+from insilico.protocol import Battery, Protocol
+from insilico.reference import ReferenceDistribution
+from insilico.results import Results, open_results
+
+__all__ = [
+    "Battery",
+    "ModelCard",
+    "Probe",
+    "Protocol",
+    "ReferenceDistribution",
+    "Results",
+    "UserError",
+    "compare",
+    "load_model",
+    "open_results",
+    "reference",
+    "run",
+]

@@ -1,0 +1,8 @@
+"""Lets ``python -m insilico`` do what ``insilico`` does."""
+
+import sys
+
+from insilico.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

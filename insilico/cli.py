@@ -1,0 +1,404 @@
+"""The command line. Each command's help is its docstring."""
+
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from insilico.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["app", "main"]
+
+OUR_PACKAGES = ("insilico", "stimuli")
+
+# Exit codes, as shells and other tools have them.
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def _version() -> str:
+    try:
+        return version("insilico-ephys")
+    except PackageNotFoundError:
+        return "not installed as a package"
+
+
+app = App(
+    name="insilico",
+    help="A virtual V1 rig: show gratings to a vision model, record its units, compare them with "
+    "macaque V1.",
+    help_format="markdown",
+    version=_version,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True, negative="")]
+Words = Annotated[
+    tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ModelOptions:
+    """What can be said of any model.
+
+    Parameters
+    ----------
+    weights : str, optional
+        A .pth, .pt or .safetensors file (no code in it is run), or 'pretrained' for a download by
+        torchvision or timm. Without it, networks have random weights.
+    mean : tuple of float, optional
+        Mean of the normalisation: one value, or one per channel.
+    std : tuple of float, optional
+        Standard deviation of the normalisation.
+    degrees : float, optional
+        Side of the visual field in degrees; 8 unless the model says otherwise.
+    pixels : int, optional
+        Side of the input in pixels; 224 unless the model says otherwise.
+    channels : int, optional
+        Image channels that the model takes; told from its first convolution by default.
+    device : str, optional
+        Where to run: cpu, cuda, cuda:1, mps.
+    seed : int
+        Of everything random.
+    option : tuple of str
+        KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
+    """
+
+    weights: str | None = None
+    mean: Numbers = None
+    std: Numbers = None
+    degrees: float | None = None
+    pixels: int | None = None
+    channels: int | None = None
+    device: str | None = None
+    seed: int = 0
+    option: Words = ()
+
+    def load(self, spec: str) -> "nn.Module":
+        """Load a model with these options."""
+        from insilico.models import load_model
+
+        return load_model(
+            spec,
+            self.weights,
+            mean=self.mean,
+            std=self.std,
+            degrees=self.degrees,
+            pixels=self.pixels,
+            channels=self.channels,
+            device=self.device,
+            seed=self.seed,
+            **_options(self.option),
+        )
+
+
+@app.command
+def run(
+    model: str,
+    /,
+    *,
+    layer: Words = (),
+    battery: str = "standard",
+    out: Path | None = None,
+    sites: Words = (),
+    crop: Literal["auto", "off"] = "auto",
+    rates: bool = True,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
+    options: ModelOptions = ModelOptions(),
+) -> None:
+    """Record a model, measure the tuning of its units, and compare them with macaque V1.
+
+    Parameters
+    ----------
+    model : str
+        vone, textbook, torchvision:NAME, timm:NAME, package.module:function or
+        path/to/file.py:function. The function takes no arguments and returns a torch module, or a
+        function from an array of images to an array.
+    layer : tuple of str
+        Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
+    battery : str
+        Which experiments to do.
+    out : Path, optional
+        New folder for the results; results/MODEL-BATTERY by default. Nothing is overwritten.
+    sites : tuple of str
+        Which sites of each feature map: centre, all, a diameter in degrees, or ROW,COLUMN ...;
+        the battery decides by default.
+    crop : {"auto", "off"}
+        Whether units may be shown only the part of a picture that they are proven to see.
+    rates : bool
+        Whether activations are mapped to firing rates.
+    quiet : bool
+        No progress bar.
+    options : ModelOptions
+        What can be said of any model.
+    """
+    import insilico
+    from insilico.models.layers import layer_table, spatial_layers
+    from insilico.report import write_report
+    from insilico.results import check_free
+    from insilico.terminal import summary
+
+    folder = out if out is not None else Path("results") / f"{_plain(model)}-{_plain(battery)}"
+    check_free(folder)
+    _check_writable(folder)
+    module = options.load(model)
+    layers: tuple[str, ...] | None = layer or None
+    if layers == ("all",):
+        layers = spatial_layers(layer_table(module))
+        if not layers:
+            raise UserError(f"{model} has no layer with more than one site; name layers yourself.")
+    results = insilico.run(
+        module,
+        layers,
+        battery=battery,
+        sites=_sites(sites),
+        device=options.device,
+        seed=options.seed,
+        rates=rates,
+        crop=crop,
+        progress=not quiet,
+    )
+    results.save(folder)
+    page = write_report(results, folder)
+    print(f"{summary(results)}\n\nreport: {page}")
+
+
+@app.command
+def layers(model: str, /, *, options: ModelOptions = ModelOptions()) -> None:
+    """List the layers of a model, with the shape of what they put out.
+
+    Parameters
+    ----------
+    model : str
+        As in 'insilico run'.
+    options : ModelOptions
+        What can be said of any model.
+    """
+    from insilico.models.layers import layer_table
+    from insilico.terminal import aligned
+
+    module = options.load(model)
+    table = layer_table(module)
+    card: Any = module.card
+    shapes = table["shape"]
+    table["shape"] = ["" if shape is None else " x ".join(map(str, shape)) for shape in shapes]
+    table["note"] = [
+        "V1 by default" if name in card.layers else _calls(calls)
+        for name, calls in zip(table["layer"], table["calls"], strict=True)
+    ]
+    print(aligned(table[["layer", "type", "shape", "note"]]))
+
+
+@app.command
+def stimuli(
+    name: str,
+    /,
+    *,
+    out: Path,
+    battery: str = "standard",
+    degrees: float = 8.0,
+    pixels: int = 224,
+) -> None:
+    """Draw a contact sheet of the stimuli of an experiment.
+
+    Parameters
+    ----------
+    name : str
+        An experiment of the battery: orientation, say.
+    out : Path
+        New image file; .png, .pdf or .svg.
+    battery : str
+        Which battery the experiment belongs to.
+    degrees : float
+        Side of the visual field in degrees.
+    pixels : int
+        Side of the display in pixels.
+    """
+    import matplotlib.pyplot as plt
+
+    from insilico.figures import contact_sheet
+    from insilico.protocols import BATTERIES
+    from stimuli import Display, Position
+
+    plan = BATTERIES.get(battery)
+    if plan is None:
+        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
+    protocols = {protocol.name: protocol for protocol in plan.protocols}
+    if name not in protocols:
+        raise UserError(
+            f"the {battery} battery has no experiment {name!r}; it has {', '.join(protocols)}."
+        )
+    if out.exists():
+        raise UserError(f"{out} already exists, and nothing is overwritten. Choose another name.")
+    known = plt.figure().canvas.get_supported_filetypes()
+    if out.suffix[1:].lower() not in known:
+        raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
+    display = Display.square(pixels, degrees, background=plan.background)
+    shown = protocols[name].stimuli(display, plan.position or Position())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(shown).savefig(out)
+    print(f"{len(shown)} stimuli, {shown.content_hash()}: {out}")
+
+
+@app.command
+def reference(name: str | None = None, /) -> None:
+    """List the published distributions that models are compared with, or show one of them.
+
+    Parameters
+    ----------
+    name : str, optional
+        The distribution to show, or how its name begins; all are listed by default.
+    """
+    import pandas as pd
+
+    from insilico import reference as published
+    from insilico.terminal import aligned, distribution_page
+
+    names = [each for each in published.names() if each.startswith(name or "")]
+    if name is not None and (name in names or not names):
+        print(distribution_page(published.load(name)))
+        return
+    known = [published.load(each) for each in names]
+    print(
+        aligned(
+            pd.DataFrame(
+                {
+                    "name": [each.name for each in known],
+                    "cells": [each.n for each in known],
+                    "units": ["" if each.units == "1" else each.units for each in known],
+                    "grade": [each.grade for each in known],
+                }
+            )
+        )
+    )
+
+
+@app.command
+def report(folder: Path, /) -> None:
+    """Write the report of a finished run again.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    """
+    from insilico.report import write_report
+    from insilico.results import open_results
+
+    print(f"report: {write_report(open_results(folder), folder)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    A `UserError` becomes one line on stderr and exit code 2, and so does a plain `ValueError`
+    that a ``raise`` line of ours threw, which is how ``stimuli`` refuses what cannot be shown, and
+    a file that the system refuses. Everything else is a defect and keeps its traceback.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``insilico``; taken from ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 after a user's mistake, 130 after Ctrl-C.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (CycloptsError, UserError) as error:
+        return _refuse(error)
+    except ValueError as error:
+        if not _is_refusal(error):
+            raise
+        return _refuse(error)
+    except KeyboardInterrupt:
+        print("\ninsilico: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output, `head` for one, has had enough. Python would complain once
+        # more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refuse(UserError(f"{error.filename}: {error.strerror}."))
+    return 0
+
+
+def _refuse(error: Exception) -> int:
+    print(f"insilico: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return USER_ERROR
+
+
+def _is_refusal(error: ValueError) -> bool:
+    """Tell a ValueError that our own code raised on purpose from one that befell it."""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    *_, where = traceback.extract_tb(error.__traceback__)
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package in OUR_PACKAGES and (where.line or "").startswith("raise ")
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before the run, and not after it, whether its results can be kept."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder.parent, os.W_OK):
+        raise UserError(f"{folder.parent} cannot be written to. Give another folder with --out.")
+
+
+def _options(pairs: Sequence[str]) -> dict[str, Any]:
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise UserError(f"an option is KEY=VALUE; got {pair!r}.")
+        try:
+            options[key] = json.loads(value)
+        except json.JSONDecodeError:
+            options[key] = value
+    return options
+
+
+def _sites(words: Sequence[str]) -> Any:
+    if not words:
+        return None
+    if len(words) == 1 and words[0] in ("centre", "all"):
+        return words[0]
+    try:
+        if len(words) == 1 and "," not in words[0]:
+            return float(words[0])
+        return [(int(row), int(column)) for row, column in (word.split(",") for word in words)]
+    except ValueError as error:
+        raise UserError(
+            "sites must be centre, all, a diameter in degrees, or ROW,COLUMN ...; got "
+            f"{' '.join(words)!r}."
+        ) from error
+
+
+def _plain(name: str) -> str:
+    """Make a folder name out of the name of a model."""
+    head, colon, function = name.rpartition(":")
+    if head.endswith(".py"):
+        name = f"{Path(head).stem}{colon}{function}"
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
+
+
+def _calls(calls: int) -> str:
+    if calls == 1:
+        return ""
+    return "not called" if calls == 0 else f"called {calls} times: add @1 to @{calls}"

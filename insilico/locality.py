@@ -1,0 +1,217 @@
+"""Which pixels a unit can see, proven; and whether showing it only those changes its response.
+
+NaN outside a window is the proof: whatever is finite in the end cannot have touched it. The check
+is separate and does not trust the proof: the surroundings are replaced by noise, by the blank and by
+high contrast, and the responses to the small picture must equal those to each of the whole ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stimuli import Display, Window
+
+__all__ = ["Crop", "find_crop", "proven_windows"]
+
+# Largest difference between cropped and full responses, relative to the largest response, that
+# still counts as the rounding of float32.
+ROUNDING = 1e-5
+
+# A crop that covers more of the display than this saves less than it costs to set up.
+WORTHWHILE = 0.75
+
+Finite = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What is shown instead of the whole display, and why that is or is not exact.
+
+    Parameters
+    ----------
+    window : Window
+        The part of the display that is shown.
+    exact : bool
+        Whether it was proven and checked; if not, the window is the whole display.
+    status : str
+        A sentence for the user.
+    shift : tuple of int
+        How many rows and columns of the feature map the crop leaves out at the top and the left.
+    """
+
+    window: Window
+    exact: bool
+    status: str
+    shift: tuple[int, int] = (0, 0)
+
+
+def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window | None]:
+    """Find, for each group of units, the smallest window outside which they see nothing.
+
+    Parameters
+    ----------
+    finite : callable
+        ``finite(images)``, images (n, 1, height, width), says for each image and group whether all
+        of its units are finite: a bool tensor (n, groups).
+    display : Display
+        The screen.
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    list of Window or None
+        None where a group is not finite even on a picture without any NaN, or sees nothing.
+    """
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand((1, 1, display.height, display.width), generator=generator)
+    if not bool(finite(picture).all()):
+        return [None] * groups
+    # How many rows or columns can be NaN on each side (top, bottom, left, right) of each group.
+    size = np.array([display.height, display.height, display.width, display.width])
+    low = np.zeros((groups, 4), dtype=int)
+    high = np.broadcast_to(size, (groups, 4)).copy()
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        images = picture.repeat(groups * 4, 1, 1, 1)
+        for image, (side, margin) in zip(
+            images, [(side, middle[group, side]) for group in range(groups) for side in range(4)],
+            strict=True,
+        ):
+            _blind(image, side, int(margin))
+        seen = finite(images).reshape(groups, 4, groups)
+        clear = torch.stack([seen[group, :, group] for group in range(groups)]).cpu().numpy()
+        low, high = np.where(clear, middle, low), np.where(clear, high, middle)
+    windows: list[Window | None] = []
+    for top, bottom, left, right in low:
+        height, width = display.height - top - bottom, display.width - left - right
+        windows.append(
+            Window(int(top), int(left), int(height), int(width))
+            if height > 0 and width > 0
+            else None
+        )
+    return windows
+
+
+def find_crop(
+    record: Callable[[Tensor, tuple[int, int]], Tensor],
+    finite: Finite,
+    display: Display,
+    stride: tuple[float, float] | None,
+) -> Crop:
+    """Find the smallest exact crop for a group of units, or say why there is none.
+
+    Parameters
+    ----------
+    record : callable
+        ``record(images, shift)`` returns the responses (n, unit) of the group, each unit read
+        ``shift`` rows and columns before its place in the full feature map.
+    finite : callable
+        As in `proven_windows`, for one group.
+    display : Display
+        The screen.
+    stride : tuple of float or None
+        Pixels between neighbouring sites along rows and columns, None where they are not known.
+
+    Returns
+    -------
+    Crop
+    """
+    whole = display.whole
+    if stride is None:
+        return Crop(whole, False, "full picture: the sites of this layer form no regular grid")
+    try:
+        window = proven_windows(finite, display, 1)[0]
+    except (RuntimeError, ValueError, TypeError) as error:
+        return Crop(whole, False, f"full picture: the model rejects NaN ({_brief(error)})")
+    if window is None:
+        return Crop(whole, False, "full picture: the proof by NaN found no window")
+    covered = window.height * window.width / (display.height * display.width)
+    if covered > WORTHWHILE:
+        return Crop(whole, False, f"full picture: units see {covered:.0%} of the display")
+    reason = "no alignment of the crop with the strides of the model reproduces the responses"
+    for factor in (1, 2, 4, 8):
+        step = tuple(round(pixels * factor) for pixels in stride)
+        if min(step) < 1 or any(abs(s - p * factor) > 1e-6 for s, p in zip(step, stride, strict=True)):
+            continue
+        crop = _aligned(window, display, (step[0], step[1]))
+        if crop.height * crop.width > WORTHWHILE * display.height * display.width:
+            break
+        shift = (round(crop.top / stride[0]), round(crop.left / stride[1]))
+        try:
+            difference = _check(record, display, window, crop, shift)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = f"the model does not take a smaller picture ({_brief(error)})"
+            continue
+        if difference <= ROUNDING:
+            side = f"{crop.height} px" if crop.height == crop.width else f"{crop.height} x {crop.width} px"
+            field = f"{window.height} x {window.width} px"
+            return Crop(
+                crop, True, f"exact crop {side} of {display.height} (receptive field {field})", shift
+            )
+        reason = f"cropped responses differ by {difference:.1e} of the largest"
+    return Crop(whole, False, f"full picture: {reason}")
+
+
+def _blind(image: Tensor, side: int, margin: int) -> None:
+    """Fill a margin of an image (channel, height, width) with NaN, in place."""
+    if margin == 0:
+        return
+    if side == 0:
+        image[:, :margin] = torch.nan
+    elif side == 1:
+        image[:, -margin:] = torch.nan
+    elif side == 2:
+        image[:, :, :margin] = torch.nan
+    else:
+        image[:, :, -margin:] = torch.nan
+
+
+def _aligned(window: Window, display: Display, step: tuple[int, int]) -> Window:
+    """Grow a window until its corner and its size are multiples of the stride."""
+    top, left = window.top // step[0] * step[0], window.left // step[1] * step[1]
+    height = -(-(window.top + window.height - top) // step[0]) * step[0]
+    width = -(-(window.left + window.width - left) // step[1]) * step[1]
+    return Window(
+        top, left, min(height, display.height - top), min(width, display.width - left)
+    )
+
+
+def _check(
+    record: Callable[[Tensor, tuple[int, int]], Tensor],
+    display: Display,
+    window: Window,
+    crop: Window,
+    shift: tuple[int, int],
+) -> float:
+    """Largest difference between the small picture and the whole one in changing surroundings."""
+    generator = torch.Generator().manual_seed(1)
+    shape = (2, 1, display.height, display.width)
+    inside = torch.rand(shape, generator=generator)
+    inside[1] = display.background + 0.1 * (inside[1] - 0.5)
+    checks = (torch.rand(shape, generator=generator) > 0.5).float()
+    surroundings = (
+        torch.rand(shape, generator=generator),
+        torch.full(shape, display.background),
+        checks,
+    )
+    small = record(inside[..., crop.rows, crop.columns], shift)
+    scale = small.abs().max().clamp_min(torch.finfo(small.dtype).tiny)
+    worst = 0.0
+    for surrounding in surroundings:
+        picture = surrounding.clone()
+        picture[..., window.rows, window.columns] = inside[..., window.rows, window.columns]
+        full = record(picture, (0, 0))
+        if full.shape != small.shape or not bool(torch.isfinite(full).all()):
+            return float("inf")
+        # The crop holds pixels around the window too: they must not matter either.
+        worst = max(worst, float((full - small).abs().max() / scale))
+    return worst
+
+
+def _brief(error: BaseException) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,182 @@
+"""ModelCard: what has to be known about a model before it is recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from insilico.errors import UserError
+from stimuli import Display
+
+__all__ = ["ModelCard", "attach", "input_channels", "per_channel"]
+
+# Attribute of a module that says that the hook of `attach` is already on it.
+NORMALISES = "_insilico_normalises"
+
+
+# Grey and colour. A convolution inside a network takes more.
+IMAGE_CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a loaded model is, and how it wants to be shown pictures.
+
+    Parameters
+    ----------
+    name : str
+        The name under which it was loaded.
+    display : Display
+        The screen that fits its input.
+    layers : tuple of str
+        The layers that stand for V1; empty where nobody has said.
+    weights : str
+        Where its weights come from, in words.
+    trained : bool or None
+        False for random weights. True for weights that were read from a file or a publisher, that
+        are set by design, or that do not exist. None where nothing tells: a function of the user's
+        own made them.
+    mean, std : tuple of float
+        Normalisation that the model applies to images in [0, 1], one value per channel.
+    channels : int
+        How many image channels it takes.
+    citation : str
+        Whose model it is.
+    """
+
+    name: str
+    display: Display
+    layers: tuple[str, ...] = ()
+    weights: str = "as given"
+    trained: bool | None = None
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    channels: int = 3
+    citation: str = ""
+
+    @property
+    def caution(self) -> str | None:
+        """What every table made with these weights has to say, or None."""
+        if self.trained is False:
+            return (
+                f"UNTRAINED: the weights of {self.name} are random ({self.weights}). The numbers "
+                "describe an architecture, not a trained network."
+            )
+        if self.trained is None:
+            return (
+                f"UNKNOWN TRAINING: the weights of {self.name} are {self.weights}; if nothing was "
+                "loaded into them they are random."
+            )
+        return None
+
+    @property
+    def normalisation(self) -> str:
+        """The normalisation in words."""
+        if not any(self.mean) and all(value == 1 for value in self.std):
+            return "none: images in [0, 1]"
+        mean, std = (", ".join(f"{value:g}" for value in row) for row in (self.mean, self.std))
+        return f"mean {mean}; std {std}"
+
+
+def attach(model: nn.Module, card: ModelCard) -> nn.Module:
+    """Give a model its card, and let it normalise images in [0, 1] for itself.
+
+    The normalisation is a hook on the model itself, so that its layers keep their names. It reads
+    the card at each call: to attach another card is to change the normalisation, never to apply
+    both.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Changed in place: it gets an attribute ``card``.
+    card : ModelCard
+        Its new card.
+
+    Returns
+    -------
+    nn.Module
+        The same model.
+    """
+    if not getattr(model, NORMALISES, False):
+        model.register_forward_pre_hook(_normalise)
+        setattr(model, NORMALISES, True)
+    # nn.Module declares its attributes as tensors and modules; it holds any other just as well.
+    model.card = card  # type: ignore[assignment]
+    return model
+
+
+def _normalise(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    card = module.card
+    assert isinstance(card, ModelCard)
+    images, *others = inputs
+    if any(card.mean):
+        images = images - _column(images, card.mean)
+    if any(value != 1 for value in card.std):
+        images = images / _column(images, card.std)
+    return (images, *others)
+
+
+def _column(images: Tensor, values: Sequence[float]) -> Tensor:
+    return images.new_tensor(values).reshape(-1, 1, 1)
+
+
+def input_channels(model: nn.Module) -> int | None:
+    """Tell how many image channels a model takes from the first convolution that takes 1 or 3.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any module.
+
+    Returns
+    -------
+    int or None
+        None where it has no such convolution.
+
+    Examples
+    --------
+    >>> input_channels(nn.Sequential(nn.Conv2d(1, 8, 5), nn.Conv2d(8, 16, 3)))
+    1
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels in IMAGE_CHANNELS:
+            return module.in_channels
+    return None
+
+
+def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tuple[float, ...]:
+    """Spread a normalisation constant over the image channels.
+
+    Parameters
+    ----------
+    name : {"mean", "std"}
+        What it is, for the error message.
+    values : sequence of float, or float
+        One value for all channels, or one for each.
+    channels : int
+        How many channels there are.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    UserError
+        If the number of values fits neither, or a standard deviation is not above 0.
+
+    Examples
+    --------
+    >>> per_channel("mean", 0.5, 3)
+    (0.5, 0.5, 0.5)
+    """
+    row = (values,) if isinstance(values, int | float) else tuple(values)
+    if len(row) not in (1, channels):
+        raise UserError(
+            f"{name} needs one value, or one for each of the model's {channels} image channels; "
+            f"got {len(row)}: {', '.join(f'{value:g}' for value in row)}."
+        )
+    if name == "std" and not all(value > 0 for value in row):
+        raise UserError(f"std must be above 0; got {', '.join(f'{value:g}' for value in row)}.")
+    return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)

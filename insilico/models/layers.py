@@ -1,0 +1,114 @@
+"""The layers of a model: what can be recorded."""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from insilico.errors import UserError
+from insilico.hooks import OUTPUT, call_counts, layer_names
+from insilico.models.card import ModelCard
+from stimuli import Display
+
+__all__ = ["layer_table", "spatial_layers"]
+
+
+def layer_table(
+    model: nn.Module, *, display: Display | None = None, channels: int | None = None
+) -> pd.DataFrame:
+    """List the layers of a model, with what they put out for one grey image.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In evaluation mode.
+    display : Display, optional
+        The screen; that of the model's card, or the default one.
+    channels : int, optional
+        How many image channels the model takes; as on its card, or 3.
+
+    Returns
+    -------
+    DataFrame, one row per layer
+        ``layer``, ``type`` of the module, ``calls`` in a forward pass, and ``shape`` of the (last)
+        output, as a tuple without the batch; None where it puts out no tensor.
+
+    Raises
+    ------
+    UserError
+        If the model does not take images of this size.
+
+    Examples
+    --------
+    >>> layer_table(nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU()))
+        layer        type  calls          shape
+    0       0      Conv2d      1  (8, 220, 220)
+    1       1        ReLU      1  (8, 220, 220)
+    2  output  Sequential      1  (8, 220, 220)
+    """
+    card = getattr(model, "card", None)
+    if isinstance(card, ModelCard):
+        display, channels = display or card.display, channels or card.channels
+    display, channels = display or Display(), channels or 3
+    parameter = next(model.parameters(), None)
+    images = torch.full(
+        (1, channels, display.height, display.width),
+        display.background,
+        device=None if parameter is None else parameter.device,
+    )
+    names = layer_names(model)
+    if OUTPUT not in names:
+        names = [*names, OUTPUT]
+    try:
+        counts, outputs = call_counts(model, names, images)
+    except UserError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise UserError(
+            f"{type(model).__name__} does not take an image of {channels} channels and "
+            f"{display.height} x {display.width} px: {type(error).__name__}: {reason}. Choose its "
+            "size with pixels and its number of channels with channels."
+        ) from error
+    modules: dict[str, nn.Module] = {OUTPUT: model, **dict(model.named_modules())}
+    return pd.DataFrame(
+        {
+            "layer": names,
+            "type": [type(modules[name]).__name__ for name in names],
+            "calls": [counts[name] for name in names],
+            "shape": [_shape(outputs.get(name)) for name in names],
+        }
+    )
+
+
+def spatial_layers(table: pd.DataFrame) -> tuple[str, ...]:
+    """Choose the layers that ``all`` means: called once, with more than one site.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `layer_table`.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(
+        layer
+        for layer, calls, shape in zip(table["layer"], table["calls"], table["shape"], strict=True)
+        if calls == 1 and layer != OUTPUT and _n_sites(shape) > 1
+    )
+
+
+def _shape(output: Any) -> tuple[int, ...] | None:
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
+    return tuple(output.shape[1:]) if isinstance(output, Tensor) else None
+
+
+def _n_sites(shape: tuple[int, ...] | None) -> int:
+    if shape is None or len(shape) not in (2, 3):
+        return 0
+    # (token, channel), or (channel, row, column).
+    return shape[0] if len(shape) == 2 else shape[1] * shape[2]

@@ -1,0 +1,149 @@
+"""The schema of a recording: responses labelled by unit and by stimulus, with their provenance.
+
+A recording is a plain `xarray.DataArray` called ``response``. Its first dim is ``unit``, with the
+coordinates ``layer``, ``channel``, ``row``, ``column``, ``x``, ``y`` (the nominal centre of the
+receptive field, deg) and ``blank`` (the response to the background). Its other dims are the
+factors of the stimulus set, and every further column of the stimulus table is a coordinate (the
+place of the stimulus as ``stimulus_x`` and ``stimulus_y``).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+__all__ = ["UNIT_COORDINATES", "label", "load", "save"]
+
+UNIT_COORDINATES = ("layer", "channel", "row", "column", "x", "y")
+
+UNITS = {
+    "orientation": "deg",
+    "phase": "deg",
+    "spatial_frequency": "cpd",
+    "diameter": "deg",
+    "inner_diameter": "deg",
+    "offset_x": "deg",
+    "offset_y": "deg",
+    "x": "deg",
+    "y": "deg",
+    "stimulus_x": "deg",
+    "stimulus_y": "deg",
+    "contrast": "1",
+}
+
+
+def label(
+    responses: npt.NDArray[np.floating[Any]],
+    *,
+    conditions: pd.DataFrame,
+    dims: tuple[str, ...],
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+    attrs: Mapping[str, Any],
+) -> xr.DataArray:
+    """Label responses with their units and stimuli.
+
+    Parameters
+    ----------
+    responses : array, shape (unit, stimulus)
+        One column per row of ``conditions``.
+    conditions : DataFrame
+        The stimulus table, in the order of the columns of ``responses``.
+    dims : tuple of str
+        The factors: columns of ``conditions`` that together name each stimulus once.
+    units : DataFrame
+        One row per unit, with the columns `UNIT_COORDINATES`.
+    blank : array, shape (unit,)
+        Response to the blank display.
+    attrs : mapping
+        Provenance; values that netCDF cannot hold are stored as JSON.
+
+    Returns
+    -------
+    DataArray, dims ("unit", \\*dims)
+        NaN where a combination of factors was not shown.
+    """
+    levels = {dim: np.unique(conditions[dim].to_numpy()) for dim in dims}
+    place = tuple(np.searchsorted(levels[dim], conditions[dim].to_numpy()) for dim in dims)
+    shape = tuple(len(values) for values in levels.values())
+    dtype = np.asarray(responses).dtype
+    complete = len(conditions) == int(np.prod(shape))
+    cube = np.empty if complete else _nans
+    values = cube((len(units), *shape), dtype=dtype)
+    values[(slice(None), *place)] = responses
+    coords: dict[str, Any] = {
+        # Through a list: numpy strings are saved by netCDF, those of pandas are not.
+        name: ("unit", np.array(units[name].tolist()))
+        for name in UNIT_COORDINATES
+    }
+    coords |= {name: (name, level) for name, level in levels.items()}
+    coords["blank"] = ("unit", blank)
+    for name in conditions.columns.difference(list(dims), sort=False):
+        # The place of a stimulus must not be taken for that of the unit.
+        coordinate = f"stimulus_{name}" if name in coords else name
+        coords[coordinate] = _factor_coordinate(conditions[name].to_numpy(), place, shape, dims)
+    recording = xr.DataArray(
+        values,
+        dims=("unit", *dims),
+        coords=coords,
+        name="response",
+        attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
+    )
+    for name, unit in UNITS.items():
+        if name in recording.coords:
+            recording[name].attrs["units"] = unit
+    return recording
+
+
+def save(recording: xr.DataArray, path: Path | str) -> None:
+    """Write a recording as netCDF; it opens again in plain xarray."""
+    path = Path(path)
+    # Written beside its place and renamed: a run that stops halfway leaves no file that looks whole.
+    partial = path.with_name(path.name + ".partial")
+    recording.to_netcdf(partial, engine="h5netcdf")
+    partial.replace(path)
+
+
+def load(path: Path | str) -> xr.DataArray:
+    """Read a recording that `save` wrote, whole into memory."""
+    with xr.open_dataarray(path, engine="h5netcdf") as recording:
+        return recording.load()
+
+
+def _factor_coordinate(
+    column: npt.NDArray[Any],
+    place: tuple[npt.NDArray[np.intp], ...],
+    shape: tuple[int, ...],
+    dims: tuple[str, ...],
+) -> tuple[tuple[str, ...], npt.NDArray[Any]]:
+    """Spread a column over the factors, and drop those along which it does not change."""
+    complete = len(column) == int(np.prod(shape))
+    cube = np.zeros(shape, dtype=column.dtype)
+    cube[place] = column
+    kept: list[str] = []
+    for dim in dims:
+        axis = len(kept)
+        first = cube.take([0], axis=axis)
+        if complete and np.all(cube == first):
+            cube = first.squeeze(axis)
+        else:
+            kept.append(dim)
+    return tuple(kept), cube
+
+
+def _nans(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    return np.full(shape, np.nan, dtype=dtype)
+
+
+def _netcdf(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    plain = (str, int, float)
+    return {
+        name: value if isinstance(value, plain) and not isinstance(value, bool) else json.dumps(value)
+        for name, value in attrs.items()
+        if value is not None
+    }

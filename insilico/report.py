@@ -1,0 +1,323 @@
+"""The report: one self-contained HTML page that needs no network, no script and no other file."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from insilico import reference
+from insilico.compare import category_scores
+from insilico.figures.plates import example_places, of_layer, plates, shown_layers
+from insilico.figures.population import counted
+from insilico.figures.style import Plate, save_figure
+from insilico.results import Results
+
+__all__ = ["write_report"]
+
+FIGURES = "figures"
+PAGE = "report.html"
+NO_VALUE = "\N{EN DASH}"
+NEXT_TO_NOTHING = 1e-6  # a number below it is rounding noise
+
+# A score of fewer units is given, but not singled out.
+FEW_UNITS = 20
+
+# No median of a property that comes round.
+CIRCULAR = "preferred_orientation"
+
+Row = dict[str, Any]
+
+
+def write_report(results: Results, folder: Path | str) -> Path:
+    """Write the report of a run, and its figures with their numbers.
+
+    Parameters
+    ----------
+    results : Results
+        A run.
+    folder : path
+        Where to write ``report.html`` and the folder ``figures``; made if there is none. An earlier
+        report is replaced.
+
+    Returns
+    -------
+    Path
+        The page: one file, which can be sent by itself.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = plates(results)
+    for plate in drawn:
+        save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
+    page = folder / PAGE
+    # Written beside its place and renamed: a report is whole, or not there.
+    partial = page.with_name(f".{PAGE}.partial")
+    partial.write_text(_render(results, drawn, folder / FIGURES), encoding="utf-8")
+    partial.replace(page)
+    return page
+
+
+def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "number": _number,
+        "score": _score,
+        "anchor": _anchor,
+        "units": _units,
+    }
+    template = files("insilico").joinpath("report.html.jinja").read_text("utf-8")
+    comparison = results.comparison.astype({"layer": str}).fillna(
+        {"citation": "", "doi": "", "category": "", "units": "1"}
+    )
+    sources = _sources(comparison)
+    return environment.from_string(template).render(
+        provenance=results.provenance,
+        battery=results.battery,
+        warnings=results.warnings,
+        facts=_facts(results),
+        layers=[
+            _layer(name, rows, of_layer(results.units, name), sources)
+            for name, rows in _by_layer(comparison)
+        ],
+        categories=[_categories(name, rows) for name, rows in _by_layer(comparison)],
+        responsive=_responsive(results),
+        figures=[_inline(plate, folder) for plate in drawn],
+        examples=[_examples(results, layer) for layer in shown_layers(results)],
+        shown=shown_layers(results),
+        properties=_properties(results, comparison, sources),
+        sources=sources,
+        record=list(_flat(results.provenance)),
+    )
+
+
+def _facts(results: Results) -> list[tuple[str, str]]:
+    """Say what was recorded, in a few lines."""
+    record, units = results.provenance, results.units
+    screen = record.get("display", {})
+    layers = pd.unique(units["layer"].to_numpy().astype(str))
+    facts = [
+        ("Model", record.get("model")),
+        ("Weights", record.get("weights")),
+        ("Layers" if len(layers) > 1 else "Layer", ", ".join(layers)),
+        ("Units recorded", units.sizes["unit"]),
+        ("Stimuli shown", record.get("n_stimuli")),
+        ("Battery", results.battery),
+        ("Seed", record.get("seed")),
+        ("Date", record.get("date")),
+    ]
+    if "degrees" in screen:
+        field = f"{_number(screen['degrees'])} deg wide ({_number(screen['px_per_deg'])} px/deg)"
+        facts.insert(5, ("Visual field", f"{field}, an assumption"))
+    return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _by_layer(comparison: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for name, rows in comparison.groupby("layer", sort=False):
+        yield str(name), rows
+
+
+def _layer(name: str, comparison: pd.DataFrame, units: xr.Dataset, sources: list[Row]) -> Row:
+    """Prepare the comparison of one layer, and what it comes to."""
+    number = {source["citation"]: source["number"] for source in sources}
+    comparison = comparison.assign(source=comparison["citation"].map(number))
+    rows = [row | _middle(row, units) for row in comparison.to_dict("records")]
+    scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
+    margin = scored["similarity"] - scored["floor"]
+    telling = scored[scored["n_defined"] >= FEW_UNITS]
+    ends = [comparison.index.get_loc(telling.index[end]) for end in (-1, 0) if len(telling)]
+    return {
+        "name": name,
+        "rows": rows,
+        "n_scored": len(scored),
+        # Two standard deviations over resamples.
+        "n_above": int((margin > 2 * scored["similarity_error"]).sum()),
+        "n_few": len(scored) - len(telling),
+        "few": FEW_UNITS,
+        "extremes": [rows[end] for end in ends],
+    }
+
+
+def _middle(row: Mapping[Any, Any], units: xr.Dataset) -> Row:
+    """Say where the two distributions lie: their medians, or shares where it is yes or no."""
+    known = row["reference"] in reference.names() and reference.load(row["reference"])
+    if known and known.scale == "binary" and row["n_defined"]:
+        share = float(counted(units, row["property"]).mean())
+        return {"model": f"{share:.0%} yes", "macaque": f"{known.probabilities[1]:.0%} yes"}
+    return {"model": _number(row["median_model"]), "macaque": _number(row["median_reference"])}
+
+
+def _categories(layer: str, comparison: pd.DataFrame) -> Row:
+    scores = category_scores(comparison)
+    return {"layer": layer, "rows": scores[scores["covered"] > 0].to_dict("records")}
+
+
+def _responsive(results: Results) -> Row:
+    """How many units of each layer respond in each protocol."""
+    layers = results.units["layer"].to_numpy().astype(str)
+    names = pd.unique(layers).tolist()
+    flags = results.units["responsive"].transpose("unit", "protocol").to_numpy().astype(bool)
+    protocols = results.units["protocol"].to_numpy().astype(str)
+    whose = results.provenance.get("protocols", {})
+    rows = [
+        {
+            "protocol": protocol.replace("_", " "),
+            "citation": whose.get(protocol, ""),
+            "counts": [int(flags[layers == name, place].sum()) for name in names],
+        }
+        for place, protocol in enumerate(protocols)
+    ]
+    return {"layers": names, "sizes": [int((layers == name).sum()) for name in names], "rows": rows}
+
+
+def _inline(plate: Plate, folder: Path) -> Row:
+    """Put a figure and its numbers into the page, as data."""
+
+    def data(kind: str, ending: str) -> str:
+        content = (folder / f"{plate.name}.{ending}").read_bytes()
+        # Browsers round the widths of small letters unless told not to.
+        content = content.replace(b"<svg ", b'<svg text-rendering="geometricPrecision" ', 1)
+        return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+    return {
+        "kind": plate.kind,
+        "layer": plate.layer,
+        "name": plate.name,
+        "title": plate.title,
+        "caption": plate.caption,
+        "image": data("image/svg+xml", "svg"),
+        "numbers": data("text/csv", "csv"),
+        "width": round(plate.figure.get_figwidth() * 25.4),
+    }
+
+
+def _examples(results: Results, layer: str) -> Row:
+    """Every property of the example units of a layer."""
+    _, places = example_places(results, layer)
+    some = results.units.isel(unit=places)
+    rows = [
+        {
+            "property": name,
+            "label": values.attrs.get("long_name", name),
+            "units": values.attrs.get("units", "1"),
+            "values": values.to_numpy().tolist(),
+        }
+        for name, values in _measured(some).items()
+    ]
+    return {"layer": layer, "channels": some["channel"].to_numpy().tolist(), "rows": rows}
+
+
+def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) -> list[Row]:
+    """Every property: its definition, its distribution in the layers, and what it is set beside."""
+    layers = results.units["layer"].to_numpy().astype(str)
+    whose = results.provenance.get("protocols", {})
+    found = []
+    for name, values in _measured(results.units).items():
+        counting = counted(results.units, name).to_numpy().astype(float)
+        rows = comparison[comparison["property"] == name].drop_duplicates("reference")
+        protocol = str(values.attrs.get("protocol", ""))
+        found.append(
+            {
+                "name": name,
+                "label": values.attrs.get("long_name", name),
+                "units": values.attrs.get("units", "1"),
+                "definition": values.attrs.get("definition", ""),
+                "protocol": protocol.replace("_", " "),
+                "citation": whose.get(protocol, ""),
+                "layers": [
+                    {"layer": layer, **_spread(counting[layers == layer])}
+                    for layer in shown_layers(results)
+                ],
+                "circular": name.rpartition(".")[2] == CIRCULAR,
+                "references": [_reference(row, sources) for row in rows.to_dict("records")],
+            }
+        )
+    return found
+
+
+def _measured(units: xr.Dataset) -> dict[str, xr.DataArray]:
+    return {str(name): value for name, value in units.data_vars.items() if value.dims == ("unit",)}
+
+
+def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> Row:
+    defined = values[np.isfinite(values)]
+    quartiles = np.quantile(defined, (0.25, 0.5, 0.75)) if len(defined) else [np.nan] * 3
+    return dict(zip(("low", "median", "high"), map(float, quartiles), strict=True)) | {
+        "n": len(defined)
+    }
+
+
+def _reference(row: Mapping[Any, Any], sources: list[Row]) -> Row:
+    """Gather what a reader has to know of a distribution; little where it is the user's own."""
+    number = next(source["number"] for source in sources if source["citation"] == row["citation"])
+    known: Row = {"name": row["reference"], "n": row["n_reference"], "source": number}
+    if row["reference"] in reference.names():
+        known["published"] = reference.load(row["reference"])
+    return known
+
+
+def _sources(comparison: pd.DataFrame) -> list[Row]:
+    """Give the publications numbers, in the order in which the tables cite them."""
+    cited = comparison[["citation", "doi"]].drop_duplicates("citation")
+    return [
+        {"number": number, "citation": row["citation"], "doi": row["doi"]}
+        for number, row in enumerate(cited.to_dict("records"), start=1)
+    ]
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Lay nested provenance out as rows."""
+    for name, value in record.items():
+        label = f"{prefix}{str(name).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{label} \N{MIDDLE DOT} ")
+        elif isinstance(value, str) and value.startswith("{"):
+            # netCDF holds no mappings: some travel as JSON.
+            yield from _flat(json.loads(value), f"{label} \N{MIDDLE DOT} ")
+        elif isinstance(value, list | tuple):
+            yield label, ", ".join(map(_plain, value)) or "none"
+        else:
+            yield label, _plain(value)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    """Write a number for reading, or a dash where there is none."""
+    if np.isnan(value):
+        return NO_VALUE
+    if 0 < abs(value) < NEXT_TO_NOTHING:
+        return "\N{ALMOST EQUAL TO}\N{THIN SPACE}0"
+    text = f"{value:.3g}"
+    return _minus(f"{value:.0f}" if "e" in text and abs(value) >= 1 else text)
+
+
+def _score(value: float) -> str:
+    return NO_VALUE if np.isnan(value) else _minus(f"{value:.2f}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _units(units: str) -> str:
+    return "" if units in ("", "1") else units
+
+
+def _anchor(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name)

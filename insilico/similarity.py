@@ -1,0 +1,182 @@
+"""How alike two populations are: a normalised Kolmogorov-Smirnov similarity, and its context.
+
+The similarity is that of the published benchmark (Marques, Schrimpf & DiCarlo 2021, doi
+10.1101/2021.03.01.433495). It is made on the bins of the reference, so digitised and raw data are
+treated alike, and it needs context to be read: the ceiling that the data reach against themselves,
+and the floor that a trivial population reaches.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from insilico.errors import UserError
+from insilico.reference import ReferenceDistribution
+
+__all__ = ["Floors", "Similarity", "ceiling", "floors", "similarity", "skill"]
+
+# The published rule: more than this many resamples without any defined value make the score 0. It
+# is a number of resamples, not a share of them.
+MOST_UNDEFINED_RESAMPLES = 100
+
+
+class Similarity(NamedTuple):
+    """A score in [0, 1] and the standard deviation of it over resamples."""
+
+    mean: float
+    error: float
+
+
+class Floors(NamedTuple):
+    """Scores of populations that know nothing of the data, resampling left out.
+
+    ``uniform`` has the same share in every bin; ``single_bin`` has everything in the bin that
+    scores best, which is bin number ``best_bin``, counted from 1; ``first_bin`` and ``last_bin``
+    have everything in an outer bin.
+    """
+
+    uniform: float
+    single_bin: float
+    best_bin: int
+    first_bin: float
+    last_bin: float
+
+    @property
+    def floor(self) -> float:
+        """The floor of `skill`: the uniform or the single-bin population, whichever scores more."""
+        return max(self.uniform, self.single_bin)
+
+
+def similarity(
+    values: npt.ArrayLike,
+    reference: ReferenceDistribution,
+    *,
+    rng: np.random.Generator,
+    n_resamples: int = 1000,
+) -> Similarity:
+    """Normalised Kolmogorov-Smirnov similarity of a population with a reference.
+
+    Populations of the size of the reference are drawn from the values with replacement, undefined
+    ones included; each is binned, and its score is ``1 - KS / KS_max``. KS is the largest
+    difference of the two cumulative histograms over values that are defined, and KS_max what a
+    population wholly in the first or wholly in the last bin has, whichever is farther.
+
+    Parameters
+    ----------
+    values : array_like
+        One value per unit; NaN where undefined. Values beyond the bins count in the outer bins.
+    reference : ReferenceDistribution
+        The data.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_resamples : int
+        How many populations are drawn.
+
+    Returns
+    -------
+    Similarity
+        Mean and standard deviation over resamples. NaN where there are no values at all; 0 where
+        more than 100 resamples hold no defined value, as published.
+
+    Examples
+    --------
+    >>> from insilico.reference import load
+    >>> reference = load("cavanaugh2002a.suppression_index")
+    >>> score = similarity(np.zeros(50), reference, rng=np.random.default_rng(0))
+    >>> round(score.mean, 3)
+    0.347
+    """
+    units = np.asarray(values, dtype=np.float64)
+    counts = reference.histogram(units)
+    if units.size == 0:
+        return Similarity(float("nan"), float("nan"))
+    shares = counts / max(counts.sum(), 1)
+    return _resampled(shares, float(np.isnan(units).mean()), reference, rng, n_resamples)
+
+
+def ceiling(
+    reference: ReferenceDistribution, *, rng: np.random.Generator, n_resamples: int = 1000
+) -> Similarity:
+    """Similarity of the data with themselves: what sampling as few cells allows at best.
+
+    Parameters
+    ----------
+    reference : ReferenceDistribution
+        The data.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_resamples : int
+        How many populations are drawn.
+
+    Returns
+    -------
+    Similarity
+    """
+    undefined = reference.undefined / reference.n
+    return _resampled(reference.probabilities, undefined, reference, rng, n_resamples)
+
+
+def floors(reference: ReferenceDistribution) -> Floors:
+    """Scores of trivial populations, computed from the reference.
+
+    Parameters
+    ----------
+    reference : ReferenceDistribution
+        The data.
+
+    Returns
+    -------
+    Floors
+    """
+    bins = len(reference.probabilities)
+    uniform, *single = _score(np.vstack([np.full(bins, 1 / bins), np.eye(bins)]), reference)
+    return Floors(
+        uniform=float(uniform),
+        single_bin=float(max(single)),
+        best_bin=int(np.argmax(single)) + 1,
+        first_bin=float(single[0]),
+        last_bin=float(single[-1]),
+    )
+
+
+def skill(score: float, floor: float) -> float:
+    """Share of the way from the floor to a perfect score; negative below the floor.
+
+    Examples
+    --------
+    >>> skill(0.75, 0.5)
+    0.5
+    """
+    return (score - floor) / (1 - floor) if floor < 1 else float("nan")
+
+
+def _score(
+    shares: npt.NDArray[np.float64], reference: ReferenceDistribution
+) -> npt.NDArray[np.float64]:
+    """Score histograms of shares, one per row."""
+    data = reference.probabilities
+    distance = abs(np.cumsum(shares, axis=1) - np.cumsum(data)).max(axis=1)
+    # All mass in the first bin is 1 - data[0] away from the data, all in the last 1 - data[-1].
+    return np.clip(1 - distance / (1 - min(data[0], data[-1])), 0, 1)
+
+
+def _resampled(
+    shares: npt.NDArray[np.float64],
+    undefined: float,
+    reference: ReferenceDistribution,
+    rng: np.random.Generator,
+    n_resamples: int,
+) -> Similarity:
+    """Score populations in which a share is undefined, and the others lie in bins by ``shares``."""
+    if n_resamples < 1:
+        raise UserError(f"n_resamples must be at least 1; got {n_resamples}.")
+    # Only the histogram enters the score, so values drawn with replacement are multinomial counts.
+    chances = np.append(shares * (1 - undefined), undefined)
+    drawn = rng.multinomial(reference.n, chances, size=n_resamples)[:, :-1].astype(np.float64)
+    defined = drawn.sum(axis=1)
+    drawn, kept = drawn[defined > 0], defined[defined > 0]
+    if n_resamples - len(kept) > MOST_UNDEFINED_RESAMPLES or len(kept) == 0:
+        return Similarity(0.0, 0.0)
+    scores = _score(drawn / kept[:, None], reference)
+    return Similarity(float(scores.mean()), float(scores.std()))

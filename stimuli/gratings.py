@@ -1,0 +1,315 @@
+"""Sinusoidal gratings: patches, annuli, plaids, and centre with surround."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stimuli.apertures import aperture, axes, column, tables
+from stimuli.display import Display, Window
+
+__all__ = ["carrier", "center_surround", "check_nyquist", "compose", "grating", "plaid"]
+
+Images = Float[Tensor, "n 1 height width"]
+Maps = Float[Tensor, "n height width"]
+
+
+def check_nyquist(display: Display, *, orientation: object, spatial_frequency: object) -> None:
+    """Refuse a grating that the display cannot show.
+
+    Raises
+    ------
+    ValueError
+        If any component along a row or a column exceeds half a cycle per pixel.
+    """
+    angle, frequency = np.deg2rad(column(orientation)), column(spatial_frequency)
+    component = frequency * np.maximum(np.abs(np.sin(angle)), np.abs(np.cos(angle)))
+    # A hair of tolerance: the limit itself is allowed and comes out of a division.
+    if component.size and component.max() > display.nyquist * (1 + 1e-9):
+        raise ValueError(
+            f"spatial_frequency {frequency.max():g} cpd is above what the display can show: "
+            f"{display.px_per_deg:g} px/deg carries at most {display.nyquist:g} cpd along a row or "
+            "a column. Lower the frequency or use a display with more pixels per degree."
+        )
+
+
+def carrier(
+    display: Display,
+    *,
+    orientation: object,
+    spatial_frequency: object,
+    phase: object = 0.0,
+    x: object = 0.0,
+    y: object = 0.0,
+    window: Window | None = None,
+    device: torch.device | str | None = None,
+) -> Maps:
+    """Sinusoid of unit amplitude that fills the display.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    orientation : float or sequence of float
+        Orientation of the bars, in deg counter-clockwise from horizontal.
+    spatial_frequency : float or sequence of float
+        In cpd.
+    phase : float or sequence of float
+        Cosine phase at the anchor, in deg: 0 puts a bright bar there.
+    x, y : float or sequence of float
+        The anchor, in deg.
+    window, device
+        As in `aperture`.
+
+    Returns
+    -------
+    Tensor, shape (n, height, width), float32
+        Modulation in [-1, 1].
+    """
+    angle = np.deg2rad(column(orientation))
+    frequency = column(spatial_frequency)
+    check_nyquist(display, orientation=orientation, spatial_frequency=frequency)
+    dx, dy = axes(display, x, y)
+    # The carrier axis points along orientation - 90 deg: right for vertical bars.
+    turn = 2 * np.pi * frequency
+    across = (turn * np.sin(angle))[:, None] * dx + np.deg2rad(column(phase))[:, None]
+    along = (-turn * np.cos(angle))[:, None] * dy
+    # cos(a + b) = cos a cos b - sin a sin b: two short tables instead of a cosine per pixel.
+    cos_x, cos_y, sin_x, sin_y = tables(
+        window or display.whole, device, np.cos(across), np.cos(along), np.sin(across), np.sin(along)
+    )
+    return cos_y * cos_x - sin_y * sin_x
+
+
+def compose(display: Display, modulation: Maps) -> Images:
+    """Turn modulation about the background into what the display shows.
+
+    Parameters
+    ----------
+    display : Display
+        The screen, with its background and transfer function.
+    modulation : Tensor, shape (n, height, width)
+        Contrast times pattern: luminance = background * (1 + modulation).
+
+    Returns
+    -------
+    Tensor, shape (n, 1, height, width)
+        Images in [0, 1].
+    """
+    luminance = display.background * (1 + modulation)
+    return display.encode(luminance.clamp(0, 1))[:, None]
+
+
+def grating(
+    display: Display,
+    *,
+    orientation: object,
+    spatial_frequency: object,
+    phase: object = 0.0,
+    contrast: object = 1.0,
+    diameter: object = float("inf"),
+    inner_diameter: object = 0.0,
+    x: object = 0.0,
+    y: object = 0.0,
+    edge: str = "antialiased",
+    edge_width: float = 0.0,
+    window: Window | None = None,
+    device: torch.device | str | None = None,
+) -> Images:
+    """Gratings in a disk or an annulus on the background.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    orientation, spatial_frequency, phase
+        As in `carrier`; the phase is that at (x, y).
+    contrast : float or sequence of float
+        Michelson contrast about the background, in [0, 1].
+    diameter, inner_diameter, x, y, edge, edge_width, window, device
+        As in `aperture`.
+
+    Returns
+    -------
+    Tensor, shape (n, 1, height, width), float32
+        Images in [0, 1]; every parameter may be one value per stimulus.
+
+    Raises
+    ------
+    ValueError
+        If the display cannot show the frequency or the contrast.
+
+    Examples
+    --------
+    >>> from stimuli import Display, grating
+    >>> images = grating(Display(), orientation=[0, 45, 90], spatial_frequency=2, diameter=1)
+    >>> tuple(images.shape), float(images[0, 0, 0, 0])
+    ((3, 1, 224, 224), 0.5)
+    """
+    depth = _contrast(display, contrast, device=device)
+    pattern = carrier(
+        display,
+        orientation=orientation,
+        spatial_frequency=spatial_frequency,
+        phase=phase,
+        x=x,
+        y=y,
+        window=window,
+        device=device,
+    )
+    seen = aperture(
+        display,
+        diameter=diameter,
+        inner_diameter=inner_diameter,
+        x=x,
+        y=y,
+        edge=edge,
+        edge_width=edge_width,
+        window=window,
+        device=device,
+    )
+    return compose(display, depth * pattern * seen)
+
+
+def plaid(
+    display: Display,
+    *,
+    orientation: object,
+    spatial_frequency: object,
+    mask_orientation: object,
+    mask_spatial_frequency: object | None = None,
+    phase: object = 0.0,
+    mask_phase: object = 0.0,
+    contrast: object = 0.5,
+    mask_contrast: object = 0.5,
+    diameter: object = float("inf"),
+    x: object = 0.0,
+    y: object = 0.0,
+    window: Window | None = None,
+    device: torch.device | str | None = None,
+) -> Images:
+    """Two superimposed gratings in one disk.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    orientation, spatial_frequency, phase, contrast
+        The signal, as in `grating`.
+    mask_orientation, mask_spatial_frequency, mask_phase, mask_contrast
+        The mask; its frequency is the signal's unless given.
+    diameter, x, y, window, device
+        As in `aperture`.
+
+    Returns
+    -------
+    Tensor, shape (n, 1, height, width), float32
+        Images in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the contrasts add up to more than the display can show.
+    """
+    depth, mask_depth = _contrast(display, contrast, mask_contrast, device=device)
+    if mask_spatial_frequency is None:
+        mask_spatial_frequency = spatial_frequency
+    place = {"x": x, "y": y, "window": window, "device": device}
+    signal = carrier(
+        display, orientation=orientation, spatial_frequency=spatial_frequency, phase=phase, **place
+    )
+    mask = carrier(
+        display,
+        orientation=mask_orientation,
+        spatial_frequency=mask_spatial_frequency,
+        phase=mask_phase,
+        **place,
+    )
+    seen = aperture(display, diameter=diameter, **place)
+    return compose(display, (depth * signal + mask_depth * mask) * seen)
+
+
+def center_surround(
+    display: Display,
+    *,
+    orientation: object,
+    spatial_frequency: object,
+    surround_orientation: object,
+    surround_spatial_frequency: object | None = None,
+    phase: object = 0.0,
+    surround_phase: object = 0.0,
+    contrast: object = 1.0,
+    surround_contrast: object = 1.0,
+    diameter: object = 1.0,
+    inner_diameter: object | None = None,
+    outer_diameter: object = float("inf"),
+    x: object = 0.0,
+    y: object = 0.0,
+    window: Window | None = None,
+    device: torch.device | str | None = None,
+) -> Images:
+    """A grating disk inside a grating annulus.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    orientation, spatial_frequency, phase, contrast, diameter
+        The centre, as in `grating`.
+    surround_orientation, surround_spatial_frequency, surround_phase, surround_contrast
+        The surround; its frequency is the centre's unless given.
+    inner_diameter, outer_diameter : float or sequence of float
+        The annulus, in deg; it begins at the edge of the centre unless told otherwise.
+    x, y, window, device
+        As in `aperture`.
+
+    Returns
+    -------
+    Tensor, shape (n, 1, height, width), float32
+        Images in [0, 1].
+    """
+    depth = _contrast(display, contrast, device=device)
+    surround_depth = _contrast(display, surround_contrast, device=device)
+    inner = diameter if inner_diameter is None else inner_diameter
+    if (column(inner) < column(diameter)).any():
+        raise ValueError(
+            "the surround must begin outside the centre: inner_diameter is smaller than diameter. "
+            "Leave inner_diameter out to make them meet."
+        )
+    if surround_spatial_frequency is None:
+        surround_spatial_frequency = spatial_frequency
+    place = {"x": x, "y": y, "window": window, "device": device}
+    center = carrier(
+        display, orientation=orientation, spatial_frequency=spatial_frequency, phase=phase, **place
+    )
+    surround = carrier(
+        display,
+        orientation=surround_orientation,
+        spatial_frequency=surround_spatial_frequency,
+        phase=surround_phase,
+        **place,
+    )
+    disk = aperture(display, diameter=diameter, **place)
+    annulus = aperture(display, diameter=outer_diameter, inner_diameter=inner, **place)
+    return compose(display, depth * center * disk + surround_depth * surround * annulus)
+
+
+def _contrast(
+    display: Display, *contrasts: object, device: torch.device | str | None
+) -> Tensor | list[Tensor]:
+    """Contrasts as float32 columns, checked against what the display can show together."""
+    columns = [column(contrast) for contrast in contrasts]
+    highest = sum(depth.max(initial=0.0) for depth in columns)
+    lowest = min(depth.min(initial=0.0) for depth in columns)
+    room = min(1.0, 1 / display.background - 1)
+    if lowest < 0 or highest > room * (1 + 1e-9):
+        raise ValueError(
+            f"contrast must lie in [0, {room:g}] on a background of {display.background:g}, "
+            f"superimposed components together; got {lowest:g} to {highest:g}. Lower the "
+            "contrasts so that no pixel is clipped."
+        )
+    depths = [
+        torch.as_tensor(depth.astype(np.float32), device=device)[:, None, None]
+        for depth in columns
+    ]
+    return depths[0] if len(depths) == 1 else depths

@@ -1,0 +1,75 @@
+"""Bilinear resize of 8-bit pictures exactly as Pillow does it, whole or in part.
+
+Pillow resizes each axis in turn, columns first, with integer weights of 22 bits, and rounds to
+8 bits after each. Integers of that size are exact in float64, so two matrix products give the
+same pixels on every device, and a part of the result needs only the pixels beneath it.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["bilinear_weights", "resize_axis"]
+
+# Pillow keeps 32 - 8 - 2 bits of each weight: 8 for the pixel, 2 to spare.
+ONE = 2**22
+
+
+@lru_cache(maxsize=64)
+def bilinear_weights(source: int, target: int) -> npt.NDArray[np.float64]:
+    """Weights of Pillow's antialiased bilinear resize along one axis.
+
+    Parameters
+    ----------
+    source, target : int
+        Size before and after, in px.
+
+    Returns
+    -------
+    array, shape (target, source)
+        Whole numbers; each row adds up to 2^22, give or take its rounding.
+
+    Examples
+    --------
+    >>> bilinear_weights(6, 3)[1] / 2**22 * 8
+    array([0., 1., 3., 3., 1., 0.])
+    """
+    scale = source / target
+    # Where the picture grows, the triangle spans two pixels: plain interpolation.
+    reach = max(scale, 1.0)
+    center = (np.arange(target)[:, None] + 0.5) * scale
+    pixel = np.arange(source)
+    first = np.maximum(0, np.trunc(center - reach + 0.5))
+    last = np.minimum(source, np.trunc(center + reach + 0.5))
+    weight = 1 - np.abs((pixel - center + 0.5) * (1 / reach))
+    weight = np.where((pixel >= first) & (pixel < last), np.maximum(0, weight), 0)
+    share = weight / np.cumsum(weight, axis=1)[:, -1:]
+    weights = np.trunc(0.5 + share * ONE)
+    weights.setflags(write=False)
+    return weights
+
+
+def resize_axis(
+    images: Float[Tensor, "*batch source"], weights: npt.NDArray[np.float64]
+) -> Float[Tensor, "*batch target"]:
+    """Resize the last axis and round to 8 bits.
+
+    Parameters
+    ----------
+    images : Tensor, shape (..., source), float64
+        Grey levels, 0 to 255.
+    weights : array, shape (target, source)
+        Rows and columns of `bilinear_weights`.
+
+    Returns
+    -------
+    Tensor, shape (..., target), float64
+        Grey levels, 0 to 255.
+    """
+    matrix = torch.as_tensor(weights.T.copy(), device=images.device)
+    # The weights are not negative and add up to one, so nothing leaves the range 0 to 255.
+    return torch.floor((images @ matrix + ONE / 2) / ONE)

@@ -1,0 +1,138 @@
+"""StimulusSet: a table of conditions and the function that draws them."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from stimuli.display import Display, Window
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["StimulusSet", "factorial"]
+
+
+@dataclass(frozen=True)
+class StimulusSet:
+    """What is shown: one row per stimulus, and how to draw any of them.
+
+    The table and the drawing function are the public record of an experiment: responses are
+    labelled from the table, never by the order of presentation.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the set.
+    display : Display
+        The screen.
+    conditions : DataFrame, one row per stimulus
+        One column per parameter, in the units of docs/conventions.md.
+    dims : tuple of str
+        The columns that together name every row once: the dims of the response.
+    draw : callable
+        ``draw(display, *, window, device, **parameters)`` with one value per stimulus for each
+        parameter; returns images (n, channel, height, width) in [0, 1].
+    labels : tuple of str, optional
+        Columns that describe a stimulus but are no parameters of ``draw``.
+    """
+
+    name: str
+    display: Display
+    conditions: pd.DataFrame = field(repr=False)
+    dims: tuple[str, ...]
+    draw: Callable[..., Any] = field(repr=False)
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        missing = [name for name in (*self.dims, *self.labels) if name not in self.conditions]
+        if missing:
+            raise ValueError(
+                f"stimulus set {self.name!r} names {missing} as dims or labels, but its table has "
+                f"the columns {list(self.conditions.columns)}."
+            )
+        repeated = int(self.conditions.duplicated(list(self.dims)).sum())
+        if repeated:
+            raise ValueError(
+                f"the dims {list(self.dims)} of stimulus set {self.name!r} must name every row "
+                f"once; {repeated} of {len(self.conditions)} rows repeat an earlier one. "
+                "Add the column that tells them apart."
+            )
+
+    def __len__(self) -> int:
+        return len(self.conditions)
+
+    def images(
+        self,
+        rows: slice | Sequence[int] = slice(None),
+        *,
+        window: Window | None = None,
+        device: "torch.device | str | None" = None,
+    ) -> "torch.Tensor":
+        """Draw some of the stimuli.
+
+        Parameters
+        ----------
+        rows : slice or sequence of int
+            Which rows of the table.
+        window : Window, optional
+            Draw only this part; equal, bit for bit, to the same part of the whole picture.
+        device : torch device, optional
+            Where to draw.
+
+        Returns
+        -------
+        Tensor, shape (n, channel, height, width), float32
+            Images in [0, 1].
+        """
+        table = self.conditions.iloc[rows]
+        columns = {
+            name: table[name].to_numpy() for name in table.columns if name not in self.labels
+        }
+        return self.draw(self.display, window=window, device=device, **columns)
+
+    def content_hash(self) -> str:
+        """Fingerprint of the table, the display and the name of the drawing function."""
+        digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
+        digest.update(self.conditions.to_csv(index=False).encode())
+        return digest.hexdigest()[:16]
+
+
+def factorial(
+    name: str,
+    display: Display,
+    draw: Callable[..., Any],
+    factors: Mapping[str, Sequence[float]],
+    *,
+    derive: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    labels: tuple[str, ...] = (),
+    **constants: float,
+) -> StimulusSet:
+    """Cross every factor with every other.
+
+    Parameters
+    ----------
+    name, display, draw, labels
+        As in `StimulusSet`.
+    factors : mapping of str to values
+        The crossed parameters, slowest first; they become the dims of the response.
+    derive : callable, optional
+        Adds columns that follow from others (``diameter`` from a number of cycles).
+    **constants : float
+        Parameters that every stimulus shares.
+
+    Examples
+    --------
+    >>> from stimuli import Display, factorial, grating
+    >>> pair = {"orientation": [0, 90], "phase": [0, 180]}
+    >>> len(factorial("cardinal", Display(), grating, pair, spatial_frequency=2.0))
+    4
+    """
+    table = pd.DataFrame(list(itertools.product(*factors.values())), columns=list(factors))
+    table = table.assign(**constants)
+    if derive is not None:
+        table = derive(table)
+    return StimulusSet(name, display, table, tuple(factors), draw, labels)

@@ -1,0 +1,402 @@
+"""Figures: what they draw, and that their numbers are the data."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import fake_results
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from insilico import figures, reference
+from insilico.compare import compare
+from insilico.figures.examples import drawable
+from insilico.figures.plates import example_places, shown_layers
+from insilico.figures.population import counted
+from insilico.figures.sheet import contact_rows
+from insilico.figures.style import log_axis, new_figure
+from stimuli import Display, factorial, grating
+
+mpl.use("Agg")
+
+CIRCULAR_VARIANCE = reference.load("ringach2002.circular_variance")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return fake_results.results(60, layers=("conv1",))
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_left_alone():
+    import matplotlib.pyplot as plt
+
+    before = dict(mpl.rcParams)
+    yield
+    assert dict(mpl.rcParams) == before
+    plt.close("all")
+
+
+@pytest.fixture
+def ax():
+    return new_figure().subplots()
+
+
+def values(numbers, **attrs):
+    return xr.DataArray(np.asarray(numbers, dtype=float), dims="unit", name="value", attrs=attrs)
+
+
+def orientation_curve(**coords):
+    place = np.arange(0, 180, 22.5)
+    response = 5 + 4 * np.cos(np.deg2rad(2 * (place - 45)))
+    return xr.DataArray(
+        response, {"orientation": place, **coords}, "orientation", attrs={"units": "spikes/s"}
+    )
+
+
+class TestStyle:
+    def test_importing_figures_loads_no_window_system(self):
+        code = "import insilico.figures, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+    def test_widths_are_those_of_a_journal(self):
+        assert new_figure(figures.ONE_COLUMN).get_figwidth() * 25.4 == pytest.approx(85)
+        assert new_figure().get_figwidth() * 25.4 == pytest.approx(175)
+
+    @pytest.mark.parametrize(
+        ("low", "high", "ticks"),
+        [(0.5, 8, [0.5, 1, 2, 4, 8]), (1, 1000, [1, 10, 100, 1000]), (0.4, 1.9, [0.5, 1])],
+    )
+    def test_ticks_of_a_logarithmic_axis_are_plain_numbers(self, ax, low, high, ticks):
+        log_axis(ax, low, high)
+        shown = [tick for tick in ax.get_xticks() if low <= tick <= high]
+        assert shown == pytest.approx(ticks)
+        assert ax.xaxis.get_major_formatter()(1000, 0) == "1000"
+
+
+class TestTuning:
+    def test_orientation_is_closed_and_has_its_blank(self, ax):
+        drawn = figures.tuning_curve(orientation_curve(blank=1.5), ax=ax, marked=45)
+        assert drawn is ax
+        line, blank, mark = ax.lines
+        assert line.get_xdata()[-1] == 180
+        assert line.get_ydata()[-1] == line.get_ydata()[0]
+        assert list(blank.get_ydata()) == [1.5, 1.5]
+        assert mark.get_xdata() == [45]
+        assert ax.get_xlabel() == "Orientation (deg)"
+        assert ax.get_ylabel() == "Response (spikes/s)"
+
+    @pytest.mark.parametrize(("modulated", "name"), [(True, "F1"), (False, "F0 less blank")])
+    def test_a_curve_relative_to_blank_says_so_and_has_no_blank(self, ax, modulated, name):
+        curve = orientation_curve(blank=1.5, modulated=modulated)
+        figures.tuning_curve(curve, ax=ax)
+        assert len(ax.lines) == 1
+        assert ax.get_ylabel() == f"{name} (spikes/s)"
+
+    def test_a_mark_beyond_the_curve_is_not_drawn(self, ax):
+        figures.tuning_curve(orientation_curve(), ax=ax, marked=-20)
+        assert len(ax.lines) == 1
+
+    def test_factors_that_grow_by_ratios_are_drawn_on_a_log_axis(self, ax, run):
+        figures.tuning_curve(run.curves["size"].isel(unit=0), ax=ax)
+        assert ax.get_xscale() == "log"
+        assert ax.get_xlabel() == "Grating diameter (deg)"
+
+    def test_polar_draws_every_orientation_twice(self):
+        polar = figures.orientation_polar(orientation_curve())
+        angle, radius = polar.lines[0].get_data()
+        assert len(angle) == 2 * 8 + 1
+        assert radius[:8] == pytest.approx(radius[8:16])
+        assert angle[np.argmax(radius)] == pytest.approx(np.pi / 4)
+
+    def test_polar_refuses_other_axes(self, ax):
+        with pytest.raises(ValueError, match=r"polar axes; got Axes\. Make them with"):
+            figures.orientation_polar(orientation_curve(), ax=ax)
+
+    def test_up_is_up_in_the_map(self, ax):
+        chart = np.zeros((3, 5))
+        chart[0, 4] = 1  # offset_y runs downwards here: the top right corner
+        curve = xr.DataArray(
+            chart, {"offset_y": [1.0, 0.0, -1.0], "offset_x": np.arange(5.0)}, fake_results.MAP
+        )
+        figures.receptive_field_map(curve, ax=ax, center=(4, 1), diameter=1)
+        (image,) = ax.images
+        assert np.unravel_index(image.get_array().argmax(), (3, 5)) == (2, 4)
+        assert image.origin == "lower"
+        assert image.get_extent() == pytest.approx((-0.5, 4.5, -1.5, 1.5))
+
+    @pytest.mark.parametrize("draw", [figures.tuning_curve, figures.orientation_polar])
+    def test_a_silent_or_undefined_unit_can_be_drawn(self, draw):
+        for number in (0.0, np.nan):
+            assert isinstance(draw(orientation_curve() * 0 + number), Axes)
+
+
+class TestExamples:
+    def test_examples_are_spread_and_do_not_depend_on_order(self):
+        rng = np.random.default_rng(0)
+        numbers = rng.permutation(np.append(np.arange(100.0), [np.nan] * 5))
+        chosen = numbers[figures.choose_examples(values(numbers), quantiles=[0, 0.5, 1])]
+        assert chosen.tolist() == [0, 50, 99]
+
+    @pytest.mark.parametrize(("numbers", "places"), [([], []), ([np.nan], []), ([3.0], [0])])
+    def test_few_units_are_chosen_once(self, numbers, places):
+        assert figures.choose_examples(values(numbers)).tolist() == places
+
+    def test_only_responsive_units_of_the_layer_are_chosen(self):
+        run = fake_results.results(40)
+        by, places = example_places(run, "conv2")
+        assert by == "circular_variance"
+        assert set(run.units["layer"].to_numpy()[places]) == {"conv2"}
+        assert run.units["responsive"].sel(protocol="orientation")[places].all()
+
+    def test_one_curve_of_each_kind_in_a_fixed_order(self, run):
+        again = {"second_size": run.curves["size"]}
+        cube = {"cube": run.curves["size"].expand_dims(contrast=[0.1, 1.0])}
+        shuffled = dict(reversed(run.curves.items())) | again | cube
+        expected = ["orientation", "spatial_frequency", "size", "receptive_field"]
+        assert list(drawable(shuffled)) == expected
+
+    def test_a_page_has_a_row_per_unit(self, run):
+        page = figures.example_units(run.curves, [3, 1], units=run.units, by="circular_variance")
+        assert isinstance(page, Figure)
+        # Margin, orientation, polar, frequency, size, map and its colour bar.
+        assert len(page.axes) == 2 * 7
+        value = float(run.units["circular_variance"][3])
+        assert f"{value:.2f}" in page.axes[0].texts[0].get_text().replace("\n", " ")
+
+    def test_without_curves_it_says_what_is_needed(self, run):
+        with pytest.raises(ValueError, match=r"at least one unit and one curve .* got 0 units"):
+            figures.example_units(run.curves, [])
+
+    def test_the_numbers_are_the_curves(self, run):
+        table = figures.tuning_numbers(run.curves, [7, 2])
+        for name in run.curves:
+            rows = table[(table["curve"] == name) & (table["unit"] == 2)]
+            expected = run.curves[name].isel(unit=2).to_numpy().ravel()
+            np.testing.assert_array_equal(rows["response"], expected)
+        assert set(table["unit"]) == {7, 2}
+
+
+class TestPopulation:
+    @given(st.lists(st.floats(-1, 2) | st.just(float("nan")), max_size=40))
+    def test_every_defined_value_is_counted(self, numbers):
+        table = figures.histograms(values(numbers), CIRCULAR_VARIANCE)
+        defined = int(np.isfinite(np.array(numbers, dtype=float)).sum())
+        assert table["model_count"].sum() == defined
+        assert table["model_proportion"].sum() == pytest.approx(min(defined, 1))
+        assert table["reference_proportion"].sum() == pytest.approx(1)
+
+    @pytest.mark.parametrize("name", reference.names())
+    def test_merged_bins_hold_the_same_cells(self, name):
+        published = reference.load(name)
+        if published.counts is None:
+            pytest.skip("no public numbers")
+        table = figures.histograms(values([]), published)
+        assert len(table) <= 20
+        assert table["reference_count"].sum() == pytest.approx(published.counts.sum())
+        cells_below = dict(zip(published.edges[1:], np.cumsum(published.counts), strict=True))
+        for high, below in zip(table["bin_high"], table["reference_count"].cumsum(), strict=True):
+            assert below == pytest.approx(cells_below.get(high, published.counts.sum()))
+
+    def test_a_value_goes_into_its_bin(self):
+        published = reference.load("cavanaugh2002a.suppression_index")
+        table = figures.histograms(values([0.25, 0.3, 0.99, 7.0, np.nan]), published)
+        assert table["model_count"].tolist() == [0, 2, 0, 0, 1, 0, 0, 0, 0, 1]
+        assert table["bin_low"].iloc[1] == 0.2
+        np.testing.assert_array_equal(table["reference_count"], published.counts)
+
+    def test_both_are_drawn_in_the_same_bins_with_medians(self, ax):
+        published = reference.load("cavanaugh2002a.suppression_index")
+        index = values([0.1, 0.3, 0.5], long_name="Suppression", units="1")
+        figures.population(index, published, ax=ax)
+        filled, _, outline = [patch.get_data() for patch in ax.patches]
+        np.testing.assert_array_equal(filled.edges, outline.edges)
+        np.testing.assert_allclose(filled.values, published.probabilities)
+        assert outline.values[:3] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+        marks = [line.get_xdata()[0] for line in ax.lines]
+        assert marks == pytest.approx([0.3, published.median])
+        assert ax.get_xlabel() == "Suppression"
+
+    def test_the_axis_is_logarithmic_where_the_bins_are(self, ax):
+        published = reference.load("devalois1982b.preferred_spatial_frequency")
+        figures.population(values([2.0], units="cpd"), published, ax=ax)
+        assert ax.get_xscale() == "log"
+        assert ax.get_xlabel() == "Preferred spatial frequency (cpd)"
+
+    def test_yes_or_no_has_no_median(self, ax):
+        published = reference.load("ringach2002.orientation_selective")
+        figures.population(values([1, 1, 0]), published, ax=ax)
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["no", "yes"]
+        assert not ax.lines
+
+    @pytest.mark.parametrize("numbers", [[], [np.nan], [np.nan] * 9])
+    def test_a_property_without_values_says_so(self, ax, numbers):
+        figures.population(values(numbers), CIRCULAR_VARIANCE, ax=ax)
+        assert ax.texts[0].get_text() == "no unit has a value"
+        assert len(ax.lines) == 1  # the median of the reference
+
+    def test_a_reference_without_numbers_says_so(self, ax):
+        published = reference.load("marques2020.freemanZiemba2013.texture_selectivity")
+        figures.population(values([0.5]), published, ax=ax)
+        assert ax.texts[0].get_text() == "no public numbers"
+
+    def test_it_counts_the_units_that_the_comparison_counts(self, run):
+        table = compare(run.units, fake_results.NAMES, n_resamples=2)
+        for row in table.itertuples():
+            own = counted(run.units, row.property)
+            assert np.isfinite(own).sum() == row.n_defined
+            published = reference.load(row.reference)
+            assert figures.histograms(own, published)["model_count"].sum() == row.n_defined
+
+    def test_a_page_has_a_lettered_panel_per_property(self, run):
+        published = {name: reference.load(name) for name in fake_results.NAMES}
+        page = figures.population_page(run.units, run.comparison, published)
+        shown = [ax for ax in page.axes if ax.get_visible()]
+        letters = [ax.get_title(loc="left").strip() for ax in shown]
+        assert letters == list("abcdefg")
+        notes = [ax.texts[-1].get_text() for ax in shown]
+        first = run.comparison.iloc[0]
+        assert f"{first['n_defined']} of {first['n_responsive']} units, 304 cells" in notes[0]
+        assert f"similarity {first['similarity']:.2f}" in notes[0]
+
+    def test_an_empty_comparison_is_refused(self, run):
+        with pytest.raises(ValueError, match="comparison has no rows"):
+            figures.population_page(run.units, run.comparison.iloc[:0], {})
+        with pytest.raises(ValueError, match="comparison has no rows"):
+            figures.summary(run.comparison.iloc[:0])
+
+
+class TestSummary:
+    def test_dots_floors_and_ceilings_stand_in_one_row(self, ax, run):
+        figures.similarities(run.comparison, ax=ax)
+        ceiling, dots = ax.lines[0], ax.containers[-1].lines[0]
+        np.testing.assert_allclose(ceiling.get_xdata(), run.comparison["ceiling"])
+        np.testing.assert_allclose(dots.get_xdata(), run.comparison["similarity"])
+        np.testing.assert_allclose(dots.get_ydata(), ceiling.get_ydata())
+        labels = [label.get_text() for label in ax.get_yticklabels()]
+        assert labels == run.comparison["label"].tolist()
+
+    def test_categories_stand_together(self, ax, run):
+        table = run.comparison.assign(category=list("abacbca"))
+        figures.similarities(table, ax=ax)
+        labels = [label.get_text() for label in ax.get_yticklabels()]
+        order = table.set_index("label").loc[labels, "category"]
+        assert "".join(order) == "aaabbcc"
+        gaps = [below - above for above, below in pairwise(ax.get_yticks())]
+        assert gaps == pytest.approx([1, 1, 1.5, 1, 1.5, 1])
+
+    def test_many_layers_become_a_heat_map(self, run):
+        many = pd.concat([run.comparison.assign(layer=f"layer{i}") for i in range(7)])
+        with pytest.raises(ValueError, match="can tell 6 layers apart; got 7"):
+            figures.similarities(many)
+        chart = figures.summary(many).axes[0]
+        table = chart.collections[0].get_array().reshape(7, 7)
+        expected = np.repeat(run.comparison[["ceiled"]].to_numpy(), 7, axis=1)
+        np.testing.assert_allclose(table, expected)
+
+
+class TestContactSheet:
+    @staticmethod
+    def gratings(orientations, phases):
+        factors = {
+            "orientation": np.arange(0, 180, 180 / orientations).tolist(),
+            "phase": np.arange(0, 360, 360 / phases).tolist(),
+        }
+        display = Display.square(pixels=16, degrees=4)
+        return factorial("bars", display, grating, factors, spatial_frequency=1.0)
+
+    def test_a_small_set_is_shown_whole(self):
+        sheet = figures.contact_sheet(self.gratings(3, 4))
+        shown = [ax for ax in sheet.axes if ax.images]
+        assert len(shown) == 12
+        assert shown[0].get_title() == "orientation 0 deg\nphase 0 deg"
+        heading = sheet.get_suptitle()
+        assert "12 stimuli" in heading
+        assert "all: spatial frequency 1 cpd" in heading
+        np.testing.assert_allclose(
+            shown[5].images[0].get_array(), self.gratings(3, 4).images([5])[0, 0].numpy()
+        )
+
+    def test_a_large_set_is_shown_one_factor_at_a_time(self):
+        bars = self.gratings(24, 8)
+        strips = contact_rows(bars, most=16)
+        assert list(strips) == ["orientation", "phase"]
+        for factor, other in (("orientation", "phase"), ("phase", "orientation")):
+            rows = bars.conditions.iloc[strips[factor]]
+            assert len(rows) == 8
+            assert rows[other].nunique() == 1
+            assert rows[factor].is_monotonic_increasing
+            assert rows[factor].min() == 0
+            assert rows[factor].max() == bars.conditions[factor].max()
+        assert "one row per factor" in figures.contact_sheet(bars, most=16).get_suptitle()
+
+    def test_too_few_are_refused(self):
+        with pytest.raises(ValueError, match=r"each of its 2 factors; got most=1"):
+            contact_rows(self.gratings(24, 8), most=1)
+
+
+class TestSaving:
+    @pytest.fixture(scope="class")
+    def folder(self, run, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("figures")
+        figures.save_figures(run, folder)
+        return folder
+
+    def test_every_figure_has_its_numbers_beside_it(self, folder):
+        names = {"summary", "population", "examples"}
+        expected = {f"{name}.{ending}" for name in names for ending in ("png", "svg", "csv")}
+        assert {path.name for path in folder.iterdir()} == expected
+
+    def test_the_numbers_are_the_data(self, folder, run):
+        summary = pd.read_csv(folder / "summary.csv")
+        pd.testing.assert_series_equal(
+            summary["similarity"], run.comparison["similarity"], check_names=False
+        )
+        examples = pd.read_csv(folder / "examples.csv")
+        _, places = example_places(run, "conv1")
+        assert set(examples["unit"]) == set(places)
+        rows = examples[(examples["unit"] == places[0]) & (examples["curve"] == "orientation")]
+        np.testing.assert_allclose(
+            rows["response"], run.curves["orientation"].isel(unit=places[0]), rtol=1e-6
+        )
+        population = pd.read_csv(folder / "population.csv")
+        rows = population[population["property"] == "suppression_index"]
+        published = reference.load("cavanaugh2002a.suppression_index")
+        np.testing.assert_allclose(rows["reference_count"], published.counts)
+
+    def test_text_can_be_edited(self, folder):
+        drawing = (folder / "population.svg").read_text()
+        assert ">Suppression index</text>" in drawing
+
+    def test_the_same_run_gives_the_same_files(self, folder, run, tmp_path):
+        (summary, *_) = figures.plates(run)
+        figures.save_figure(summary.figure, tmp_path, "summary", numbers=summary.numbers)
+        for ending in ("svg", "png", "csv"):
+            name = f"summary.{ending}"
+            assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+    def test_saving_leaves_the_figure_as_it_was(self, tmp_path):
+        figure = new_figure()
+        figure.subplots()
+        engine = figure.get_layout_engine()
+        figures.save_figure(figure, tmp_path, "empty", formats=("pdf",))
+        assert figure.get_layout_engine() is engine
+
+    @pytest.mark.parametrize("n", [0, 1])
+    def test_runs_of_no_or_one_unit(self, n):
+        run = fake_results.results(n, layers=("conv1",))
+        assert all(isinstance(plate.figure, Figure) for plate in figures.plates(run))
+
+    def test_layers_are_named_in_the_files_and_limited(self):
+        layers = tuple(f"block/{i}" for i in range(9))
+        run = fake_results.results(18, layers=layers, names=fake_results.NAMES[:1])
+        assert shown_layers(run) == ["block/0", "block/3", "block/5", "block/8"]
+        names = [plate.name for plate in figures.plates(run, layers=["block/8"])]
+        assert names == ["summary", "population-block-8", "examples-block-8"]

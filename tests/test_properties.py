@@ -1,0 +1,243 @@
+import inspect
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from insilico.properties import orientation, receptive_field, size, spatial_frequency
+
+ORIENTATION = np.arange(0, 180, 7.5)
+FREQUENCY = 2 ** np.arange(-2, 3.6, 0.25)
+DIAMETER = 8 * np.geomspace(1 / 40, 1, 14)
+OFFSET = np.arange(-7, 8) * 0.25
+
+MAGNITUDES = {"maximum_response", "first_harmonic"}
+
+
+def orientation_curves(values):
+    values = np.atleast_2d(values).astype(float)
+    coords = {name: ("unit", values.max(1)) for name in ("mean", "first_harmonic")}
+    return xr.DataArray(
+        values,
+        dims=("unit", "orientation"),
+        coords={"orientation": ORIENTATION, "blank": ("unit", np.zeros(len(values))), **coords},
+    )
+
+
+def frequency_curves(values):
+    return xr.DataArray(
+        np.atleast_2d(values), {"spatial_frequency": FREQUENCY}, ("unit", "spatial_frequency")
+    )
+
+
+def size_curves(values):
+    return xr.DataArray(np.atleast_2d(values), {"diameter": DIAMETER}, ("unit", "diameter"))
+
+
+def maps(values):
+    values = np.asarray(values, dtype=float).reshape(-1, 15, 15)
+    centre = {name: ("unit", np.zeros(len(values))) for name in ("centre_x", "centre_y")}
+    return xr.DataArray(
+        values,
+        dims=("unit", "offset_y", "offset_x"),
+        coords={"offset_y": OFFSET, "offset_x": OFFSET, **centre},
+    )
+
+
+def von_mises(preferred, concentration, base=0.0):
+    shape = np.exp(concentration * (np.cos(np.deg2rad(2 * (ORIENTATION - preferred))) - 1))
+    return base + (1 - base) * shape
+
+
+def gaussian_map(x, y, sigma):
+    return np.exp(-((OFFSET[None, :] - x) ** 2 + (OFFSET[:, None] - y) ** 2) / (2 * sigma**2))
+
+
+# One curve maker per module, and a few curves of each kind.
+FAMILIES = {
+    orientation: (orientation_curves, np.stack([von_mises(p, 3, 0.1) for p in (10, 95, 170)])),
+    spatial_frequency: (
+        frequency_curves,
+        np.stack([np.exp(-(np.log2(FREQUENCY / f) ** 2)) for f in (1, 2, 3)]),
+    ),
+    size: (
+        size_curves,
+        np.stack([DIAMETER / (w + DIAMETER**2) for w in (0.5, 1, 2)]),
+    ),
+    receptive_field: (maps, np.stack([gaussian_map(x, 0.1, 0.4) for x in (-0.2, 0, 0.3)])),
+}
+PROPERTIES = [
+    pytest.param(module, getattr(module, name), id=name)
+    for module in FAMILIES
+    for name in module.__all__
+]
+
+
+@pytest.mark.parametrize(("module", "measure"), PROPERTIES)
+def test_every_property_is_labelled_and_measures_each_unit_alone(module, measure):
+    make, values = FAMILIES[module]
+    together = measure(make(values))
+    assert together.name == measure.__name__
+    assert together.dims == ("unit",)
+    assert together.attrs["long_name"]
+    assert together.attrs["units"]
+    assert np.isfinite(together).all()
+    backwards = measure(make(values[::-1]))
+    np.testing.assert_allclose(backwards[::-1], together)
+    np.testing.assert_allclose(measure(make(values[:1])), together[:1])
+    assert measure(make(values[:0])).shape == (0,)
+
+
+@pytest.mark.parametrize(("module", "measure"), PROPERTIES)
+def test_gain_changes_magnitudes_alone(module, measure):
+    make, values = FAMILIES[module]
+    gain = 7.0 if measure.__name__ in MAGNITUDES else 1.0
+    np.testing.assert_allclose(measure(make(7 * values)), gain * measure(make(values)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("module", "measure"), PROPERTIES)
+def test_silent_units_are_nan(module, measure):
+    make, values = FAMILIES[module]
+    silent = values.copy()
+    silent[1] = 0
+    measured = measure(make(silent))
+    assert np.isnan(measured[1])
+    np.testing.assert_allclose(measured[[0, 2]], measure(make(values))[[0, 2]])
+
+
+@pytest.mark.parametrize(("module", "measure"), PROPERTIES)
+def test_docstrings_say_what_becomes_nan(module, measure):
+    assert "NaN" in inspect.getdoc(measure)
+
+
+@given(preferred=st.floats(0, 179.9), concentration=st.floats(0.5, 8))
+@settings(max_examples=60, deadline=None)
+def test_orientation_properties_of_a_von_mises_curve(preferred, concentration):
+    curve = orientation_curves(von_mises(preferred, concentration))
+    error = (float(orientation.preferred_orientation(curve)[0]) - preferred + 90) % 180 - 90
+    assert abs(error) <= 0.26
+    # exp(k (cos 2d - 1)) = level where cos 2d = 1 + log(level) / k.
+    for measure, level in (
+        (orientation.orientation_half_bandwidth, 1 / np.sqrt(2)),
+        (orientation.orientation_half_width, 0.5),
+    ):
+        cosine = 1 + np.log(level) / concentration
+        measured = float(measure(curve)[0])
+        if cosine > -0.99:
+            assert measured == pytest.approx(np.rad2deg(np.arccos(cosine)) / 2, rel=0.01)
+    ratio = np.exp(-2 * concentration)
+    assert float(orientation.orthogonal_preferred_ratio(curve)[0]) == pytest.approx(ratio, abs=1e-3)
+    # The resultant of a von Mises curve is I1(k) / I0(k).
+    theta = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+    weight = np.exp(concentration * np.cos(theta))
+    resultant = (weight * np.cos(theta)).sum() / weight.sum()
+    assert float(orientation.circular_variance(curve)[0]) == pytest.approx(1 - resultant, abs=1e-6)
+
+
+@given(steps=st.integers(0, 23))
+@settings(max_examples=24, deadline=None)
+def test_circular_variance_ignores_rotation(steps):
+    values = von_mises(40, 2, 0.2)
+    rotated = np.roll(values, steps)
+    expected = orientation.circular_variance(orientation_curves(values))
+    np.testing.assert_allclose(
+        orientation.circular_variance(orientation_curves(rotated)), expected, atol=1e-12
+    )
+
+
+def test_an_untuned_unit_has_no_bandwidth_and_no_preference():
+    curve = orientation_curves(np.ones(24))
+    assert float(orientation.circular_variance(curve)[0]) == pytest.approx(1)
+    assert float(orientation.orientation_selective(curve)[0]) == 0
+    for undefined in (
+        orientation.orientation_half_bandwidth,
+        orientation.smoothed_half_bandwidth,
+        orientation.preferred_orientation,
+    ):
+        assert np.isnan(undefined(curve)).all()
+
+
+def test_the_hanning_window_alone_is_9_8_deg_wide():
+    # The narrowest curve that the grid carries is broadened to little more than the window itself,
+    # whose half-width at 1/sqrt 2 follows from (1 + cos(pi x / 27)) / 2 = 1/sqrt 2.
+    window_alone = 27 / np.pi * np.arccos(np.sqrt(2) - 1)
+    assert window_alone == pytest.approx(9.83, abs=0.01)
+    values = np.zeros(24)
+    values[5] = 1
+    width = float(orientation.smoothed_half_bandwidth(orientation_curves(values))[0])
+    assert window_alone < width < window_alone + 2
+
+
+@given(peak=st.floats(0.7, 5), octaves=st.floats(0.5, 2))
+@settings(max_examples=40, deadline=None)
+def test_frequency_properties_of_a_log_gaussian_curve(peak, octaves):
+    sigma = octaves / (2 * np.sqrt(np.log(2)))
+    curve = frequency_curves(np.exp(-(np.log2(FREQUENCY / peak) ** 2) / (2 * sigma**2)))
+    measured = float(spatial_frequency.preferred_spatial_frequency(curve)[0])
+    assert measured == pytest.approx(peak, rel=0.01)
+    # exp(-x^2 / 2 sigma^2) = 1/sqrt 2 at x = sigma sqrt(log 2).
+    width = 2 * sigma * np.sqrt(np.log(2))
+    if np.log2(FREQUENCY[-1] / peak) > width and np.log2(peak / FREQUENCY[0]) > width:
+        bandwidth = float(spatial_frequency.spatial_frequency_bandwidth(curve)[0])
+        percent = float(spatial_frequency.spatial_frequency_bandwidth_percent(curve)[0])
+        assert bandwidth == pytest.approx(width, rel=0.02)
+        assert np.log2(100 / percent) == pytest.approx(bandwidth)
+
+
+def test_a_low_pass_unit_has_a_peak_but_no_bandwidth():
+    curve = frequency_curves(1 / (1 + FREQUENCY))
+    assert float(spatial_frequency.preferred_spatial_frequency(curve)[0]) == FREQUENCY[0]
+    assert np.isnan(spatial_frequency.spatial_frequency_bandwidth(curve)).all()
+    assert float(spatial_frequency.spatial_frequency_selective(curve)[0]) == 0
+
+
+def ratio_of_gaussians(diameter, center=0.6, surround=3.0, weight=2.0):
+    drive = 1 - np.exp(-(diameter**2) / center**2)
+    return drive / (1 + weight * (1 - np.exp(-(diameter**2) / surround**2)))
+
+
+def test_size_properties_of_a_ratio_of_gaussians():
+    dense = np.geomspace(DIAMETER[0], DIAMETER[-1], 20001)
+    values = ratio_of_gaussians(dense)
+    best, last = values.max(), values[-1]
+    curve = size_curves(ratio_of_gaussians(DIAMETER))
+    assert float(size.suppression_index(curve)[0]) == pytest.approx((best - last) / best, abs=0.01)
+    field = dense[(values >= 0.95 * best).argmax()]
+    assert float(size.grating_summation_field(curve)[0]) == pytest.approx(field, rel=0.03)
+    beyond = dense > dense[values.argmax()]
+    surround = dense[beyond & (values <= 1.05 * last)][0]
+    assert float(size.surround_diameter(curve)[0]) == pytest.approx(surround, rel=0.03)
+    ratio = float(size.surround_to_field_ratio(curve)[0])
+    assert ratio == pytest.approx(surround / field, rel=0.05)
+
+
+def test_an_unsuppressed_unit_has_an_index_of_exactly_zero_and_no_field():
+    curve = size_curves(np.minimum(DIAMETER, 2.0))
+    assert float(size.suppression_index(curve)[0]) == 0
+    assert np.isnan(size.grating_summation_field(curve)).all()
+    assert np.isnan(size.surround_diameter(curve)).all()
+
+
+def test_suppression_below_blank_counts_as_complete():
+    values = np.exp(-DIAMETER)
+    values[-1] = -0.3
+    assert float(size.suppression_index(size_curves(values))[0]) == pytest.approx(1)
+
+
+@given(x=st.floats(-0.4, 0.4), y=st.floats(-0.4, 0.4), sigma=st.floats(0.2, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_receptive_field_of_a_gaussian_map(x, y, sigma):
+    curve = maps(gaussian_map(x, y, sigma))
+    assert float(receptive_field.receptive_field_x(curve)[0]) == pytest.approx(x, abs=0.018)
+    assert float(receptive_field.receptive_field_y(curve)[0]) == pytest.approx(y, abs=0.018)
+    width = 2 * np.sqrt(2 * np.log(2)) * sigma
+    measured = float(receptive_field.receptive_field_diameter(curve)[0])
+    # Leaving out what is below 5 % of the peak narrows the moments by some 8 %.
+    assert 0.85 * width < measured < 1.01 * width
+
+
+def test_a_field_larger_than_the_map_has_no_diameter():
+    curve = maps(gaussian_map(0, 0, 5.0))
+    assert np.isnan(receptive_field.receptive_field_diameter(curve)).all()

@@ -1,0 +1,217 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stimuli import (
+    Display,
+    StimulusSet,
+    Window,
+    aperture,
+    center_surround,
+    factorial,
+    from_convention,
+    grating,
+    plaid,
+    to_convention,
+)
+from stimuli.conventions import CONVENTIONS
+
+DISPLAY = Display.square(pixels=64, degrees=4)
+
+DRAWN = {
+    "grating": lambda **more: grating(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "diameter": 2.0, "x": 0.3} | more,
+    ),
+    "plaid": lambda **more: plaid(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "mask_orientation": 60} | more,
+    ),
+    "center_surround": lambda **more: center_surround(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "surround_orientation": 45} | more,
+    ),
+}
+
+
+def peak_of_spectrum(image):
+    """Frequency (cpd) and direction of the carrier (deg, y up) at the FFT peak."""
+    centred = image - image.mean()
+    power = np.abs(np.fft.fft2(centred, s=(1024, 1024)))
+    frequency = np.fft.fftfreq(1024, 1 / DISPLAY.px_per_deg)
+    row, column = np.unravel_index(power.argmax(), power.shape)
+    across, up = frequency[column], -frequency[row]
+    return np.hypot(across, up), np.rad2deg(np.arctan2(up, across)) % 180
+
+
+@pytest.mark.parametrize("orientation", [0, 30, 90, 135, 172.5])
+def test_orientation_is_that_of_the_bars_counter_clockwise_from_horizontal(orientation):
+    image = grating(DISPLAY, orientation=orientation, spatial_frequency=2.5)[0, 0].numpy()
+    frequency, carrier = peak_of_spectrum(image)
+    assert frequency == pytest.approx(2.5, rel=0.02)
+    error = (carrier - (orientation - 90) + 90) % 180 - 90
+    assert abs(error) < 1.5
+
+
+# (value in their terms, the same grating drawn by their definition: unit vector along the carrier,
+# x right and y up).
+THEIR_CARRIER = {
+    "psychopy": lambda o: (np.cos(np.deg2rad(o)), -np.sin(np.deg2rad(o))),
+    "brainscore": lambda o: (np.cos(np.deg2rad(o)), -np.sin(np.deg2rad(o))),
+    "stimupy": lambda o: (np.cos(np.deg2rad(o)), np.sin(np.deg2rad(o))),
+    "allensdk": lambda o: (np.cos(np.deg2rad(o)), np.sin(np.deg2rad(o))),
+    "imagen": lambda o: (-np.sin(o), np.cos(o)),
+    "mozaik": lambda o: (-np.sin(o), np.cos(o)),
+}
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("degrees", [0, 30, 135])
+def test_converters_agree_with_the_spectrum_of_their_gratings(convention, degrees):
+    theirs = np.deg2rad(degrees) if convention in ("imagen", "mozaik") else degrees
+    across, up = THEIR_CARRIER[convention](theirs)
+    x, y = np.meshgrid(DISPLAY.x(), DISPLAY.y())
+    _, carrier = peak_of_spectrum(np.cos(2 * np.pi * 2.5 * (across * x + up * y)))
+    ours = from_convention(theirs, convention)
+    error = (ours - (carrier + 90) + 90) % 180 - 90
+    assert abs(error) < 1.5
+    assert to_convention(ours, convention) == pytest.approx(theirs)
+
+
+def test_an_unknown_convention_is_refused():
+    with pytest.raises(ValueError, match=r"one of psychopy.*got 'matlab'"):
+        from_convention(0, "matlab")
+
+
+def test_phase_zero_is_a_bright_bar_at_the_anchor_and_phase_moves_it_against_the_carrier_axis():
+    display = Display.square(pixels=65, degrees=4)
+    middle = 32
+    image = grating(display, orientation=90, spatial_frequency=1, phase=[0, 90, 180])[:, 0]
+    assert image[0, middle, middle] == 1
+    assert image[1, middle, middle] == pytest.approx(0.5, abs=1e-6)
+    assert image[2, middle, middle] == 0
+    # cos(2 pi f x + 90 deg) falls to the right of the anchor.
+    assert image[1, middle, middle + 3] < 0.5 < image[1, middle, middle - 3]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_images_stay_in_range_around_the_mean(name):
+    images = DRAWN[name]()
+    assert images.shape == (3, 1, 64, 64)
+    assert images.dtype == torch.float32
+    assert 0 <= float(images.min()) < 0.2
+    assert 0.8 < float(images.max()) <= 1
+    assert float(images.mean()) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_batch_equals_its_members(name):
+    batch = DRAWN[name]()
+    for index, orientation in enumerate([0, 20, 90]):
+        assert torch.equal(batch[index : index + 1], DRAWN[name](orientation=orientation))
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@given(
+    top=st.integers(0, 50), left=st.integers(0, 50), height=st.integers(1, 14), width=st.integers(1, 14)
+)
+@settings(max_examples=15, deadline=None)
+def test_a_window_equals_the_same_part_of_the_whole(name, top, left, height, width):
+    window = Window(top, left, height, width)
+    assert torch.equal(
+        DRAWN[name](window=window), DRAWN[name]()[..., window.rows, window.columns]
+    )
+
+
+@pytest.mark.parametrize("edge", ["antialiased", "hard", "cosine", "gaussian"])
+def test_every_edge_can_be_drawn_in_a_window(edge):
+    kind = {"diameter": [1.0, 2.5], "edge": edge, "edge_width": 0.3, "x": 0.1}
+    window = Window(11, 9, 23, 31)
+    part = aperture(DISPLAY, **kind, window=window)
+    assert torch.equal(part, aperture(DISPLAY, **kind)[:, window.rows, window.columns])
+
+
+@pytest.mark.parametrize("diameter", [0.5, 1.0, 3.0])
+def test_an_antialiased_disk_has_the_area_of_a_disk(diameter):
+    area = float(aperture(DISPLAY, diameter=diameter).sum()) / DISPLAY.px_per_deg**2
+    assert area == pytest.approx(np.pi / 4 * diameter**2, rel=0.01)
+
+
+def test_disk_and_annulus_add_up_to_the_larger_disk():
+    disk = aperture(DISPLAY, diameter=1)
+    annulus = aperture(DISPLAY, diameter=3, inner_diameter=1)
+    torch.testing.assert_close(disk + annulus, aperture(DISPLAY, diameter=3))
+
+
+def test_gaussian_aperture_is_at_half_height_at_its_radius():
+    display = Display.square(pixels=65, degrees=65 / 16)
+    seen = aperture(display, diameter=1.0, edge="gaussian")[0]
+    assert float(seen[32, 32]) == 1
+    assert float(seen[32, 32 + 8]) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_contrast_is_michelson_about_the_background():
+    display = Display.square(pixels=64, degrees=4, background=0.3)
+    image = grating(display, orientation=90, spatial_frequency=1, contrast=0.4)
+    low, high = float(image.min()), float(image.max())
+    assert (high - low) / (high + low) == pytest.approx(0.4, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: grating(DISPLAY, orientation=90, spatial_frequency=9), "carries at most 8 cpd"),
+        (lambda: grating(DISPLAY, orientation=0, spatial_frequency=1, contrast=1.2), "contrast"),
+        (lambda: plaid(DISPLAY, orientation=0, spatial_frequency=1, mask_orientation=90, contrast=0.8), "together"),
+        (lambda: aperture(DISPLAY, diameter=1, inner_diameter=2), "must not exceed"),
+        (lambda: aperture(DISPLAY, edge="soft"), "edge must be one of"),
+        (
+            lambda: center_surround(
+                DISPLAY, orientation=0, spatial_frequency=1, surround_orientation=0,
+                diameter=2, inner_diameter=1,
+            ),
+            "outside the centre",
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def test_nyquist_is_checked_along_the_axes():
+    # 10 cpd at 45 deg is 7.07 cpd along rows and columns: the pixels carry 8.
+    grating(DISPLAY, orientation=45, spatial_frequency=10)
+    with pytest.raises(ValueError, match="along a row or"):
+        grating(DISPLAY, orientation=0, spatial_frequency=10)
+
+
+def test_factorial_crosses_its_factors():
+    stimuli = factorial(
+        "f", DISPLAY, grating, {"orientation": [0, 90], "phase": [0, 120, 240]}, spatial_frequency=2
+    )
+    assert len(stimuli) == 6
+    assert stimuli.dims == ("orientation", "phase")
+    assert torch.equal(
+        stimuli.images([4]), grating(DISPLAY, orientation=90, phase=120, spatial_frequency=2)
+    )
+
+
+def test_a_set_must_name_every_stimulus_once():
+    table = pd.DataFrame({"orientation": [0.0, 0.0], "spatial_frequency": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="1 of 2 rows repeat"):
+        StimulusSet("s", DISPLAY, table, ("orientation",), grating)
+    with pytest.raises(ValueError, match="as dims or labels"):
+        StimulusSet("s", DISPLAY, table, ("phase",), grating)
+
+
+def test_content_hash_follows_the_conditions():
+    def make(**constants):
+        return factorial("f", DISPLAY, grating, {"orientation": [0, 90]}, **constants)
+
+    same = make(spatial_frequency=2).content_hash()
+    assert make(spatial_frequency=2).content_hash() == same
+    assert make(spatial_frequency=3).content_hash() != same
