@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ def run(
     channels: int | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
-    crop: Literal["auto", "off"] = "auto",
+    crop: str = "auto",
     rates: bool = True,
     seed: int = 0,
     progress: bool = False,
@@ -184,9 +184,7 @@ def _model(
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
     if isinstance(model, str):
-        model = load_model(
-            model, mean=mean, std=std, degrees=degrees, pixels=pixels, seed=seed
-        )
+        model = load_model(model, mean=mean, std=std, degrees=degrees, pixels=pixels, seed=seed)
         mean = std = None
     module = model if isinstance(model, nn.Module) else as_module(model)
     card = getattr(module, "card", None)
@@ -209,9 +207,7 @@ def _model(
     screen = display or Display.square(
         pixels or card.display.height, degrees or card.display.degrees[0]
     )
-    screen = Display(
-        screen.height, screen.width, screen.px_per_deg, background, screen.transfer
-    )
+    screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
     return module, ModelCard(**{**card.__dict__, "display": screen})
 
 

@@ -82,9 +82,7 @@ def call_counts(
 
         return hook
 
-    handles = [
-        find_layer(model, layer)[0].register_forward_hook(count(layer)) for layer in layers
-    ]
+    handles = [find_layer(model, layer)[0].register_forward_hook(count(layer)) for layer in layers]
     try:
         with torch.inference_mode():
             model(images)

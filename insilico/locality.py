@@ -78,7 +78,8 @@ def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window
         middle = (low + high) // 2
         images = picture.repeat(groups * 4, 1, 1, 1)
         for image, (side, margin) in zip(
-            images, [(side, middle[group, side]) for group in range(groups) for side in range(4)],
+            images,
+            [(side, middle[group, side]) for group in range(groups) for side in range(4)],
             strict=True,
         ):
             _blind(image, side, int(margin))
@@ -125,7 +126,7 @@ def find_crop(
         return Crop(whole, False, "full picture: the sites of this layer form no regular grid")
     try:
         window = proven_windows(finite, display, 1)[0]
-    except (RuntimeError, ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 (a model may raise anything)
         return Crop(whole, False, f"full picture: the model rejects NaN ({_brief(error)})")
     if window is None:
         return Crop(whole, False, "full picture: the proof by NaN found no window")
@@ -135,7 +136,9 @@ def find_crop(
     reason = "no alignment of the crop with the strides of the model reproduces the responses"
     for factor in (1, 2, 4, 8):
         step = tuple(round(pixels * factor) for pixels in stride)
-        if min(step) < 1 or any(abs(s - p * factor) > 1e-6 for s, p in zip(step, stride, strict=True)):
+        if min(step) < 1 or any(
+            abs(s - p * factor) > 1e-6 for s, p in zip(step, stride, strict=True)
+        ):
             continue
         crop = _aligned(window, display, (step[0], step[1]))
         if crop.height * crop.width > WORTHWHILE * display.height * display.width:
@@ -143,14 +146,21 @@ def find_crop(
         shift = (round(crop.top / stride[0]), round(crop.left / stride[1]))
         try:
             difference = _check(record, display, window, crop, shift)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except Exception as error:  # noqa: BLE001 (likewise)
             reason = f"the model does not take a smaller picture ({_brief(error)})"
             continue
         if difference <= ROUNDING:
-            side = f"{crop.height} px" if crop.height == crop.width else f"{crop.height} x {crop.width} px"
+            side = (
+                f"{crop.height} px"
+                if crop.height == crop.width
+                else f"{crop.height} x {crop.width} px"
+            )
             field = f"{window.height} x {window.width} px"
             return Crop(
-                crop, True, f"exact crop {side} of {display.height} (receptive field {field})", shift
+                crop,
+                True,
+                f"exact crop {side} of {display.height} (receptive field {field})",
+                shift,
             )
         reason = f"cropped responses differ by {difference:.1e} of the largest"
     return Crop(whole, False, f"full picture: {reason}")
@@ -175,9 +185,7 @@ def _aligned(window: Window, display: Display, step: tuple[int, int]) -> Window:
     top, left = window.top // step[0] * step[0], window.left // step[1] * step[1]
     height = -(-(window.top + window.height - top) // step[0]) * step[0]
     width = -(-(window.left + window.width - left) // step[1]) * step[1]
-    return Window(
-        top, left, min(height, display.height - top), min(width, display.width - left)
-    )
+    return Window(top, left, min(height, display.height - top), min(width, display.width - left))
 
 
 def _check(

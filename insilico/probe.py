@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from insilico.errors import UserError
 from insilico.hooks import call_counts, first_tensor, layer_outputs
 from insilico.locality import Crop, find_crop, proven_windows
+from insilico.models.card import per_channel
 from insilico.recording import UNIT_COORDINATES, label
 from stimuli import Display, Position, StimulusSet
 
@@ -30,7 +31,8 @@ BATCH_BYTES = 256 * 2**20
 # Share of the memory at hand that the kept responses may take.
 KEPT_SHARE = 0.6
 
-Sites = Literal["centre", "all"] | float | Sequence[tuple[int, int]]
+# "centre", "all", a diameter in deg, or (row, column) of each site.
+Sites = str | float | Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Probe:
         std: Sequence[float] | float | None = None,
         device: torch.device | str | None = None,
         batch_size: int | None = None,
-        crop: Literal["auto", "off"] = "auto",
+        crop: str = "auto",
         seed: int = 0,
     ) -> None:
         if not layers:
@@ -145,16 +147,19 @@ class Probe:
         self.seed = seed
         self.notes: list[str] = []
         self._mean, self._std = (
-            None if value is None else _per_channel(name, value, channels, self.device)
+            None
+            if value is None
+            else torch.tensor(per_channel(name, value, channels), device=self.device)[:, None, None]
             for name, value in (("mean", mean), ("std", std))
         )
         with self._evaluating():
             outputs = self._first_look()
-            self.maps = {
-                layer: self._survey(layer, outputs[layer]) for layer in self.layers
-            }
+            self.maps = {layer: self._survey(layer, outputs[layer]) for layer in self.layers}
             self.units = pd.concat(
-                [_place_units(layer, self.maps[layer], display, sites, around) for layer in self.layers],
+                [
+                    _place_units(layer, self.maps[layer], display, sites, around)
+                    for layer in self.layers
+                ],
                 ignore_index=True,
             )
         self._batch_size = batch_size or self._fit_batch(outputs)
@@ -290,7 +295,7 @@ class Probe:
             counts, raw = call_counts(self.model, self.layers, self._feed(blank))
         except UserError:
             raise
-        except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        except Exception as error:  # (a model may raise anything)
             raise UserError(
                 f"{type(self.model).__name__} does not take images of {self.channels} x "
                 f"{self.display.height} x {self.display.width} (channel x height x width): "
@@ -335,10 +340,10 @@ class Probe:
         """Find the layout of a layer and where its sites look."""
         layout, rows, columns, channels, skipped = _layout(layer, output, self.display)
         even = (self.display.height / rows, self.display.width / columns)
-        nominal = tuple((np.arange(n) + 0.5) * s - 0.5 for n, s in zip((rows, columns), even, strict=True))
-        chart = LayerMap(
-            layout, rows, columns, channels, skipped, *nominal, "nominal", even, None
+        nominal = tuple(
+            (np.arange(n) + 0.5) * s - 0.5 for n, s in zip((rows, columns), even, strict=True)
         )
+        chart = LayerMap(layout, rows, columns, channels, skipped, *nominal, "nominal", even, None)
         if layout == "vector":
             return chart
         # Two sites in the interior give the stride; a border would clip their fields.
@@ -361,10 +366,14 @@ class Probe:
 
         try:
             windows = proven_windows(finite, self.display, len(probes))
-        except (RuntimeError, ValueError, TypeError):
+        except Exception:  # noqa: BLE001 (a model may raise anything, most of all on NaN)
             return chart
         first, second = windows
-        if first is None or second is None or any(_touches(w, self.display) for w in (first, second)):
+        if (
+            first is None
+            or second is None
+            or any(_touches(w, self.display) for w in (first, second))
+        ):
             return chart
         centres, strides = [], []
         for axis, count in ((0, rows), (1, columns)):
@@ -376,8 +385,16 @@ class Probe:
             centres.append(a + (np.arange(count) - i) * step)
             strides.append(step)
         return LayerMap(
-            layout, rows, columns, channels, skipped, centres[0], centres[1], "proven",
-            (strides[0], strides[1]), (first.height, first.width),
+            layout,
+            rows,
+            columns,
+            channels,
+            skipped,
+            centres[0],
+            centres[1],
+            "proven",
+            (strides[0], strides[1]),
+            (first.height, first.width),
         )
 
     def _fit_batch(self, outputs: dict[str, Tensor]) -> int:
@@ -412,9 +429,12 @@ class Probe:
             place[layer] = _index(self.maps[layer], units.iloc[chosen])
             order.append(chosen)
         columns = np.concatenate(order)
-        shifts = {layer: self.crop(units.iloc[c]).shift for layer, c in zip(place, order, strict=True)}
+        shifts = {
+            layer: self.crop(units.iloc[c]).shift for layer, c in zip(place, order, strict=True)
+        }
         batch = self._batch_size * max(
-            1, (self.display.height * self.display.width) // (crop.window.height * crop.window.width)
+            1,
+            (self.display.height * self.display.width) // (crop.window.height * crop.window.width),
         )
         batch = min(batch, 256)
         distinct: dict[tuple[float, ...], int] = {}
@@ -444,8 +464,11 @@ class Probe:
         """Draw the stimuli, chunk by chunk, and after the last of them the blank."""
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
-            yield rows, stimuli.images(
-                slice(rows.start, rows.stop), window=crop.window, device=self.device
+            yield (
+                rows,
+                stimuli.images(
+                    slice(rows.start, rows.stop), window=crop.window, device=self.device
+                ),
             )
         blank = torch.full(
             (1, 1, crop.window.height, crop.window.width),
@@ -540,19 +563,6 @@ def weights_hash(model: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _per_channel(
-    name: str, value: Sequence[float] | float, channels: int, device: torch.device
-) -> Tensor:
-    numbers = torch.as_tensor(value, dtype=torch.float32, device=device).reshape(-1)
-    if len(numbers) not in (1, channels):
-        raise UserError(
-            f"{name} needs one value, or one for each of the {channels} channels; got {len(numbers)}."
-        )
-    if name == "std" and bool((numbers <= 0).any()):
-        raise UserError(f"std must be above 0; got {numbers.tolist()}.")
-    return numbers.reshape(1, -1, 1, 1)
-
-
 def _layout(
     layer: str, output: Tensor, display: Display
 ) -> tuple[Literal["map", "map_last", "tokens", "vector"], int, int, int, int]:
@@ -585,8 +595,9 @@ def _place_units(
     layer: str, chart: LayerMap, display: Display, sites: Sites, around: Position
 ) -> pd.DataFrame:
     """Table of the units at the chosen sites: channel slowest, then row and column."""
-    x, y = display.position(chart.row_centre[:, None], chart.column_centre[None, :])
-    x, y = np.broadcast_arrays(x, y)
+    across = [display.position(0.0, float(column)).x for column in chart.column_centre]
+    up = [display.position(float(row), 0.0).y for row in chart.row_centre]
+    x, y = np.meshgrid(across, up)
     distance = np.hypot(x - around.x, y - around.y)
     if isinstance(sites, str):
         if sites == "all":
@@ -661,12 +672,20 @@ def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
 
 def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:
     """Refuse a recording that would exhaust the memory: on a CPU that kills the process."""
-    try:
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return
-    if needed > KEPT_SHARE * available:
+    available = _available_memory()
+    if available is not None and needed > KEPT_SHARE * available:
         raise UserError(
             f"{n_units} units x {n_stimuli} stimuli need {needed / 2**30:.1f} GiB, and "
             f"{available / 2**30:.1f} GiB are free. Record fewer sites or layers."
         )
+
+
+def _available_memory() -> int | None:
+    """Bytes that can be had without swapping; None where the system does not tell."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return None
+    for line in meminfo.read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None

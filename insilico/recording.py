@@ -143,7 +143,9 @@ def _nans(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
 def _netcdf(attrs: Mapping[str, Any]) -> dict[str, Any]:
     plain = (str, int, float)
     return {
-        name: value if isinstance(value, plain) and not isinstance(value, bool) else json.dumps(value)
+        name: value
+        if isinstance(value, plain) and not isinstance(value, bool)
+        else json.dumps(value)
         for name, value in attrs.items()
         if value is not None
     }

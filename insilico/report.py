@@ -17,7 +17,7 @@ from insilico import reference
 from insilico.compare import category_scores
 from insilico.figures.plates import example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import Plate, save_figure, within_sentence
 from insilico.results import Results
 
 __all__ = ["write_report"]
@@ -74,11 +74,10 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         "score": _score,
         "anchor": _anchor,
         "units": _units,
+        "inline": within_sentence,
     }
     template = files("insilico").joinpath("report.html.jinja").read_text("utf-8")
-    comparison = results.comparison.astype({"layer": str}).fillna(
-        {"citation": "", "doi": "", "category": "", "units": "1"}
-    )
+    comparison = _as_text(results.comparison, "layer", "citation", "doi", "category", "units")
     sources = _sources(comparison)
     return environment.from_string(template).render(
         provenance=results.provenance,
@@ -98,6 +97,12 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         sources=sources,
         record=list(_flat(results.provenance)),
     )
+
+
+def _as_text(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Make columns text; what is empty in a csv file comes back as NaN."""
+    columns = {name: table[name].astype(object).where(table[name].notna(), "") for name in names}
+    return table.assign(**{name: column.astype(str) for name, column in columns.items()})
 
 
 def _facts(results: Results) -> list[tuple[str, str]]:
@@ -184,8 +189,10 @@ def _inline(plate: Plate, folder: Path) -> Row:
 
     def data(kind: str, ending: str) -> str:
         content = (folder / f"{plate.name}.{ending}").read_bytes()
-        # Browsers round the widths of small letters unless told not to.
-        content = content.replace(b"<svg ", b'<svg text-rendering="geometricPrecision" ', 1)
+        if ending == "svg":
+            content = re.sub(rb">\s+<", b"><", content)
+            # Browsers round the widths of small letters unless told not to.
+            content = content.replace(b"<svg ", b'<svg text-rendering="geometricPrecision" ', 1)
         return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
     return {
@@ -291,7 +298,7 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 
 def _plain(value: object) -> str:
     if value is None:
-        return "not known"
+        return NO_VALUE
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -134,7 +134,10 @@ def open_results(folder: Path | str) -> Results:
     record = json.loads((folder / PROVENANCE).read_text())
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
         units.load()
-    opened = {name: load(folder / "recordings" / f"{name}.nc") for name in set(record["recordings"].values())}
+    opened = {
+        name: load(folder / "recordings" / f"{name}.nc")
+        for name in set(record["recordings"].values())
+    }
     return Results(
         battery=record["battery"],
         units=units,

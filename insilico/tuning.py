@@ -40,7 +40,10 @@ def mean_response(response: xr.DataArray) -> xr.DataArray:
     """
     if "harmonic" in response.dims:
         return response.sel(harmonic=0, drop=True)
-    return response.mean("phase", keep_attrs=True)
+    # A weighted sum, in double precision whatever the responses are kept in, and one pass of BLAS.
+    phase = response["phase"]
+    weights = xr.full_like(phase, 1 / len(phase), dtype=float)
+    return xr.dot(response, weights, dim="phase").assign_attrs(response.attrs)
 
 
 def first_harmonic(response: xr.DataArray) -> xr.DataArray:
@@ -64,9 +67,10 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     if "harmonic" in response.dims:
         return response.sel(harmonic=1, drop=True)
     phase = np.deg2rad(response["phase"])
-    even = (response * np.cos(phase)).mean("phase")
-    odd = (response * np.sin(phase)).mean("phase")
-    return (2 * np.hypot(even, odd)).assign_attrs(response.attrs)
+    even, odd = (
+        xr.dot(response, wave(phase) * (2 / len(phase)), dim="phase") for wave in (np.cos, np.sin)
+    )
+    return np.hypot(even, odd).assign_attrs(response.attrs)
 
 
 def preferred(response: xr.DataArray) -> dict[str, xr.DataArray]:
@@ -75,7 +79,9 @@ def preferred(response: xr.DataArray) -> dict[str, xr.DataArray]:
     A unit without any finite response is given index 0 along each dim; whatever is read there is NaN.
     """
     dims = [dim for dim in response.dims if dim != "unit"]
-    return response.fillna(-np.inf).argmax(dims)
+    if not response.sizes["unit"]:  # argmax over several dims takes no empty array
+        return {dim: xr.zeros_like(response["unit"], dtype=int) for dim in dims}
+    return response.fillna(-np.inf).argmax(dims, skipna=False)
 
 
 def at_preferred(response: xr.DataArray, *dims: str) -> xr.DataArray:

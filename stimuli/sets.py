@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stimuli.display import Display, Window
@@ -105,7 +107,7 @@ def factorial(
     name: str,
     display: Display,
     draw: Callable[..., Any],
-    factors: Mapping[str, Sequence[float]],
+    factors: Mapping[str, npt.ArrayLike],
     *,
     derive: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
     labels: tuple[str, ...] = (),
@@ -131,7 +133,8 @@ def factorial(
     >>> len(factorial("cardinal", Display(), grating, pair, spatial_frequency=2.0))
     4
     """
-    table = pd.DataFrame(list(itertools.product(*factors.values())), columns=list(factors))
+    levels = [np.asarray(values).tolist() for values in factors.values()]
+    table = pd.DataFrame(list(itertools.product(*levels)), columns=list(factors))
     table = table.assign(**constants)
     if derive is not None:
         table = derive(table)

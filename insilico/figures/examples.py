@@ -13,7 +13,6 @@ from matplotlib.gridspec import SubplotSpec
 
 from insilico.figures.style import TWO_COLUMNS, axis_label, new_figure, shorten, style
 from insilico.figures.tuning import MAP, orientation_polar, receptive_field_map, tuning_curve
-from insilico.recording import UNIT_COORDINATES
 
 __all__ = ["choose_examples", "drawable", "example_units", "tuning_numbers", "unit_tuning"]
 
@@ -21,6 +20,9 @@ QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 ROW_HEIGHT = 1.1  # in
 
 ORDER = ("orientation", "spatial_frequency", "diameter")  # other factors follow, maps come last
+
+# Coordinates that say in a table which unit it is; the others are in the unit table.
+WHICH_UNIT = ("layer", "channel")
 
 # The property that is marked on the curve along a factor.
 MARKED = {
@@ -59,13 +61,17 @@ def choose_examples(
     return order[np.unique(places)] if len(order) else order
 
 
-def drawable(curves: Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+def drawable(
+    curves: Mapping[str, xr.DataArray], *, first: str | None = None
+) -> dict[str, xr.DataArray]:
     """Choose the curves that the panel of a unit shows: the first of each kind.
 
     Parameters
     ----------
     curves : mapping of str to DataArray
         Tuning curves with the dim ``unit`` and factors.
+    first : str, optional
+        Name of the curve to take for its kind, wherever it stands.
 
     Returns
     -------
@@ -74,8 +80,8 @@ def drawable(curves: Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
         hold several along one factor: the later ones are left out, as are those along several.
     """
     kinds: dict[frozenset[Hashable], str] = {}
-    for name, curve in curves.items():
-        factors = _factors(curve)
+    for name in sorted(curves, key=lambda name: name != first):
+        factors = _factors(curves[name])
         if len(factors) == 1 or factors == set(MAP):
             kinds.setdefault(factors, name)
     ordered = sorted(kinds, key=_place_in_row)
@@ -94,7 +100,7 @@ def unit_tuning(
     unit : int
         Its place along ``unit``.
     units : Dataset, optional
-        The table of properties; preferred values are marked from it.
+        The table of properties; those that were measured on the curve shown are marked.
 
     Returns
     -------
@@ -119,7 +125,7 @@ def example_units(
     chosen : sequence of int
         Places along ``unit``, top row first.
     units : Dataset, optional
-        The table of properties; preferred values are marked from it.
+        The table of properties; those that were measured on the curve shown are marked.
     by : str, optional
         The property whose value is written beside each unit.
 
@@ -143,9 +149,10 @@ def example_units(
             margin = figure.add_subplot(next(cells))
             margin.set_axis_off()
             axes = []
-            for curve in shown.values():
+            for name, curve in shown.items():
                 one = curve.isel(unit=int(unit))
-                axes += _draw(one, {} if table is None else _values(table), figure, cells)
+                measured = {} if table is None else _measured_on(name, table)
+                axes += _draw(one, measured, figure, cells)
             value = table[by] if table is not None and by is not None else None
             margin.text(0, 0.5, _unit_label(one, value), va="center", linespacing=1.4)
             _thin_labels(axes)
@@ -170,21 +177,21 @@ def tuning_numbers(
     Returns
     -------
     DataFrame
-        Columns ``unit`` (the place), the coordinates of the unit, ``curve``, one column per factor
+        Columns ``unit`` (the place), ``layer``, ``channel``, ``curve``, one column per factor
         (empty where the curve does not vary it), ``response`` and its ``response_units``.
     """
     places = np.asarray(chosen, dtype=int)
     tables = []
     for name, curve in drawable(curves).items():
         some = curve.isel(unit=places).assign_coords(unit=places)
-        kept = {*some.dims, *UNIT_COORDINATES, "blank"}
+        kept = {*some.dims, *WHICH_UNIT, "blank"}
         some = some.drop_vars([coord for coord in some.coords if coord not in kept])
         table = some.to_dataframe(name="response").reset_index()
         tables.append(table.assign(curve=name, response_units=curve.attrs.get("units", "")))
     if not tables:
         return pd.DataFrame()
     table = pd.concat(tables, ignore_index=True)
-    first = ["unit", *UNIT_COORDINATES, "curve"]
+    first = ["unit", *WHICH_UNIT, "curve"]
     last = ["response", "response_units", "blank"]
     between = [column for column in table.columns if column not in {*first, *last}]
     return table[[column for column in [*first, *between, *last] if column in table.columns]]
@@ -252,12 +259,12 @@ def _draw(
     return axes
 
 
-def _values(unit: xr.Dataset) -> dict[str, float]:
-    """Return the properties of one unit by name."""
+def _measured_on(curve: str, unit: xr.Dataset) -> dict[str, float]:
+    """Return the properties of one unit that were measured on a curve."""
     return {
         str(name): float(value)
         for name, value in unit.data_vars.items()
-        if value.ndim == 0 and np.issubdtype(value.dtype, np.number)
+        if value.ndim == 0 and value.attrs.get("protocol", curve) == curve
     }
 
 

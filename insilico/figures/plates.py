@@ -16,14 +16,14 @@ from insilico.figures.population import (
     population_numbers,
     population_page,
 )
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.results import Results
 
 __all__ = ["example_places", "of_layer", "plates", "save_figures", "shown_layers"]
 
 # More layers than this are not given pages of their own unless asked for: a report has to be read.
-MOST_LAYERS = 4
+MOST_LAYERS = 3
 FORMATS = ("png", "svg")
 
 
@@ -43,7 +43,7 @@ def save_figures(
     folder : path
         Where to write; made if there is none.
     layers : sequence of str, optional
-        Layers that get pages of their own; by default all, or four spread over them.
+        Layers that get pages of their own; by default all, or three spread over them.
     formats : tuple of str
         Any that matplotlib can write, ``"pdf"`` among them.
 
@@ -90,6 +90,25 @@ def shown_layers(results: Results, most: int = MOST_LAYERS) -> list[str]:
     layers = _layers(results)
     places = np.unique(np.rint(np.linspace(0, len(layers) - 1, most)).astype(int))
     return layers if len(layers) <= most else [layers[place] for place in places]
+
+
+def of_layer(units: xr.Dataset, layer: str) -> xr.Dataset:
+    """Cut out the units of one layer.
+
+    Parameters
+    ----------
+    units : Dataset
+        The units of a run.
+    layer : str
+        The layer.
+
+    Returns
+    -------
+    Dataset
+        With the coordinate ``place``: where each unit stands among all.
+    """
+    places = np.flatnonzero(units["layer"].to_numpy().astype(str) == layer)
+    return units.isel(unit=places).assign_coords(place=("unit", places))
 
 
 def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]:
@@ -161,18 +180,20 @@ def _population(results: Results, layer: str, name: str) -> list[Plate]:
 
 def _examples(results: Results, layer: str, name: str) -> list[Plate]:
     by, places = example_places(results, layer)
-    if by is None or not drawable(results.curves):
+    first = None if by is None else results.units[by].attrs.get("protocol")
+    curves = drawable(results.curves, first=first)
+    if by is None or not curves:
         return []
-    label = str(results.units[by].attrs.get("long_name", by)).lower()
+    label = within_sentence(str(results.units[by].attrs.get("long_name", by)))
     caption = (
         f"{len(places)} responsive units of {layer}, spread over {label} from its smallest to its "
         "largest values. Orientation is that of the bars (0 horizontal, counter-clockwise). "
         "Dashed: response to the blank. F0, F1: the mean and the modulation over phases, whichever "
-        "is larger. Triangles: preferred orientation and "
-        "spatial frequency, summation field. White: centre and diameter of the receptive field."
+        "is larger. Triangles: preferred orientation and spatial frequency, and summation field, "
+        "if measured on the curve shown. White: centre and diameter of the receptive field."
     )
-    figure = example_units(results.curves, places, units=results.units, by=by)
-    numbers = tuning_numbers(results.curves, places)
+    figure = example_units(curves, places, units=results.units, by=by)
+    numbers = tuning_numbers(curves, places)
     title = f"Example units of {layer}"
     return [Plate("examples", layer, name, title, caption, figure, numbers)]
 
@@ -180,20 +201,15 @@ def _examples(results: Results, layer: str, name: str) -> list[Plate]:
 def _sources(rows: pd.DataFrame) -> str:
     """Which panels show whose cells."""
     letters: dict[str, list[str]] = {}
-    for letter, citation in zip(panel_letters(), rows["citation"].fillna(""), strict=False):
-        whose = str(citation).partition(").")[0]
+    for letter, citation in zip(panel_letters(), rows["citation"].tolist(), strict=False):
+        # What is empty in a csv file comes back as NaN.
+        whose = citation.partition(").")[0] if isinstance(citation, str) else ""
         letters.setdefault(f"{whose})" if whose else "own data", []).append(letter)
     return "; ".join(f"{whose} ({', '.join(panels)})" for whose, panels in letters.items())
 
 
 def _layers(results: Results) -> list[str]:
     return [str(layer) for layer in pd.unique(results.units["layer"].to_numpy().astype(str))]
-
-
-def of_layer(units: xr.Dataset, layer: str) -> xr.Dataset:
-    """Cut out the units of one layer; ``place`` is where each stands among all."""
-    places = np.flatnonzero(units["layer"].to_numpy().astype(str) == layer)
-    return units.isel(unit=places).assign_coords(place=("unit", places))
 
 
 def _file_name(layer: str) -> str:

@@ -187,7 +187,18 @@ def population_numbers(
     comparison: pd.DataFrame,
     references: Mapping[str, ReferenceDistribution],
 ) -> pd.DataFrame:
-    """Tabulate what `population_page` draws: one row per property and bin."""
+    """Tabulate what `population_page` draws.
+
+    Parameters
+    ----------
+    units, comparison, references
+        As for `population_page`.
+
+    Returns
+    -------
+    DataFrame
+        One row per property and bin, with the columns of `histograms`.
+    """
     tables = [
         histograms(counted(units, row["property"]), references[row["reference"]]).assign(
             layer=row["layer"],
@@ -205,7 +216,20 @@ def population_numbers(
 
 
 def counted(units: xr.Dataset, name: str) -> xr.DataArray:
-    """Return a property of the units that count: those responsive in its protocol."""
+    """Keep a property of the units that count: those responsive in its protocol.
+
+    Parameters
+    ----------
+    units : Dataset
+        The unit table, with ``responsive`` (unit, protocol).
+    name : str
+        The property.
+
+    Returns
+    -------
+    DataArray, dim "unit"
+        NaN for the others, as `insilico.compare` leaves them out.
+    """
     values = units[name]
     protocol = values.attrs.get("protocol")
     if "responsive" not in units or protocol not in units["protocol"]:

@@ -123,7 +123,7 @@ def _texts(table: pd.DataFrame) -> list[str]:
 
 def _value(name: str, value: object, *, named: bool = True) -> str:
     units = UNITS.get(name, "1")
-    number = f"{value:.3g}" if isinstance(value, float) else str(value)
+    number = f"{value:.4g}" if isinstance(value, float) else str(value)
     text = number if units == "1" else f"{number} {units}"
     if value == np.inf:
         text = "unlimited"

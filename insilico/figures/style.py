@@ -31,6 +31,7 @@ __all__ = [
     "save_figure",
     "shorten",
     "style",
+    "within_sentence",
 ]
 
 # Widths of one and of two columns of a journal page (85 and 175 mm), in inches.
@@ -84,6 +85,10 @@ STYLE: dict[Any, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Draw with the type, lines and colours of a journal page; nothing outlasts the block.
+
+    Yields
+    ------
+    None
 
     Examples
     --------
@@ -157,13 +162,24 @@ def axis_label(name: str, units: str | None) -> str:
     return name if units in (None, "", "1") else f"{name} ({units})"
 
 
+def within_sentence(label: str) -> str:
+    """Write a label small, but leave symbols as they are.
+
+    Examples
+    --------
+    >>> within_sentence("Circular variance"), within_sentence("F1/F0")
+    ('circular variance', 'F1/F0')
+    """
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
 def shorten(text: str, most: int) -> str:
     """Cut the middle out of a long name.
 
     Examples
     --------
     >>> shorten("features.denseblock1.conv1", 16)
-    'feature…1.conv1'
+    'features…1.conv1'
     """
     if len(text) <= most:
         return text

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
@@ -144,13 +145,15 @@ def receptive_field_map(
         values.to_numpy(), origin="lower", interpolation="none", extent=(*_ends(x), *_ends(y))
     )
     if center is not None and np.isfinite(center).all():
-        ax.plot(*center, "+", color="white", markersize=5, markeredgewidth=0.9)
+        # White with a dark rim is seen on every colour of the map.
+        rim = [withStroke(linewidth=1.8, foreground="0.15")]
+        ax.plot(*center, "+", color="white", markersize=5, markeredgewidth=0.9, path_effects=rim)
         if diameter is not None and np.isfinite(diameter):
             around = np.linspace(0, 2 * np.pi, 100)
             ax.plot(
                 center[0] + diameter / 2 * np.cos(around),
                 center[1] + diameter / 2 * np.sin(around),
-                color="white", linewidth=0.8, scalex=False, scaley=False,
+                color="white", linewidth=0.8, scalex=False, scaley=False, path_effects=rim,
             )  # fmt: skip
     ax.spines[:].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(3, symmetric=True))

@@ -11,7 +11,7 @@ from torch.nn import functional
 from insilico.errors import UserError
 from insilico.models import textbook_truth
 from insilico.models.textbook_drive import drive, rates
-from insilico.models.textbook_units import KINDS, POOL, draw_units, members, profile
+from insilico.models.textbook_units import KINDS, POOL, draw_units, members, pool_of, profile
 from stimuli import Display
 
 __all__ = ["Textbook"]
@@ -21,8 +21,8 @@ class Textbook(nn.Module):
     """Simple cells, complex cells and normalised cells that respond to pixels as the books say.
 
     With ``L`` and ``M`` the responses of a quadrature pair of Gabors to contrast, and ``P`` the
-    mean energy ``L^2 + M^2`` of four such pairs displaced by three standard deviations of the
-    envelope to the ends and the flanks of the receptive field, units respond as
+    mean energy ``L^2 + M^2`` of four such pairs, half as large and displaced by three standard
+    deviations of the envelope to the ends and the flanks of the receptive field, units respond as
 
     ====================== ===============================================
     ``simple``             ``gain max(L, 0)``
@@ -184,7 +184,8 @@ def _weights(units: pd.DataFrame, display: Display) -> Float[Tensor, "filter pix
         rows = np.flatnonzero(which)
         for some in np.array_split(rows, max(1, len(rows) // 16)):  # little memory at a time
             away = center[member, some, :, None]
-            part = profile(units.iloc[some], x - away[:, 0], y - away[:, 1])
+            field = pool_of(units.iloc[some]) if member else units.iloc[some]
+            part = profile(field, x - away[:, 0], y - away[:, 1])
             parts.append((part / display.px_per_deg**2).float())
         return torch.cat(parts, dim=1)
 

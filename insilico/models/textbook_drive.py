@@ -10,9 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from jaxtyping import Complex
 from scipy.special import roots_legendre
 
-from insilico.models.textbook_units import column, members, profile, shape_of, transfer
+from insilico.models.textbook_units import (
+    POOL,
+    POOL_WIDTH,
+    column,
+    members,
+    pool_of,
+    profile,
+    shape_of,
+    transfer,
+)
 
 __all__ = ["Drive", "drive", "harmonics", "rates", "size_drive"]
 
@@ -21,8 +31,11 @@ Values = npt.NDArray[np.float64]
 # Beyond this many standard deviations an envelope is taken to be nothing (2e-8 of its peak).
 REACH = 6.0
 
-# Numbers held at once in a quadrature: keeps its memory below some 500 MB.
-BATCH = 4_000_000
+# Nodes per radian of the integrand's finest detail, around and along the radius.
+ANGLES, RADII = 0.7, 0.4
+
+# Receptive fields times conditions that a quadrature holds at once: some 0.5 GB.
+PATTERNS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,11 @@ def drive(
         return Drive(*(part[..., 0] for part in vars(sized).values()))
     angle = turn - np.deg2rad(column(units, "orientation"))
     across, along = frequency * np.cos(angle), frequency * np.sin(angle)
-    ahead, behind = transfer(units, across, along), transfer(units, -across, -along)
+    fields = [units, *[pool_of(units)] * len(POOL)]
+    ahead, behind = (
+        np.stack([transfer(field, sign * across, sign * along) for field in fields])
+        for sign in (1, -1)
+    )
     step = members(units) - (x, y)
     carried = np.exp(1j * frequency * (np.sin(turn) * step[..., :1] - np.cos(turn) * step[..., 1:]))
     return _drive(units, ahead * carried, behind * carried.conj())
@@ -113,30 +130,24 @@ def size_drive(
     """
     turn, frequency = _conditions(units, orientation, spatial_frequency)
     center = members(units) - (x, y)
-    place, area, rings = _nodes(units, center, frequency.max(1), diameters, precision)
-    ahead, behind = np.zeros((2, len(center), *turn.shape, len(rings)), dtype=complex)
-    size = max(1, BATCH // (place.shape[-1] * max(len(center), turn.shape[1])))
-    for first in range(0, len(units), size):
-        some = slice(first, first + size)
-        x, y = torch.from_numpy(place[:, some])
-        across, along = (
-            torch.from_numpy((frequency * direction)[some, :, None])
-            for direction in (np.sin(turn), -np.cos(turn))
-        )
-        angle = across * x[:, None] + along * y[:, None]
-        waves = torch.cos(angle), torch.sin(angle)
-        pooled = (units["suppression"].to_numpy()[some] > 0).any()
-        for member in range(len(center) if pooled else 1):
-            away = torch.from_numpy(center[member, some])
-            field = profile(units[some], x - away[:, :1], y - away[:, 1:])
-            field *= torch.from_numpy(area[some])
-            for ring, inside in enumerate(rings):
-                pair = field[..., inside].movedim(0, -1)
-                cosine, sine = ((wave[..., inside] @ pair).numpy() for wave in waves)
-                cosine, sine = (part[..., 0] + 1j * part[..., 1] for part in (cosine, sine))
-                ahead[member, some, :, ring] = cosine + 1j * sine
-                behind[member, some, :, ring] = cosine - 1j * sine
-    return _drive(units, ahead.cumsum(-1), behind.cumsum(-1))
+    shape = (len(center), *turn.shape, np.asarray(diameters).size)
+    ahead, behind = np.zeros(shape, dtype=complex), np.zeros(shape, dtype=complex)
+    pooled = units["suppression"].to_numpy() > 0
+    # Units without a pool need one receptive field each instead of five.
+    for which, n in ((pooled, len(center)), (~pooled, 1)):
+        rows = np.flatnonzero(which)
+        for some in np.array_split(rows, len(rows) * turn.shape[1] // PATTERNS_AT_ONCE + 1):
+            if len(some):
+                put = np.s_[:n, some]
+                ahead[put], behind[put] = _amplitudes(
+                    units.iloc[some],
+                    center[put],
+                    frequency[some] * np.sin(turn[some]),
+                    -frequency[some] * np.cos(turn[some]),
+                    np.asarray(diameters, dtype=float),
+                    precision,
+                )
+    return _drive(units, ahead, behind)
 
 
 def rates(
@@ -212,37 +223,44 @@ def harmonics(
     return half.sum(-1) * np.where(simple, 1, 2), np.where(simple, first, 0)
 
 
-def _nodes(
+def _amplitudes(
     units: pd.DataFrame,
     center: Values,
-    highest: Values,
-    diameters: npt.ArrayLike,
+    wave_x: Values,
+    wave_y: Values,
+    diameters: Values,
     precision: float,
-) -> tuple[Values, Values, list[slice]]:
-    """Nodes (x and y, unit, node) with their areas, and which of them each ring adds."""
-    across, along = (units[f"sigma_{name}"].to_numpy() for name in ("across", "along"))
-    # No receptive field, or pool, reaches further from the centre of the disks than this.
-    distance = np.hypot(center[..., 0], center[..., 1])
-    farthest = np.where(units["suppression"] > 0, distance.max(0), distance[0])
-    reach = farthest + REACH * np.maximum(across, along)
-    edges = np.minimum(np.append(0.0, np.asarray(diameters, dtype=float) / 2), reach[:, None])
+) -> Complex[np.ndarray, "2 member unit condition diameter"]:
+    """Integrals of receptive field times exp(+ikr), and times exp(-ikr), over disks."""
+    across, along = units["sigma_across"].to_numpy(), units["sigma_along"].to_numpy()
+    # No receptive field reaches further from the centre of the disks than this.
+    reach = np.hypot(center[..., 0], center[..., 1]).max(0) + REACH * np.maximum(across, along)
+    edges = np.minimum(np.append(0, diameters / 2), reach[:, None])
     # The finest detail of the integrand, in rad/deg: two carriers and an envelope.
-    detail = highest + shape_of(units)[0][:, 0] + 3 / np.minimum(across, along)
-    n_angles = int(precision * (24 + (detail * reach).max()))
+    highest = np.hypot(wave_x, wave_y).max(1) + shape_of(units)[0][:, 0]
+    detail = highest + 3 / (np.minimum(across, along) * (1 if len(center) == 1 else POOL_WIDTH))
+    n_angles = int(precision * (20 + ANGLES * (detail * reach).max()))
     direction = np.exp(2j * np.pi * np.arange(n_angles) / n_angles)
-    places, areas = [], []
+    kx, ky = (torch.tensor(wave)[..., None] for wave in (wave_x, wave_y))
+    rings = []
     for inner, outer in zip(edges.T[:-1, :, None], edges.T[1:, :, None], strict=True):
-        node, weight = roots_legendre(
-            int(precision * (5 + 0.6 * (detail * (outer - inner).T).max()))
-        )
+        widest = (detail[:, None] * (outer - inner)).max()
+        node, weight = roots_legendre(int(precision * (5 + RADII * widest)))
         radius = (inner + outer) / 2 + (outer - inner) / 2 * node
-        area = (outer - inner) / 2 * weight * radius * (2 * np.pi / n_angles)
-        ring = radius[..., None] * direction
-        places.append(np.stack([ring.real, ring.imag]).reshape(2, len(units), -1))
-        areas.append(np.repeat(area, n_angles, axis=1))
-    ends = np.cumsum([area.shape[1] for area in areas])
-    rings = [slice(end - area.shape[1], end) for end, area in zip(ends, areas, strict=True)]
-    return np.concatenate(places, axis=2), np.concatenate(areas, axis=1), rings
+        ring = (outer - inner) / 2 * weight * radius * (2 * np.pi / n_angles)
+        area = torch.tensor(ring.repeat(n_angles, axis=1))
+        place = (radius[..., None] * direction).reshape(len(units), -1)
+        x, y = torch.tensor(place.real), torch.tensor(place.imag)
+        angle = kx * x[:, None] + ky * y[:, None]
+        cosine, sine = torch.cos(angle), torch.sin(angle)
+        parts = []
+        for member, away in enumerate(torch.tensor(center)):
+            field = pool_of(units) if member else units
+            pair = (profile(field, x - away[:, :1], y - away[:, 1:]) * area).movedim(0, -1)
+            parts.append((torch.view_as_complex(cosine @ pair), torch.view_as_complex(sine @ pair)))
+        rings.append([torch.stack(part).numpy() for part in zip(*parts, strict=True)])
+    even, odd = np.moveaxis(np.array(rings), 0, -1).cumsum(-1)
+    return np.stack([even + 1j * odd, even - 1j * odd])
 
 
 def _drive(

@@ -18,7 +18,7 @@ BANDWIDTH_LEVEL = 1 / np.sqrt(2)
 # Share of the peak that defines the grating summation field (Cavanaugh, Bair & Movshon 2002).
 SUMMATION_LEVEL = 0.95
 
-OCTAVES = (-4.0, 2.5)  # about the frequency of the carrier
+OCTAVES = (-3.0, 2.0)  # about the frequency of the carrier
 
 
 def properties(
@@ -70,7 +70,7 @@ def properties(
     # Quadrature is dear: fewer points then, and the spline between them is good to 1e-3.
     coarse = 1 if np.isinf(diameter) else 3
 
-    octave = np.linspace(*OCTAVES, 240 // coarse + 1)
+    octave = np.linspace(*OCTAVES, 300 // coarse + 1)
     driven = drive(units, orientation=theta, spatial_frequency=carrier * 2**octave, **placed)
     octave, curve = _fine(octave, _dominant(*harmonics(units, driven, **shown)))
     peak = _peak(octave, curve)
@@ -208,10 +208,14 @@ def _size(diameters: Values, curve: Values) -> dict[str, Values]:
     fine = np.linspace(0, np.log(diameters[-1] / diameters[0]), 8 * len(diameters))
     curve = CubicSpline(np.log(diameters / diameters[0]), curve, axis=1)(fine)
     peak = curve.max(1)
-    enough = curve >= SUMMATION_LEVEL * peak[:, None]
+    level = SUMMATION_LEVEL * peak
+    after = (curve >= level[:, None]).argmax(1).clip(1)
+    rows = np.arange(len(curve))
+    inner, outer = curve[rows, after - 1], curve[rows, after]
+    share = ((level - inner) / (outer - inner)).clip(0, 1)
     return {
         "suppression_index": 1 - curve[:, -1] / peak,
-        "grating_summation_field": diameters[0] * np.exp(fine[enough.argmax(1)]),
+        "grating_summation_field": diameters[0] * np.exp(fine[after - 1] + share * fine[1]),
     }
 
 

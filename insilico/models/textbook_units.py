@@ -15,7 +15,7 @@ from torch import Tensor
 from insilico.errors import UserError
 from stimuli import Display
 
-__all__ = ["KINDS", "column", "draw_units", "members", "profile", "shape_of", "transfer"]
+__all__ = ["KINDS", "column", "draw_units", "members", "pool_of", "profile", "shape_of", "transfer"]
 
 Values = npt.NDArray[np.float64]
 
@@ -35,6 +35,10 @@ EXTENT = 4.5
 # flanks, this many standard deviations of the envelope from its centre.
 POOL_DISTANCE = 3.0
 POOL = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # (across, along)
+
+# Their envelopes are this much smaller than the unit's own, so that the pool is tuned more broadly
+# than what it divides (Heeger 1992) and does not flatten the peak of the unit's tuning.
+POOL_WIDTH = 0.5
 
 
 def draw_units(n: int, *, display: Display, seed: int = 0) -> pd.DataFrame:
@@ -121,6 +125,14 @@ def members(units: pd.DataFrame) -> Float[np.ndarray, "member unit xy"]:
     return np.concatenate([center[None], center + steps])
 
 
+def pool_of(units: pd.DataFrame) -> pd.DataFrame:
+    """Parameters of the receptive fields in each unit's pool: the unit's, in a smaller envelope."""
+    return units.assign(
+        sigma_across=POOL_WIDTH * units["sigma_across"],
+        sigma_along=POOL_WIDTH * units["sigma_along"],
+    )
+
+
 def profile(
     units: pd.DataFrame, x: Float[Tensor, "#unit place"], y: Float[Tensor, "#unit place"]
 ) -> Float[Tensor, "2 unit place"]:
@@ -137,7 +149,7 @@ def profile(
     -------
     Tensor, shape (2, unit, place)
         Weight per square degree. Its integral is 0, and the amplitude of its response to the
-        grating of its own orientation and frequency is 1 up to some 3 %.
+        grating of its own orientation and frequency is 1, up to 3 % for envelopes of 0.3 cycles.
     """
     omega, kappa, across, along = (torch.tensor(values) for values in shape_of(units))
     angle = torch.from_numpy(np.deg2rad(column(units, "orientation")))

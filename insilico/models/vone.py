@@ -225,13 +225,8 @@ class VOneBlock(nn.Module):
         simple, even, odd = drive.tensor_split(
             [self.simple_channels, self.simple_channels + self.complex_channels], dim=1
         )
-        rates = torch.cat(
-            [
-                self.gain * functional.relu(simple),
-                (self.gain / math.sqrt(2)) * torch.hypot(even, odd),
-            ],
-            dim=1,
-        )
+        energy = torch.hypot(even, odd) * (self.gain / math.sqrt(2))
+        rates = torch.cat([functional.relu(simple) * self.gain, energy], dim=1)
         if self.noise is None:
             return self.output(rates)
         generator = generator or self.noise_generator
@@ -244,7 +239,7 @@ class VOneBlock(nn.Module):
         return self.output(functional.relu(noisy))
 
     def _pack(self) -> None:
-        """Sort the filters by the one colour each of them sees, so that no zeros are multiplied."""
+        """Sort the filters by the one colour each of them sees: no zeros are multiplied."""
         even, odd = self.simple_conv_q0.weight, self.simple_conv_q1.weight
         # Simple cells have no use for the quadrature partner.
         filters = torch.cat([even, odd[self.simple_channels :]])
@@ -262,7 +257,7 @@ class VOneBlock(nn.Module):
     def _convolve(
         self, images: Float[Tensor, "batch colour height width"]
     ) -> Float[Tensor, "batch filter rows columns"]:
-        """Responses of the filters: simple cells, complex cells, their quadrature partners."""
+        """Drive of the simple cells, of the complex cells, and of their quadrature partners."""
         padding = self.packed.shape[-1] // 2
         if self.filters_per_colour is None:
             return functional.conv2d(images, self.packed, None, self.stride, padding)

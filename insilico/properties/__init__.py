@@ -5,6 +5,12 @@ Every function takes a curve, dims ("unit", <factor>), and returns one value per
 determine, are NaN.
 """
 
-from insilico.properties import orientation, receptive_field, size, spatial_frequency
+from insilico.properties import (
+    marques2020,
+    orientation,
+    receptive_field,
+    size,
+    spatial_frequency,
+)
 
-__all__ = ["orientation", "receptive_field", "size", "spatial_frequency"]
+__all__ = ["marques2020", "orientation", "receptive_field", "size", "spatial_frequency"]

@@ -126,9 +126,7 @@ def orientation_half_bandwidth(curve: xr.DataArray) -> xr.DataArray:
         the level within 90 deg on both sides.
     """
     width = _half_width(interpolate(curve, "orientation"), BANDWIDTH_LEVEL)
-    return per_unit(
-        curve, "orientation_half_bandwidth", width, "Orientation half-bandwidth", "deg"
-    )
+    return per_unit(curve, "orientation_half_bandwidth", width, "Orientation half-bandwidth", "deg")
 
 
 def orientation_half_width(curve: xr.DataArray) -> xr.DataArray:

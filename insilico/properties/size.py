@@ -131,7 +131,9 @@ def _size_tuning(curve: xr.DataArray) -> tuple[Array, Array, Array]:
     reached = (smooth >= FIELD_LEVEL * best[:, None]).argmax(1)
     below = np.maximum(reached - 1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = (FIELD_LEVEL * best - smooth[rows, below]) / (smooth[rows, reached] - smooth[rows, below])
+        share = (FIELD_LEVEL * best - smooth[rows, below]) / (
+            smooth[rows, reached] - smooth[rows, below]
+        )
     at_field = np.where(reached > 0, below + share, 0.0)
     field = dense[0] * 2 ** (octave * at_field)
     to_surround = crossing(smooth, peak, last * (1 + SURROUND_MARGIN))

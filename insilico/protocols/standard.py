@@ -1,7 +1,7 @@
 """The standard battery: receptive field, orientation, spatial frequency and size.
 
 Stimuli are full-contrast gratings centred on each unit's nominal receptive field, shown at eight
-phases. Orientation and spatial frequency share one factorial set, so that the tuning along either is
+phases or more. Orientation and spatial frequency share one factorial set, so that the tuning along either is
 read at the interpolated optimum of the other; sizes are shown at what each unit then prefers.
 """
 
@@ -38,6 +38,11 @@ __all__ = [
 ]
 
 PHASES = np.arange(0, 360, 45.0)
+
+# The mean of a rectified response at 8 phases depends by 3 % on which phases they are; at 12, by
+# half as much, and the modulation of a squared one by 0.4 % instead of 1.4 %. That matters where
+# the shape of a curve is measured.
+FINE_PHASES = np.arange(0, 360, 30.0)
 
 # Steps of 7.5 deg sample a unit of 10 deg half-bandwidth twice within it.
 ORIENTATIONS = np.arange(0, 180, 7.5)
@@ -117,7 +122,7 @@ def gratings(display: Display, position: Position) -> StimulusSet:
         "gratings",
         display,
         _grating,
-        {"orientation": ORIENTATIONS, "spatial_frequency": 2 ** (steps / 4), "phase": PHASES},
+        {"orientation": ORIENTATIONS, "spatial_frequency": 2 ** (steps / 4), "phase": FINE_PHASES},
         derive=mark,
         labels=("near_nyquist",),
         diameter=np.inf,
@@ -144,14 +149,14 @@ def sizes(
     Returns
     -------
     StimulusSet
-        18 diameters from 1/40 of the display to all of it, in steps of 0.31 octaves.
+        24 diameters from 1/40 of the display to all of it, in steps of 0.23 octaves.
     """
     return factorial(
         "sizes",
         display,
         _grating,
         {
-            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 18),
+            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 24),
             "phase": PHASES,
         },
         orientation=orientation,
@@ -310,7 +315,9 @@ def exceeds_blank(curve: xr.DataArray) -> xr.DataArray:
     DataArray of bool, dims ("unit",)
         On activations the criterion is 5/243.1 of the largest such difference in the layer.
     """
-    return _responsive(curve, curve.max([dim for dim in curve.dims if dim != "unit"]) - curve["blank"])
+    return _responsive(
+        curve, curve.max([dim for dim in curve.dims if dim != "unit"]) - curve["blank"]
+    )
 
 
 def exceeds_threshold(curve: xr.DataArray) -> xr.DataArray:
@@ -333,7 +340,9 @@ def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
     if curve.attrs.get("units") == "spikes/s":
         return evoked > RESPONSE_THRESHOLD
     share = RESPONSE_THRESHOLD / LARGEST_RATE
-    return (evoked > 0) & (evoked > share * evoked.groupby("layer").max().sel(layer=evoked["layer"]))
+    return (evoked > 0) & (
+        evoked > share * evoked.groupby("layer").max().sel(layer=evoked["layer"])
+    )
 
 
 def _grating(display: Display, **parameters: object) -> object:

@@ -1,0 +1,92 @@
+"""How the documentation is built: `make docs`. Nothing is fetched from the network."""
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+# Gallery scripts run at each build, and share the machine with whatever else runs there.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "insilico"
+author = "The insilico developers"
+project_copyright = author
+try:
+    release = version("insilico-ephys")
+except PackageNotFoundError:
+    release = "not installed as a package"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery", "**/GALLERY_HEADER.rst"]
+templates_path = ["_templates"]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+# `name` in a docstring links to what it names, where there is a page for it.
+default_role = "py:obj"
+add_module_names = False
+# The same words every time.
+html_last_updated_fmt = None
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # the docstrings say it, in the words of the field
+autodoc_preserve_defaults = True
+autosummary_generate = True
+autosummary_ignore_module_all = False
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "gallery_built",
+    "filename_pattern": r"\.py$",
+    "run_stale_examples": True,
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("gallery_images.every_figure",),
+    "reset_modules": ("matplotlib",),
+    "doc_module": ("insilico", "stimuli"),
+    "reference_url": {"insilico": None, "stimuli": None},
+    "download_all_examples": False,
+    "notebook_extensions": set(),
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "insilico"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_sidebars = {"index": [], "all_of_insilico": [], "conventions": []}
+html_theme_options = {
+    "logo": {"text": "insilico"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 9,
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-light",
+    "pygments_dark_style": "a11y-dark",
+}
+
+
+def skip_member(app, what, name, value, skip, options):
+    """Fields of named tuples are described by their class, not one by one."""
+    return True if type(value).__name__ == "_tuplegetter" else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_member)

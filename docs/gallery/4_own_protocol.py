@@ -1,0 +1,101 @@
+"""
+A stimulus and a protocol of your own
+=====================================
+
+Bend a grating, show it to every unit at the orientation and frequency that it prefers, and measure
+what it loses.
+"""
+
+# %%
+# A stimulus is a function from a display and parameters to images, with one value per stimulus for
+# each parameter. This one is a grating whose bars are arcs: straight at curvature 0, circles about a
+# point ``1/curvature`` deg away otherwise. The distance from an arc changes by 1 deg per deg in every
+# direction, so the spatial frequency is the same everywhere.
+
+import numpy as np
+import torch
+
+import insilico
+from insilico.figures import contact_sheet, tuning_curve
+from insilico.protocols.standard import ORIENTATION, PHASES, exceeds_threshold, preferred_grating
+from insilico.tuning import dominant_component
+from stimuli import Display, Position, aperture, factorial
+from stimuli.apertures import axes, column, tables
+from stimuli.gratings import check_nyquist, compose
+
+
+def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter, x, y, **where):
+    check_nyquist(display, orientation=0, spatial_frequency=spatial_frequency)
+    angle = np.deg2rad(column(orientation))[:, None]
+    dx, dy = axes(display, x, y)
+    window, device = where["window"] or display.whole, where["device"]
+    sin_x, cos_y = tables(window, device, np.sin(angle) * dx, np.cos(angle) * dy)
+    cos_x, sin_y = tables(window, device, np.cos(angle) * dx, np.sin(angle) * dy)
+    across, along = sin_x - cos_y, cos_x + sin_y
+    bend, turn, start = (
+        torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+        for values in (
+            column(curvature),
+            2 * np.pi * column(spatial_frequency),
+            np.deg2rad(column(phase)),
+        )
+    )
+    # The distance from the arc through the anchor; this form of it is exact at curvature 0, too.
+    squares = 2 * across + bend * (across**2 + along**2)
+    distance = squares / (1 + torch.sqrt(1 + bend * squares))
+    seen = aperture(display, diameter=diameter, x=x, y=y, **where)
+    return compose(display, torch.cos(turn * distance + start) * seen)
+
+
+# %%
+# A protocol says what is shown, which curve the responses give, and what is measured on it. With
+# ``after`` and ``prefer``, the stimuli are made for what each unit preferred in an earlier protocol.
+
+
+def bent(display, position, *, orientation, spatial_frequency):
+    return factorial(
+        "arcs",
+        display,
+        arcs,
+        {"curvature": np.linspace(0, 2, 9), "phase": PHASES},
+        orientation=orientation,
+        spatial_frequency=spatial_frequency,
+        diameter=4.0,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def loss_by_curvature(curve):
+    """Share of the response to straight bars that is lost at a curvature of 2 per deg."""
+    loss = 1 - curve.sel(curvature=2) / curve.sel(curvature=0)
+    return loss.rename("loss_by_curvature").assign_attrs(long_name="Loss by curvature", units="1")
+
+
+CURVATURE = insilico.Protocol(
+    name="curvature",
+    stimuli=bent,
+    curve=dominant_component,
+    properties=(loss_by_curvature,),
+    responsive=exceeds_threshold,
+    citation="this page",
+    after="orientation",
+    prefer=preferred_grating,
+)
+battery = insilico.Battery("curvature", protocols=(ORIENTATION, CURVATURE), references=())
+
+display = Display.square(pixels=64, degrees=8)
+sheet = contact_sheet(bent(display, Position(), orientation=90, spatial_frequency=1))
+
+# %%
+# Run it as any other battery.
+
+model = insilico.load_model("textbook", pixels=64, n=48)
+results = insilico.run(model, battery=battery)
+results.units["loss_by_curvature"].quantile([0.25, 0.5, 0.75]).values.round(2)
+
+# %%
+# The curve of one unit.
+
+unit = int(abs(results.units["loss_by_curvature"] - 0.5).argmin("unit"))
+ax = tuning_curve(results.curves["curvature"][unit])

@@ -1,0 +1,42 @@
+"""Finds the figures of gallery scripts, those that pyplot does not know of among them."""
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from insilico.figures import style
+
+# Figures are as wide as a journal page; on a screen their type may be somewhat larger.
+ENLARGED = 1.2
+DPI = 200
+
+IMAGE = """
+.. image:: /{path}
+   :alt: {alt}
+   :class: sphx-glr-single-img
+   :width: {width}px
+"""
+
+
+def every_figure(block, block_vars, gallery_conf):
+    """Save the figures that a block of a script has made, and return the text that shows them."""
+    names = block_vars["example_globals"]
+    shown = names.setdefault("_shown", [])
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    figures += [value for value in names.values() if isinstance(value, Figure)]
+    text = []
+    for figure in dict.fromkeys(figures):
+        if figure in shown:
+            continue
+        shown.append(figure)
+        path = next(block_vars["image_path_iterator"])
+        with style():
+            figure.savefig(path, dpi=DPI)
+        text.append(
+            IMAGE.format(
+                path=path.removeprefix(f"{gallery_conf['src_dir']}/"),
+                alt=(names.get("__doc__") or "").strip().splitlines()[0],
+                width=round(figure.get_figwidth() * 96 * ENLARGED),
+            )
+        )
+    plt.close("all")
+    return "".join(text)

@@ -1,0 +1,186 @@
+"""Cropped and whole recordings agree where the crop is exact, and it is declined where it is not."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from insilico.locality import ROUNDING
+from insilico.models import as_module
+from insilico.models.vone import VOneBlock
+from insilico.probe import Probe
+from insilico.protocols.standard import gratings
+from stimuli import Display, Position
+
+
+def seeded(make, *arguments, **options):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return make(*arguments, **options).eval()
+
+
+def stack(*layers):
+    return seeded(lambda: nn.Sequential(*layers))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+class SqueezeExcitation(nn.Module):
+    def forward(self, x):
+        return x * x.mean((2, 3), keepdim=True).sigmoid()
+
+
+class Polar(nn.Module):
+    """Eccentricity-dependent resampling: the sites are not evenly spaced."""
+
+    def forward(self, x):
+        line = torch.linspace(-1, 1, 32)
+        warped = line.sign() * line.abs() ** 2
+        grid = torch.stack(torch.meshgrid(warped, warped, indexing="xy"), -1)
+        return nn.functional.grid_sample(x, grid.expand(len(x), -1, -1, -1), align_corners=True)
+
+
+class Launders(nn.Module):
+    """Sees everything, and hides it from a proof by NaN."""
+
+    def forward(self, x):
+        return x + torch.nan_to_num(x).mean((2, 3), keepdim=True)
+
+
+def conv(*arguments, **options):
+    return seeded(nn.Conv2d, *arguments, **options)
+
+
+EXACT = {
+    "dilated": (stack(conv(3, 8, 3, dilation=3, padding=3), nn.ReLU(), conv(8, 8, 3, padding=1)), "2"),
+    "grouped and strided": (
+        stack(conv(3, 8, 5, stride=2, padding=2), nn.ReLU(), conv(8, 8, 3, stride=2, groups=4)),
+        "2",
+    ),
+    "even kernels": (stack(conv(3, 8, 4, stride=2, padding=1), nn.ReLU(), conv(8, 8, 2)), "2"),
+    "average pooling": (stack(conv(3, 8, 3, padding=1), nn.AvgPool2d(4), conv(8, 8, 3, padding=1)), "2"),
+    "in-place and batch norm": (
+        stack(conv(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2), Residual()),
+        "4",
+    ),
+    "without padding": (stack(conv(3, 8, 7), nn.ReLU(), conv(8, 8, 3, stride=3)), "2"),
+}
+
+DECLINED = {
+    "squeeze and excitation": (stack(conv(3, 8, 3, padding=1), SqueezeExcitation()), "1"),
+    "instance normalisation": (stack(conv(3, 8, 3, padding=1), nn.InstanceNorm2d(8)), "1"),
+    "polar resampling": (stack(conv(3, 8, 3, padding=1), Polar(), conv(8, 8, 3, padding=1)), "2"),
+    "laundered NaN": (stack(conv(3, 8, 3, padding=1), Launders()), "1"),
+}
+
+SMALL = Display.square(64, 4)
+
+
+def both(model, layer, display=SMALL, n=40, **options):
+    """The same stimuli through a crop and whole."""
+    cropped = Probe(model, [layer], display=display, **options)
+    whole = Probe(model, [layer], display=display, crop="off", **options)
+    place = cropped.units.iloc[0]
+    stimuli = gratings(display, Position(place["x"], place["y"]))
+    few = np.linspace(0, len(stimuli) - 1, n).astype(int)
+    stimuli = type(stimuli)(
+        stimuli.name, display, stimuli.conditions.iloc[few].assign(row=few), ("row",), stimuli.draw,
+        (*stimuli.labels, "row"),
+    )
+    return cropped, cropped.record(stimuli), whole.record(stimuli)
+
+
+def difference(one, other):
+    return float(abs(one - other).max() / abs(other).max())
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_cropped_recordings_equal_whole_ones(name):
+    probe, cropped, whole = both(*EXACT[name])
+    crop = probe.crop(probe.units)
+    assert crop.exact, crop.status
+    assert crop.window.height < 64
+    assert difference(cropped, whole) <= ROUNDING
+    assert difference(cropped["blank"], whole["blank"]) <= ROUNDING
+
+
+@pytest.mark.parametrize("name", DECLINED)
+def test_what_sees_everything_is_recorded_whole(name):
+    probe, cropped, whole = both(*DECLINED[name])
+    crop = probe.crop(probe.units)
+    assert not crop.exact
+    assert crop.window == SMALL.whole
+    assert "full picture" in crop.status
+    assert difference(cropped, whole) == 0
+
+
+@pytest.mark.parametrize("layer", ["conv1", "layer1", "layer2"])
+def test_resnet50(layer):
+    resnet = seeded(torchvision.models.resnet50, weights=None)
+    probe, cropped, whole = both(resnet, layer, Display.square(128, 8), n=3)
+    sides = {"conv1": 8, "layer1": 40, "layer2": 96}
+    assert probe.crop(probe.units).window[2:] == (sides[layer],) * 2
+    assert difference(cropped, whole) <= ROUNDING
+
+
+def test_vgg16_features():
+    vgg = seeded(torchvision.models.vgg11, weights=None)
+    probe, cropped, whole = both(vgg, "features.7", Display.square(112, 4), n=4)
+    assert probe.crop(probe.units).exact
+    assert difference(cropped, whole) <= ROUNDING
+
+
+def test_voneblock():
+    block = VOneBlock(simple_channels=8, complex_channels=8)
+    probe, cropped, whole = both(block, "output", Display(), n=6)
+    assert probe.crop(probe.units).window[2:] == (28, 28)
+    assert difference(cropped, whole) <= ROUNDING
+
+
+def test_a_vision_transformer_is_recorded_whole():
+    vit = seeded(
+        torchvision.models.VisionTransformer,
+        image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32,
+    )
+    probe, cropped, whole = both(vit, "encoder.layers.encoder_layer_1")
+    assert not probe.crop(probe.units).exact
+    assert probe.maps["encoder.layers.encoder_layer_1"].layout == "tokens"
+    assert difference(cropped, whole) == 0
+
+
+def test_a_function_that_takes_one_size_only_is_recorded_whole():
+    def blocks(images):
+        assert images.shape[-1] == 64
+        return images.reshape(len(images), 3, 16, 4, 16, 4).mean((3, 5))
+
+    probe, cropped, whole = both(as_module(blocks), "output")
+    assert "does not take a smaller picture" in probe.crop(probe.units).status
+    assert difference(cropped, whole) == 0
+
+
+def test_scattered_sites_share_one_window():
+    model, layer = EXACT["dilated"]
+    probe, cropped, whole = both(model, layer, sites=[(20, 20), (30, 28)])
+    crop = probe.crop(probe.units)
+    assert crop.exact
+    # 9 px of receptive field, ten rows and eight columns apart.
+    assert crop.window.height == 19
+    assert crop.window.width == 17
+    assert difference(cropped, whole) <= ROUNDING
+
+
+def test_sites_at_the_border_see_the_true_padding():
+    model, layer = EXACT["average pooling"]
+    _, cropped, whole = both(model, layer, sites=[(0, 0), (15, 15), (0, 15)])
+    assert difference(cropped, whole) <= ROUNDING
+    probe, cropped, whole = both(model, layer, sites=[(15, 15)])
+    assert probe.crop(probe.units).exact
+    assert difference(cropped, whole) <= ROUNDING

@@ -1,0 +1,298 @@
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from insilico.errors import UserError
+from insilico.hooks import layer_outputs
+from insilico.models import as_module
+from insilico.probe import Probe, weights_hash
+from stimuli import Display, Position, factorial, grating
+
+DISPLAY = Display.square(32, 4)
+
+
+class Luminance(nn.Module):
+    """Known answers: each unit is the mean of a block of 4 x 4 px, in three gains."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.AvgPool2d(4)
+        self.gain = nn.Conv2d(1, 3, 1, bias=False)
+        self.rectify = nn.ReLU(inplace=True)
+        with torch.no_grad():
+            self.gain.weight[:, 0, 0, 0] = torch.tensor([1.0, 2.0, -1.0])
+
+    def forward(self, x):
+        return self.rectify(self.gain(self.pool(x)))
+
+
+def luminance_set(display=DISPLAY, n=6):
+    return factorial(
+        "s",
+        display,
+        grating,
+        {"orientation": np.arange(n) * 180 / n, "phase": [0.0, 90.0]},
+        spatial_frequency=0.5,
+    )
+
+
+def test_responses_are_those_of_the_unit_at_its_site():
+    stimuli = luminance_set()
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites=[(2, 5)])
+    response = probe.record(stimuli)
+    assert response.dims == ("unit", "orientation", "phase")
+    images = stimuli.images()[:, 0].numpy().reshape(6, 2, 32, 32)
+    block = images[:, :, 8:12, 20:24].mean((2, 3))
+    np.testing.assert_allclose(response[0], block, atol=1e-6)
+    np.testing.assert_allclose(response[2], -block, atol=1e-6)
+    np.testing.assert_allclose(response["blank"], [0.5, 1.0, -0.5], atol=1e-6)
+
+
+def test_units_carry_their_place():
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
+    place = probe.units.iloc[0]
+    # Blocks of 4 px at 8 px/deg: the middle of block 4 is 2 px right of the centre; below it, y < 0.
+    assert (place["row"], place["column"]) in [(3, 3), (3, 4), (4, 3), (4, 4)]
+    assert abs(place["x"]) == pytest.approx(0.25)
+    assert abs(place["y"]) == pytest.approx(0.25)
+    assert probe.units["channel"].tolist() == [0, 1, 2]
+    assert probe.maps["gain"].centre == "proven"
+    assert probe.maps["gain"].field == (4, 4)
+
+
+def test_in_place_layers_do_not_overwrite_what_was_recorded():
+    probe = Probe(Luminance(), ["gain", "rectify"], display=DISPLAY, channels=1)
+    response = probe.record(luminance_set())
+    before, after = (response[response["layer"] == name] for name in ("gain", "rectify"))
+    assert float(before.min()) < 0
+    np.testing.assert_allclose(after, np.maximum(before, 0))
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 64])
+@pytest.mark.parametrize("crop", ["auto", "off"])
+def test_batches_and_crops_change_nothing(batch_size, crop):
+    expected = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1).record(luminance_set())
+    probe = Probe(
+        Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=batch_size, crop=crop
+    )
+    np.testing.assert_allclose(probe.record(luminance_set()), expected, atol=1e-6)
+
+
+def test_sites_within_a_diameter_or_all():
+    within = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites=1.5)
+    assert len(within.units) == 3 * 4
+    assert len(Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites="all").units) == 192
+    aimed = Probe(
+        Luminance(), ["gain"], display=DISPLAY, channels=1, around=Position(1.75, 1.75)
+    )
+    assert aimed.units.iloc[0][["row", "column"]].tolist() == [0, 7]
+
+
+def test_identical_pictures_are_shown_once():
+    # Disks larger than the window of a unit are one picture to it.
+    stimuli = factorial(
+        "s", DISPLAY, grating, {"diameter": [2.0, 3.0, 4.0], "phase": [0.0, 90.0]},
+        orientation=0, spatial_frequency=1,
+    )
+    response = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1).record(stimuli)
+    assert response.attrs["n_stimuli"] == 6
+    # Two phases and the blank.
+    assert response.attrs["n_pictures"] == 3
+    np.testing.assert_array_equal(response.sel(diameter=2), response.sel(diameter=4))
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.second = nn.Conv2d(4, 4, 3, padding=1)
+        self.calls = 0
+
+    def forward(self, x):
+        x = self.first(x)
+        self.calls += 1
+        return self.second(x)
+
+
+def test_the_pass_stops_after_the_last_wanted_layer():
+    model = Counting().eval()
+    probe = Probe(model, ["first"], display=DISPLAY)
+    model.calls = 0
+    probe.record(luminance_set())
+    assert model.calls == 0
+
+
+def test_hooks_are_removed_and_the_mode_is_restored_whatever_happens():
+    model = Counting().train()
+    model.second.eval()
+    probe = Probe(model, ["first"], display=DISPLAY)
+    with pytest.raises(UserError):
+        probe.record(luminance_set(Display.square(16, 4)))
+
+    def fail(_layer, _output):
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        layer_outputs(model, ["first"], torch.zeros(1, 3, 32, 32), fail)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert model.training
+    assert model.first.training
+    assert not model.second.training
+
+
+class Reused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 3, 3, padding=1)
+        self.unused = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x):
+        return self.body(self.body(x))
+
+
+def test_a_layer_called_twice_must_be_numbered():
+    with pytest.raises(UserError, match=r"called 2 times.*'body@1' to 'body@2'"):
+        Probe(Reused(), ["body"], display=DISPLAY)
+    model = Reused().eval()
+    probe = Probe(model, ["body@1", "body@2"], display=DISPLAY, crop="off")
+    response = probe.record(luminance_set())
+    images = luminance_set().images().expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        once = model.body(images)
+        twice = model.body(once)
+    for layer, expected in (("body@1", once), ("body@2", twice)):
+        units = response[response["layer"] == layer]
+        row, column = int(units["row"][0]), int(units["column"][0])
+        np.testing.assert_allclose(
+            units.values.reshape(3, -1), expected[:, :, row, column].T, atol=1e-6
+        )
+    with pytest.raises(UserError, match="is called 2 times, not more"):
+        Probe(Reused(), ["body@3"], display=DISPLAY)
+
+
+def test_a_layer_that_is_never_called_is_an_error():
+    with pytest.raises(UserError, match="put out nothing"):
+        Probe(Reused(), ["unused"], display=DISPLAY)
+
+
+@pytest.mark.parametrize(
+    ("model", "layout", "n"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 6, 4, 4)), "map", 6),
+        (nn.Sequential(nn.Conv2d(3, 6, 4, 4), torchvision.ops.Permute([0, 2, 3, 1])), "map_last", 6),
+        (nn.Sequential(nn.Conv2d(3, 6, 4, 4), nn.Flatten(2), torchvision.ops.Permute([0, 2, 1])), "tokens", 6),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)), "vector", 5),
+    ],
+)
+def test_layouts_of_outputs(model, layout, n):
+    layer = str(len(model) - 1)
+    probe = Probe(model, [layer], display=DISPLAY, sites=[(0, 0)])
+    assert probe.maps[layer].layout == layout
+    assert len(probe.units) == n
+    response = probe.record(luminance_set())
+    with torch.no_grad():
+        output = model(luminance_set().images().expand(-1, 3, -1, -1))
+    first = {
+        "map": lambda: output[:, :, 0, 0],
+        "map_last": lambda: output[:, 0, 0],
+        "tokens": lambda: output[:, 0],
+        "vector": lambda: output,
+    }[layout]()
+    np.testing.assert_allclose(response.values.reshape(n, -1), first.T, atol=1e-6)
+
+
+def test_normalisation_is_applied_per_channel():
+    model = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.eye(3)[:, :, None, None])
+    probe = Probe(model, ["0"], display=DISPLAY, mean=[0.1, 0.2, 0.3], std=[1, 2, 4])
+    blank = probe.record(luminance_set())["blank"]
+    np.testing.assert_allclose(blank, [0.4, 0.15, 0.05], atol=1e-6)
+
+
+def test_a_plain_function_is_recorded():
+    model = as_module(lambda images: images.mean(axis=(2, 3)))
+    response = Probe(model, ["output"], display=DISPLAY).record(luminance_set())
+    np.testing.assert_allclose(response["blank"], 0.5)
+    assert response.sizes["unit"] == 3
+
+
+class Noisy(nn.Module):
+    def forward(self, x):
+        return x[:, :, ::8, ::8] + torch.randn(1)
+
+
+def test_noise_is_noticed_and_seeded():
+    def record():
+        probe = Probe(Noisy(), ["output"], display=DISPLAY, seed=3)
+        assert any("stochastic" in note for note in probe.notes)
+        return probe.record(luminance_set())
+
+    state = torch.random.get_rng_state()
+    np.testing.assert_array_equal(record(), record())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+class Breaks(nn.Module):
+    def forward(self, x):
+        return torch.where(x > 0.9, torch.nan, x)
+
+
+BAD = {
+    "no layer": ({"layers": []}, "no layer to record"),
+    "wrong layer": ({"layers": ["gian"]}, r"no layer 'gian'; did you mean gain"),
+    "wrong channels": ({"channels": 3}, r"does not take images of 3 x 32 x 32"),
+    "no such site": ({"sites": [(9, 0)]}, "has 8 rows and 8 columns"),
+    "no site near": ({"sites": 0.1}, "the nearest is 0.35 deg away"),
+    "unknown sites": ({"sites": "middle"}, "sites must be 'centre', 'all'"),
+    "unknown crop": ({"crop": "yes"}, "crop must be"),
+    "zero std": ({"std": 0.0}, "std must be above 0"),
+    "two means": ({"mean": [0.1, 0.2]}, "got 2"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_mistakes_are_explained(name):
+    changes, message = BAD[name]
+    arguments = {"layers": ["gain"], "display": DISPLAY, "channels": 1, **changes}
+    with pytest.raises(UserError, match=message):
+        Probe(Luminance(), arguments.pop("layers"), **arguments)
+
+
+def test_responses_that_are_not_finite_are_an_error():
+    probe = Probe(Breaks(), ["output"], display=DISPLAY, crop="off")
+    with pytest.raises(UserError, match=r"NaN or infinity for \d+ of 13 stimuli"):
+        probe.record(luminance_set())
+
+
+def test_a_recording_too_large_for_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("insilico.probe._available_memory", lambda: 100)
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
+    with pytest.raises(UserError, match="Record fewer sites or layers"):
+        probe.record(luminance_set())
+
+
+class Exhausted(Luminance):
+    """Out of memory for more than two pictures at a time."""
+
+    def forward(self, x):
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(x)
+
+
+def test_batches_are_halved_when_memory_is_exhausted():
+    expected = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1).record(luminance_set())
+    probe = Probe(Exhausted(), ["gain"], display=DISPLAY, channels=1, crop="off")
+    np.testing.assert_allclose(probe.record(luminance_set()), expected, atol=1e-6)
+
+
+def test_the_hash_follows_the_weights():
+    model = Luminance()
+    before = weights_hash(model)
+    assert weights_hash(model) == before
+    with torch.no_grad():
+        model.gain.weight[0] += 1e-6
+    assert weights_hash(model) != before
