@@ -37,7 +37,7 @@ lint: .venv/.installed-for-tests
 	$(BIN)/lint-imports
 
 docs: .venv/.installed-for-tests
-	test ! -f docs/conf.py || $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 clean:
 	rm -rf build dist docs/_build docs/api/generated docs/gallery_built $(DEMO)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 
 # Gallery scripts run at each build, and share the machine with whatever else runs there.
@@ -13,8 +13,8 @@ project = "insilico"
 author = "The insilico developers"
 project_copyright = author
 try:
-    release = version("insilico-ephys")
-except PackageNotFoundError:
+    release = metadata.version("insilico-ephys")
+except metadata.PackageNotFoundError:
     release = "not installed as a package"
 
 extensions = [
@@ -30,8 +30,6 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 # `name` in a docstring links to what it names, where there is a page for it.
 default_role = "py:obj"
 add_module_names = False
-# The same words every time.
-html_last_updated_fmt = None
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -58,7 +56,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
-    "remove_config_comments": True,
+    "thumbnail_size": (800, 400),
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -67,7 +65,8 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
-html_sidebars = {"index": [], "all_of_insilico": [], "conventions": []}
+# Pages without pages below them have nothing to list at the side.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "api"}
 html_theme_options = {
     "logo": {"text": "insilico"},
     "navbar_align": "left",
@@ -83,7 +82,7 @@ html_theme_options = {
 }
 
 
-def skip_member(app, what, name, value, skip, options):
+def skip_member(_app, _what, _name, value, _skip, _options):
     """Fields of named tuples are described by their class, not one by one."""
     return True if type(value).__name__ == "_tuplegetter" else None
 

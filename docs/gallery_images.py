@@ -1,5 +1,7 @@
 """Finds the figures of gallery scripts, those that pyplot does not know of among them."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
@@ -17,7 +19,7 @@ IMAGE = """
 """
 
 
-def every_figure(block, block_vars, gallery_conf):
+def every_figure(_block, block_vars, gallery_conf):
     """Save the figures that a block of a script has made, and return the text that shows them."""
     names = block_vars["example_globals"]
     shown = names.setdefault("_shown", [])
@@ -34,7 +36,7 @@ def every_figure(block, block_vars, gallery_conf):
         text.append(
             IMAGE.format(
                 path=path.removeprefix(f"{gallery_conf['src_dir']}/"),
-                alt=(names.get("__doc__") or "").strip().splitlines()[0],
+                alt=f"Drawn by {Path(block_vars['src_file']).name}",
                 width=round(figure.get_figwidth() * 96 * ENLARGED),
             )
         )

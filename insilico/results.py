@@ -141,7 +141,7 @@ def open_results(folder: Path | str) -> Results:
     return Results(
         battery=record["battery"],
         units=units,
-        comparison=pd.read_csv(folder / "comparison.csv"),
+        comparison=_read_comparison(folder / "comparison.csv"),
         curves={path.stem: load(path) for path in sorted((folder / "curves").glob("*.nc"))},
         recordings={name: opened[file] for name, file in record["recordings"].items()},
         provenance=record["provenance"],
@@ -149,9 +149,16 @@ def open_results(folder: Path | str) -> Results:
     )
 
 
+def _read_comparison(path: Path) -> pd.DataFrame:
+    # A layer may be called "0", and an empty word is a word.
+    table = pd.read_csv(path, dtype={"layer": str})
+    words = [name for name in ("label", "units", "category", "citation", "doi") if name in table]
+    return table.assign(**{name: table[name].astype(str).where(table[name].notna(), "") for name in words})
+
+
 def unit_table(units: xr.Dataset) -> pd.DataFrame:
     """One row per unit, one column per property; ``responsive`` one column per protocol."""
-    table = units.drop_vars("responsive").to_dataframe().reset_index(drop=True)
+    table = units.drop_dims("protocol").to_dataframe().reset_index(drop=True)
     places = [name for name in units.coords if units[name].dims == ("unit",) and name in table]
     table = table[[*places, *[name for name in table if name not in places]]]
     flags = units["responsive"].to_pandas().reset_index(drop=True)

@@ -95,6 +95,11 @@ def aperture(
         raise ValueError(f"edge must be one of {', '.join(EDGES)}; got {edge!r}.")
     window = window or display.whole
     outer, inner = np.broadcast_arrays(column(diameter) / 2, column(inner_diameter) / 2)
+    if (outer < 0).any() or (inner < 0).any():
+        raise ValueError(
+            "diameter and inner_diameter must not be negative; got "
+            f"{2 * min(outer.min(), inner.min()):g} deg."
+        )
     if (inner > outer).any():
         raise ValueError(
             "inner_diameter must not exceed diameter; got "

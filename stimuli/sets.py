@@ -69,7 +69,7 @@ class StimulusSet:
 
     def images(
         self,
-        rows: slice | Sequence[int] = slice(None),
+        rows: slice | Sequence[int] | npt.NDArray[np.integer[Any]] = slice(None),
         *,
         window: Window | None = None,
         device: "torch.device | str | None" = None,

@@ -168,6 +168,7 @@ def test_contrast_is_michelson_about_the_background():
         (lambda: plaid(DISPLAY, orientation=0, spatial_frequency=1, mask_orientation=90, contrast=0.8), "together"),
         (lambda: aperture(DISPLAY, diameter=1, inner_diameter=2), "must not exceed"),
         (lambda: aperture(DISPLAY, edge="soft"), "edge must be one of"),
+        (lambda: aperture(DISPLAY, diameter=-1), "must not be negative"),
         (
             lambda: center_surround(
                 DISPLAY, orientation=0, spatial_frequency=1, surround_orientation=0,

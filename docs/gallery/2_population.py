@@ -6,13 +6,13 @@ Record the VOneBlock, and compare the distribution of every property with publis
 """
 
 # %%
-# A small VOneBlock: 128 channels instead of 512, and 112 px instead of 224. One unit of each channel is
-# recorded, the one that looks at the middle of the display.
+# A small VOneBlock: 64 channels instead of 512, and 112 px instead of 224. One unit of each
+# channel is recorded, the one that looks at the middle of the display.
 
 import insilico
 from insilico import figures, reference
 
-model = insilico.load_model("vone", pixels=112, simple_channels=64, complex_channels=64)
+model = insilico.load_model("vone", pixels=112, simple_channels=32, complex_channels=32)
 results = insilico.run(model)
 
 # %%
@@ -24,8 +24,8 @@ summary = figures.summary(results.comparison)
 
 # %%
 # The VOneBlock has no surround: nothing suppresses its units, and those without suppression have
-# neither a summation field nor a surround. Its orientation preferences were drawn from data, as were
-# its frequencies.
+# neither a summation field nor a surround. Its preferred orientations and frequencies were drawn
+# from published distributions.
 
 rows = results.comparison.query("n_defined >= 20").head(9)
 published = {name: reference.load(name) for name in rows["reference"]}
@@ -34,5 +34,5 @@ page = figures.population_page(results.units, rows, published)
 # %%
 # The same as a table, which `insilico.Results.save` writes as ``comparison.csv``.
 
-columns = ["reference", "n_defined", "n_reference", "median_model", "median_reference", "skill"]
+columns = ["property", "n_defined", "median_model", "median_reference", "skill"]
 print(results.comparison[columns].round(2).to_string(index=False))

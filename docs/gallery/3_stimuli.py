@@ -34,4 +34,4 @@ turning = contact_sheet(surrounds)
 # The table names every stimulus; responses are labelled from it, never by the order of
 # presentation.
 
-surrounds.conditions
+print(surrounds.conditions.to_string(index=False))

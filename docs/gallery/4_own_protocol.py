@@ -8,15 +8,15 @@ what it loses.
 
 # %%
 # A stimulus is a function from a display and parameters to images, with one value per stimulus for
-# each parameter. This one is a grating whose bars are arcs: straight at curvature 0, circles about a
-# point ``1/curvature`` deg away otherwise. The distance from an arc changes by 1 deg per deg in every
-# direction, so the spatial frequency is the same everywhere.
+# each parameter. This one is a grating whose bars are arcs: straight at curvature 0, circles about
+# a point ``1/curvature`` deg away otherwise. The distance between arcs is the same everywhere, and
+# so is the spatial frequency.
 
 import numpy as np
 import torch
 
 import insilico
-from insilico.figures import contact_sheet, tuning_curve
+from insilico.figures import contact_sheet, style, tuning_curve
 from insilico.protocols.standard import ORIENTATION, PHASES, exceeds_threshold, preferred_grating
 from insilico.tuning import dominant_component
 from stimuli import Display, Position, aperture, factorial
@@ -49,7 +49,7 @@ def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter,
 
 # %%
 # A protocol says what is shown, which curve the responses give, and what is measured on it. With
-# ``after`` and ``prefer``, the stimuli are made for what each unit preferred in an earlier protocol.
+# ``after`` and ``prefer``, stimuli are made for what each unit preferred in an earlier protocol.
 
 
 def bent(display, position, *, orientation, spatial_frequency):
@@ -92,10 +92,11 @@ sheet = contact_sheet(bent(display, Position(), orientation=90, spatial_frequenc
 
 model = insilico.load_model("textbook", pixels=64, n=48)
 results = insilico.run(model, battery=battery)
-results.units["loss_by_curvature"].quantile([0.25, 0.5, 0.75]).values.round(2)
+print(results.units["loss_by_curvature"].quantile([0.25, 0.5, 0.75]).values.round(2))
 
 # %%
 # The curve of one unit.
 
 unit = int(abs(results.units["loss_by_curvature"] - 0.5).argmin("unit"))
-ax = tuning_curve(results.curves["curvature"][unit])
+with style():
+    ax = tuning_curve(results.curves["curvature"][unit])

@@ -38,7 +38,7 @@ POOL = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # (across, 
 
 # Their envelopes are this much smaller than the unit's own, so that the pool is tuned more broadly
 # than what it divides (Heeger 1992) and does not flatten the peak of the unit's tuning.
-POOL_WIDTH = 0.5
+POOL_WIDTH = 0.7
 
 
 def draw_units(n: int, *, display: Display, seed: int = 0) -> pd.DataFrame:
@@ -170,6 +170,10 @@ def transfer(units: pd.DataFrame, across: Values, along: Values) -> Values:
         One row per unit.
     across, along : array, shape (unit, condition)
         Components of the frequency along the carrier and along the bars.
+
+    Returns
+    -------
+    array, shape (unit, condition)
     """
     omega, kappa, sigma_across, sigma_along = shape_of(units)
     carried = np.exp(-((sigma_across * (across + omega)) ** 2) / 2)

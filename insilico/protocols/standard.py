@@ -53,9 +53,12 @@ ORIENTATIONS = np.arange(0, 180, 7.5)
 RESPONSE_THRESHOLD = 5.0
 LARGEST_RATE = 243.1
 
+# What single precision leaves of the difference between two equal responses, relative to them.
+ROUNDING = 1e-6
+
 
 def patches(display: Display, position: Position) -> StimulusSet:
-    """One-cycle grating patches on a 19 x 19 grid, for the receptive-field map.
+    """Grating patches of two cycles on a 19 x 19 grid, for the receptive-field map.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ def patches(display: Display, position: Position) -> StimulusSet:
     """
     side = min(display.degrees)
     offsets = np.arange(-9, 10) * 3 / 128 * side
-    diameter = side / 24
+    diameter = side / 16
     return factorial(
         "patches",
         display,
@@ -80,14 +83,14 @@ def patches(display: Display, position: Position) -> StimulusSet:
         {
             "offset_y": offsets,
             "offset_x": offsets,
-            "orientation": [0.0, 60.0, 120.0],
+            "orientation": [0.0, 45.0, 90.0, 135.0],
             "phase": PHASES,
         },
         derive=lambda table: table.assign(
             x=position.x + table["offset_x"], y=position.y + table["offset_y"]
         ),
         labels=("offset_y", "offset_x"),
-        spatial_frequency=min(1 / diameter, display.nyquist / 2),
+        spatial_frequency=min(2 / diameter, display.nyquist / 2),
         diameter=diameter,
         contrast=1.0,
     )
@@ -133,7 +136,11 @@ def gratings(display: Display, position: Position) -> StimulusSet:
 
 
 def sizes(
-    display: Display, position: Position, *, orientation: float, spatial_frequency: float
+    display: Display,
+    position: Position,
+    *,
+    orientation: float = 90.0,
+    spatial_frequency: float = 2.0,
 ) -> StimulusSet:
     """Grating disks of growing diameter, at a preferred orientation and spatial frequency.
 
@@ -144,7 +151,7 @@ def sizes(
     position : Position
         Centre of the disks, in deg.
     orientation, spatial_frequency : float
-        What the units prefer, in deg and cpd.
+        What the units prefer, in deg and cpd; a run asks `preferred_grating`.
 
     Returns
     -------
@@ -197,7 +204,7 @@ def preferred_grating(response: xr.DataArray) -> pd.DataFrame:
 
 
 def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
-    """Response to the best orientation at each place: mean less blank, or modulation.
+    """Response at each place, averaged over orientation: mean less blank, or modulation.
 
     Parameters
     ----------
@@ -209,7 +216,7 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
     DataArray, dims ("unit", "offset_y", "offset_x")
         Not below 0.
     """
-    chart = dominant_component(response).max("orientation", keep_attrs=True).clip(min=0)
+    chart = dominant_component(response).mean("orientation", keep_attrs=True).clip(min=0)
     centres = {}
     for axis in ("x", "y"):
         offset = f"offset_{axis}"
@@ -339,10 +346,9 @@ def exceeds_threshold(curve: xr.DataArray) -> xr.DataArray:
 def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
     if curve.attrs.get("units") == "spikes/s":
         return evoked > RESPONSE_THRESHOLD
+    largest = evoked.groupby("layer").max().sel(layer=evoked["layer"])
     share = RESPONSE_THRESHOLD / LARGEST_RATE
-    return (evoked > 0) & (
-        evoked > share * evoked.groupby("layer").max().sel(layer=evoked["layer"])
-    )
+    return (evoked > share * largest) & (evoked > ROUNDING * np.abs(curve["blank"]))
 
 
 def _grating(display: Display, **parameters: object) -> object:

@@ -1,0 +1,111 @@
+"""The rig recovers what is known in closed form: 240 textbook units, from pixels to properties."""
+
+import numpy as np
+import pytest
+
+import insilico
+from insilico.models import textbook_truth
+from insilico.protocols.standard import FINE_PHASES, PHASES
+
+DISPLAY_PX_PER_DEG = 28
+
+
+@pytest.fixture(scope="module")
+def model():
+    return insilico.load_model("textbook")
+
+
+@pytest.fixture(scope="module")
+def results(model):
+    return insilico.run(model, rates=False)
+
+
+@pytest.fixture(scope="module")
+def truth(model):
+    return model.truth()
+
+
+def test_every_unit_answers(results):
+    assert results.units.sizes["unit"] == 240
+    assert bool(results.units["responsive"].all())
+
+
+def test_preferred_orientation_within_1_deg(results, truth):
+    error = results.units["preferred_orientation"].values - truth["preferred_orientation"].values
+    assert np.abs((error + 90) % 180 - 90).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("preferred_spatial_frequency", 0.02),
+        ("orientation_half_bandwidth", 0.03),
+        ("orientation_half_width", 0.03),
+        ("spatial_frequency_bandwidth", 0.03),
+    ],
+)
+def test_tuning_within_a_few_per_cent(results, truth, name, tolerance):
+    error = results.units[name].values / truth[name].values - 1
+    assert np.abs(error).max() < tolerance
+
+
+def test_circular_variance_and_orthogonal_response(results, truth):
+    for name, tolerance in (("circular_variance", 0.01), ("orthogonal_preferred_ratio", 0.005)):
+        error = results.units[name].values - truth[name].values
+        assert np.abs(error).max() < tolerance, name
+
+
+def test_modulation_ratio_of_the_closed_form_at_the_sampled_phases(model, results):
+    response = results.recordings["orientation_mean"].mean("phase")
+    best = response.argmax(["orientation", "spatial_frequency"])
+    shown = {
+        name: response[name].values[best[name].values][:, None]
+        for name in ("orientation", "spatial_frequency")
+    }
+    expected = textbook_truth.modulation_ratio(model.units, **shown, phases=FINE_PHASES)[:, 0]
+    assert np.abs(results.units["modulation_ratio"].values - expected).max() < 1e-3
+    simple = model.units["kind"].str.endswith("simple").to_numpy()
+    assert expected[simple].min() > 1.4
+    assert expected[~simple].max() < 0.1
+
+
+def test_suppression_index_within_0_01(model, results, truth):
+    curve = results.curves["size"]
+    dense = np.geomspace(float(curve["diameter"][0]), float(curve["diameter"][-1]), 200)
+    shown = {
+        name: curve[name].values[:, None] for name in ("orientation", "spatial_frequency")
+    }
+    exact = textbook_truth.size_curve(model.units, dense, **shown, phases=PHASES)
+    expected = 1 - exact[:, -1] / exact.max(1)
+    measured = results.units["suppression_index"].values
+    # At the grating that was shown, which is the step of the stimuli nearest to the optimum ...
+    assert np.abs(measured - expected).max() < 0.01
+    # ... and, with the error of that step, at the optimum itself.
+    assert np.abs(measured - truth["suppression_index"].values).max() < 0.025
+    assert np.quantile(measured, 0.9) > 0.3
+
+
+def test_summation_field_of_suppressed_units(results, truth):
+    measured = results.units["grating_summation_field"].values
+    suppressed = np.isfinite(measured)
+    assert suppressed.sum() > 40
+    error = measured[suppressed] / truth["grating_summation_field"].values[suppressed] - 1
+    assert np.abs(error).max() < 0.05
+
+
+def test_receptive_field_centre_within_half_a_pixel(results, truth):
+    for name in ("receptive_field_x", "receptive_field_y"):
+        error = np.abs(results.units[name].values - truth[name].values)
+        assert error.max() < 0.5 / DISPLAY_PX_PER_DEG, name
+
+
+def test_the_affine_map_changes_no_property_that_it_should_not(model, results):
+    mapped = insilico.run(model)
+    assert mapped.provenance["rates"] is not None
+    np.testing.assert_allclose(
+        mapped.units["preferred_spatial_frequency"],
+        results.units["preferred_spatial_frequency"],
+        rtol=0.01,
+    )
+    compared = set(mapped.comparison["property"]) - set(results.comparison["property"])
+    assert compared == {"maximum_response"}
