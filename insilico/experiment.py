@@ -180,7 +180,7 @@ def _model(
     seed: int,
     background: float,
 ) -> tuple[nn.Module, ModelCard]:
-    """The module, and a card that holds what the caller said of it."""
+    """Make the module, and a card that holds what the caller said of it."""
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
     if isinstance(model, str):
@@ -239,8 +239,8 @@ def _record(
             )
         recordings[protocol.name] = by_stimuli[protocol.stimuli]
         if number == 0 and plan.select is not None:
-            kept = plan.select(protocol.curve(to_rates(recordings[protocol.name], None)))
-            kept = kept.to_numpy().astype(bool)
+            curve = protocol.curve(to_rates(recordings[protocol.name], None))
+            kept = plan.select(curve).to_numpy().astype(bool)
             counts["selected"] = int(kept.sum())
             if not kept.any():
                 raise UserError(
@@ -273,7 +273,7 @@ def _groups(
         keys = keys.join(preference.set_axis(units.index))
     groups = []
     for key, members in units.groupby([keys[name] for name in keys], sort=False):
-        x, y, *preferred = (float(value) for value in key)
+        x, y, *preferred = (float(value) for value in np.array(key))
         named = dict(zip(keys.columns[2:], preferred, strict=True))
         groups.append((protocol.stimuli(display, Position(x, y), **named), members))
     return groups

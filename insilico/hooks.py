@@ -67,6 +67,15 @@ def call_counts(
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """Run the whole model once, and count how often each layer is called.
 
+    Parameters
+    ----------
+    model : nn.Module
+        The model, in evaluation mode.
+    layers : sequence of str
+        Names as in `find_layer`.
+    images : Tensor
+        What the model takes.
+
     Returns
     -------
     tuple of dict and dict

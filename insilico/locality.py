@@ -1,8 +1,8 @@
 """Which pixels a unit can see, proven; and whether showing it only those changes its response.
 
 NaN outside a window is the proof: whatever is finite in the end cannot have touched it. The check
-is separate and does not trust the proof: the surroundings are replaced by noise, by the blank and by
-high contrast, and the responses to the small picture must equal those to each of the whole ones.
+is separate and does not trust the proof: the surroundings are replaced by noise, by the blank and
+by high contrast, and the responses to the small picture must equal those to each of the whole ones.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,11 @@ def find_crop(
     """
     whole = display.whole
     if stride is None:
-        return Crop(whole, False, "full picture: the sites of this layer form no regular grid")
+        return Crop(
+            whole,
+            False,
+            "full picture: no window was proven for single sites (they see as far as the border)",
+        )
     try:
         window = proven_windows(finite, display, 1)[0]
     except Exception as error:  # noqa: BLE001 (a model may raise anything)

@@ -64,8 +64,8 @@ class LayerMap:
     columns: int
     channels: int
     skipped: int
-    row_centre: npt.NDArray[np.float64]
-    column_centre: npt.NDArray[np.float64]
+    row_centre: npt.NDArray[np.floating[Any]]
+    column_centre: npt.NDArray[np.floating[Any]]
     centre: Literal["proven", "nominal"]
     stride: tuple[float, float]
     field: tuple[int, int] | None
@@ -172,7 +172,7 @@ class Probe:
         *,
         progress: Callable[[int], None] | None = None,
     ) -> xr.DataArray:
-        """Show a stimulus set, and return the labelled responses.
+        r"""Show a stimulus set, and return the labelled responses.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class Probe:
         )
 
     def crop(self, units: pd.DataFrame) -> Crop:
-        """The crop through which units of one layer are shown their stimuli."""
+        """Find the crop through which units of one layer are shown their stimuli."""
         layer = str(units["layer"].iloc[0])
         if self.crop_mode == "off":
             return Crop(self.display.whole, False, "full picture: cropping is switched off")
@@ -262,7 +262,7 @@ class Probe:
         return _Evaluation(self.model, self.device, self.seed)
 
     def _feed(self, images: Tensor) -> Tensor:
-        """What the model receives: every channel of a grey stimulus alike, normalised."""
+        """Make what the model receives: every channel of a grey stimulus alike, normalised."""
         images = images.to(self.device, torch.float32)
         if images.shape[1] == 1 and self.channels > 1:
             images = images.expand(-1, self.channels, -1, -1)
@@ -292,10 +292,10 @@ class Probe:
         """Show the blank once, whole, and find out what kind of model this is."""
         blank = torch.full((1, 1, self.display.height, self.display.width), self.display.background)
         try:
-            counts, raw = call_counts(self.model, self.layers, self._feed(blank))
+            counts, _ = call_counts(self.model, self.layers, self._feed(blank))
         except UserError:
             raise
-        except Exception as error:  # (a model may raise anything)
+        except Exception as error:
             raise UserError(
                 f"{type(self.model).__name__} does not take images of {self.channels} x "
                 f"{self.display.height} x {self.display.width} (channel x height x width): "
@@ -327,7 +327,6 @@ class Probe:
             self.model, self.layers, self._feed(blank), lambda _, output: output.clone()
         )
         noisy = [name for name in self.layers if not torch.equal(outputs[name], again[name])]
-        del raw
         if noisy:
             self.notes.append(
                 f"{', '.join(noisy)}: the model is stochastic; each stimulus was recorded in one "
@@ -340,10 +339,13 @@ class Probe:
         """Find the layout of a layer and where its sites look."""
         layout, rows, columns, channels, skipped = _layout(layer, output, self.display)
         even = (self.display.height / rows, self.display.width / columns)
-        nominal = tuple(
-            (np.arange(n) + 0.5) * s - 0.5 for n, s in zip((rows, columns), even, strict=True)
+        nominal = (
+            (np.arange(rows) + 0.5) * even[0] - 0.5,
+            (np.arange(columns) + 0.5) * even[1] - 0.5,
         )
-        chart = LayerMap(layout, rows, columns, channels, skipped, *nominal, "nominal", even, None)
+        chart = LayerMap(
+            layout, rows, columns, channels, skipped, nominal[0], nominal[1], "nominal", even, None
+        )
         if layout == "vector":
             return chart
         # Two sites in the interior give the stride; a border would clip their fields.
@@ -422,7 +424,7 @@ class Probe:
         values: npt.NDArray[np.float32],
         progress: Callable[[int], None] | None,
     ) -> int:
-        """Record some units through one crop into ``values``; returns how many pictures differed."""
+        """Record units through one crop into ``values``; returns how many pictures differed."""
         place, order = {}, []
         for layer in units["layer"].iloc[members].unique():
             chosen = members[(units["layer"].iloc[members] == layer).to_numpy()]
@@ -450,7 +452,7 @@ class Probe:
                     new.append(offset)
             for some in _batches(new, batch):
                 found = self._respond_within_memory(images[some], place, shifts)
-                values[np.ix_([rows[0] + offset for offset in some], columns)] = found
+                values[np.ix_(rows[0] + np.array(some), columns)] = found
             if progress is not None:
                 progress(min(len(rows), len(stimuli) - rows[0]))
         if repeats:
@@ -496,10 +498,7 @@ class Probe:
         self._batch_size = max(1, self._batch_size // 2)
         logger.warning("memory exhausted: batches halved to %d pictures", len(images) // 2)
         return np.concatenate(
-            [
-                self._respond_within_memory(part, place, shifts)
-                for part in images.split(-(-len(images) // 2))
-            ]
+            [self._respond_within_memory(part, place, shifts) for part in images.tensor_split(2)]
         )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 import xarray as xr
 
-from stimuli import Display, Position, StimulusSet
+from stimuli import Position, StimulusSet
 
 __all__ = ["Battery", "Protocol"]
 
@@ -16,7 +16,7 @@ Measure = Callable[[xr.DataArray], xr.DataArray]
 
 @dataclass(frozen=True)
 class Protocol:
-    """One experiment: what is shown, the curve it gives, and what is measured on the curve.
+    r"""One experiment: what is shown, the curve it gives, and what is measured on the curve.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def label(
     blank: npt.NDArray[np.floating[Any]],
     attrs: Mapping[str, Any],
 ) -> xr.DataArray:
-    """Label responses with their units and stimuli.
+    r"""Label responses with their units and stimuli.
 
     Parameters
     ----------
@@ -71,11 +71,8 @@ def label(
     levels = {dim: np.unique(conditions[dim].to_numpy()) for dim in dims}
     place = tuple(np.searchsorted(levels[dim], conditions[dim].to_numpy()) for dim in dims)
     shape = tuple(len(values) for values in levels.values())
-    dtype = np.asarray(responses).dtype
-    complete = len(conditions) == int(np.prod(shape))
-    cube = np.empty if complete else _nans
-    values = cube((len(units), *shape), dtype=dtype)
-    values[(slice(None), *place)] = responses
+    values = np.full((len(units), *shape), np.nan, dtype=responses.dtype)
+    values[np.index_exp[:] + place] = responses
     coords: dict[str, Any] = {
         # Through a list: numpy strings are saved by netCDF, those of pandas are not.
         name: ("unit", np.array(units[name].tolist()))
@@ -103,7 +100,8 @@ def label(
 def save(recording: xr.DataArray, path: Path | str) -> None:
     """Write a recording as netCDF; it opens again in plain xarray."""
     path = Path(path)
-    # Written beside its place and renamed: a run that stops halfway leaves no file that looks whole.
+    # Written beside its place and renamed: a run that stops halfway leaves no file that looks
+    # whole.
     partial = path.with_name(path.name + ".partial")
     recording.to_netcdf(partial, engine="h5netcdf")
     partial.replace(path)
@@ -134,10 +132,6 @@ def _factor_coordinate(
         else:
             kept.append(dim)
     return tuple(kept), cube
-
-
-def _nans(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    return np.full(shape, np.nan, dtype=dtype)
 
 
 def _netcdf(attrs: Mapping[str, Any]) -> dict[str, Any]:

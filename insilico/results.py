@@ -128,8 +128,8 @@ def open_results(folder: Path | str) -> Results:
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
         raise UserError(
-            f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that `insilico run` "
-            "or Results.save wrote."
+            f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that "
+            "`insilico run` or Results.save wrote."
         )
     record = json.loads((folder / PROVENANCE).read_text())
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
@@ -153,7 +153,9 @@ def _read_comparison(path: Path) -> pd.DataFrame:
     # A layer may be called "0", and an empty word is a word.
     table = pd.read_csv(path, dtype={"layer": str})
     words = [name for name in ("label", "units", "category", "citation", "doi") if name in table]
-    return table.assign(**{name: table[name].astype(str).where(table[name].notna(), "") for name in words})
+    return table.assign(
+        **{name: table[name].astype(str).where(table[name].notna(), "") for name in words}
+    )
 
 
 def unit_table(units: xr.Dataset) -> pd.DataFrame:
@@ -161,7 +163,9 @@ def unit_table(units: xr.Dataset) -> pd.DataFrame:
     table = units.drop_dims("protocol").to_dataframe().reset_index(drop=True)
     places = [name for name in units.coords if units[name].dims == ("unit",) and name in table]
     table = table[[*places, *[name for name in table if name not in places]]]
-    flags = units["responsive"].to_pandas().reset_index(drop=True)
+    flags = pd.DataFrame(
+        units["responsive"].to_numpy(), columns=units["protocol"].to_numpy().astype(str)
+    )
     return table.join(flags.add_prefix("responsive_"))
 
 

@@ -76,16 +76,17 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
 def preferred(response: xr.DataArray) -> dict[str, xr.DataArray]:
     """Index, along every dim but ``unit``, of the condition each unit likes best (the first one).
 
-    A unit without any finite response is given index 0 along each dim; whatever is read there is NaN.
+    A unit without any finite response gets index 0 along each dim; whatever is read there is NaN.
     """
-    dims = [dim for dim in response.dims if dim != "unit"]
+    dims = [str(dim) for dim in response.dims if dim != "unit"]
     if not response.sizes["unit"]:  # argmax over several dims takes no empty array
         return {dim: xr.zeros_like(response["unit"], dtype=int) for dim in dims}
-    return response.fillna(-np.inf).argmax(dims, skipna=False)
+    best = response.fillna(-np.inf).argmax(dims, skipna=False)
+    return {dim: best[dim] for dim in dims}
 
 
 def at_preferred(response: xr.DataArray, *dims: str) -> xr.DataArray:
-    """Fix ``dims`` at the condition each unit likes best.
+    r"""Fix ``dims`` at the condition each unit likes best.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def at_preferred(response: xr.DataArray, *dims: str) -> xr.DataArray:
 
 
 def dominant_component(response: xr.DataArray) -> xr.DataArray:
-    """F0 less blank, or F1, whichever is larger at the unit's best condition.
+    r"""F0 less blank, or F1, whichever is larger at the unit's best condition.
 
     Simple cells are judged on their modulation and complex cells on their mean, as in De Valois,
     Albrecht & Thorell (1982) and Cavanaugh, Bair & Movshon (2002).
@@ -124,7 +125,7 @@ def dominant_component(response: xr.DataArray) -> xr.DataArray:
     dims = [dim for dim in mean.dims if dim != "unit"]
     modulated = modulation.max(dims) > mean.max(dims)
     return (
-        xr.where(modulated, modulation, mean, keep_attrs=False)
+        mean.where(~modulated, modulation)
         .transpose(*mean.dims)
         .assign_coords(modulated=modulated)
         .assign_attrs(response.attrs)

@@ -35,7 +35,7 @@ def axes(
 def tables(
     window: Window, device: torch.device | str | None, *arrays: npt.NDArray[np.float64]
 ) -> list[Float[Tensor, "..."]]:
-    """Cut tables over columns and rows (in turn) to a window, as (n, 1, w) and (n, h, 1) float32."""
+    """Cut tables over columns and rows, in turn, to a window: float32, (n, 1, w) or (n, h, 1)."""
     # Made for the whole display and cut afterwards, in numpy: a part of a picture then equals the
     # part cut from the whole, bit for bit, and a GPU shows what a CPU shows.
     parts = []
@@ -114,9 +114,7 @@ def aperture(
             raise ValueError("a gaussian aperture has no inner_diameter; set it to 0.")
         # Half height at a distance of half the diameter.
         rate = np.log(2) / outer[:, None] ** 2
-        columns, rows = tables(
-            window, device, np.exp(-rate * across**2), np.exp(-rate * along**2)
-        )
+        columns, rows = tables(window, device, np.exp(-rate * across**2), np.exp(-rate * along**2))
         return columns * rows
     columns, rows = tables(window, device, across**2, along**2)
     distance = torch.sqrt(columns + rows)

@@ -98,7 +98,5 @@ def to_convention(orientation: npt.ArrayLike, convention: str) -> Angles:
 
 def _rule(convention: str) -> Convention:
     if convention not in CONVENTIONS:
-        raise ValueError(
-            f"convention must be one of {', '.join(CONVENTIONS)}; got {convention!r}."
-        )
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}; got {convention!r}.")
     return CONVENTIONS[convention]

@@ -122,11 +122,13 @@ class Display:
 
     def x(self) -> npt.NDArray[np.float64]:
         """Horizontal position of each column's pixel centres, shape (width,), in deg."""
-        return (np.arange(self.width) - (self.width - 1) / 2) / self.px_per_deg
+        columns = np.arange(self.width, dtype=np.float64)
+        return (columns - (self.width - 1) / 2) / self.px_per_deg
 
     def y(self) -> npt.NDArray[np.float64]:
-        """Vertical position of each row's pixel centres, shape (height,), in deg; up is positive."""
-        return ((self.height - 1) / 2 - np.arange(self.height)) / self.px_per_deg
+        """Vertical position of each row's pixel centres, shape (height,), in deg; up positive."""
+        rows = np.arange(self.height, dtype=np.float64)
+        return ((self.height - 1) / 2 - rows) / self.px_per_deg
 
     def position(self, row: float, column: float) -> Position:
         """Place of a (fractional) pixel index."""

@@ -1,5 +1,7 @@
 """Sinusoidal gratings: patches, annuli, plaids, and centre with surround."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -76,7 +78,12 @@ def carrier(
     along = (-turn * np.cos(angle))[:, None] * dy
     # cos(a + b) = cos a cos b - sin a sin b: two short tables instead of a cosine per pixel.
     cos_x, cos_y, sin_x, sin_y = tables(
-        window or display.whole, device, np.cos(across), np.cos(along), np.sin(across), np.sin(along)
+        window or display.whole,
+        device,
+        np.cos(across),
+        np.cos(along),
+        np.sin(across),
+        np.sin(along),
     )
     return cos_y * cos_x - sin_y * sin_x
 
@@ -116,7 +123,7 @@ def grating(
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
-    """Gratings in a disk or an annulus on the background.
+    """Draw gratings in a disk or an annulus on the background.
 
     Parameters
     ----------
@@ -146,7 +153,7 @@ def grating(
     >>> tuple(images.shape), float(images[0, 0, 0, 0])
     ((3, 1, 224, 224), 0.5)
     """
-    depth = _contrast(display, contrast, device=device)
+    [depth] = _contrast(display, contrast, device=device)
     pattern = carrier(
         display,
         orientation=orientation,
@@ -188,7 +195,7 @@ def plaid(
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
-    """Two superimposed gratings in one disk.
+    """Superimpose two gratings in one disk.
 
     Parameters
     ----------
@@ -214,7 +221,7 @@ def plaid(
     depth, mask_depth = _contrast(display, contrast, mask_contrast, device=device)
     if mask_spatial_frequency is None:
         mask_spatial_frequency = spatial_frequency
-    place = {"x": x, "y": y, "window": window, "device": device}
+    place: dict[str, Any] = {"x": x, "y": y, "window": window, "device": device}
     signal = carrier(
         display, orientation=orientation, spatial_frequency=spatial_frequency, phase=phase, **place
     )
@@ -248,7 +255,7 @@ def center_surround(
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
-    """A grating disk inside a grating annulus.
+    """Draw a grating disk inside a grating annulus.
 
     Parameters
     ----------
@@ -268,8 +275,8 @@ def center_surround(
     Tensor, shape (n, 1, height, width), float32
         Images in [0, 1].
     """
-    depth = _contrast(display, contrast, device=device)
-    surround_depth = _contrast(display, surround_contrast, device=device)
+    [depth] = _contrast(display, contrast, device=device)
+    [surround_depth] = _contrast(display, surround_contrast, device=device)
     inner = diameter if inner_diameter is None else inner_diameter
     if (column(inner) < column(diameter)).any():
         raise ValueError(
@@ -278,7 +285,7 @@ def center_surround(
         )
     if surround_spatial_frequency is None:
         surround_spatial_frequency = spatial_frequency
-    place = {"x": x, "y": y, "window": window, "device": device}
+    place: dict[str, Any] = {"x": x, "y": y, "window": window, "device": device}
     center = carrier(
         display, orientation=orientation, spatial_frequency=spatial_frequency, phase=phase, **place
     )
@@ -296,7 +303,7 @@ def center_surround(
 
 def _contrast(
     display: Display, *contrasts: object, device: torch.device | str | None
-) -> Tensor | list[Tensor]:
+) -> list[Tensor]:
     """Contrasts as float32 columns, checked against what the display can show together."""
     columns = [column(contrast) for contrast in contrasts]
     highest = sum(depth.max(initial=0.0) for depth in columns)
@@ -308,8 +315,6 @@ def _contrast(
             f"superimposed components together; got {lowest:g} to {highest:g}. Lower the "
             "contrasts so that no pixel is clipped."
         )
-    depths = [
-        torch.as_tensor(depth.astype(np.float32), device=device)[:, None, None]
-        for depth in columns
+    return [
+        torch.as_tensor(depth.astype(np.float32), device=device)[:, None, None] for depth in columns
     ]
-    return depths[0] if len(depths) == 1 else depths

@@ -90,7 +90,7 @@ class StimulusSet:
         Tensor, shape (n, channel, height, width), float32
             Images in [0, 1].
         """
-        table = self.conditions.iloc[rows]
+        table = self.conditions.iloc[rows if isinstance(rows, slice) else np.asarray(rows)]
         columns = {
             name: table[name].to_numpy() for name in table.columns if name not in self.labels
         }
@@ -125,6 +125,10 @@ def factorial(
         Adds columns that follow from others (``diameter`` from a number of cycles).
     **constants : float
         Parameters that every stimulus shares.
+
+    Returns
+    -------
+    StimulusSet
 
     Examples
     --------

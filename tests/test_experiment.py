@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import torchvision
 import xarray as xr
 from torch import nn
 
@@ -123,7 +122,9 @@ def test_a_numpy_function_runs_end_to_end():
     filters = rng.standard_normal((5, 48 * 48)) / 48
 
     def respond(images):
-        return np.maximum(images.mean(1).reshape(len(images), -1) @ filters.T - 0.5 * filters.sum(1), 0)
+        return np.maximum(
+            images.mean(1).reshape(len(images), -1) @ filters.T - 0.5 * filters.sum(1), 0
+        )
 
     results = insilico.run(respond, display=SMALL)
     assert results.units.sizes["unit"] == 5
@@ -168,6 +169,20 @@ def test_a_model_that_normalises_for_itself_takes_no_second_normalisation():
     model = insilico.load_model("textbook", pixels=64, n=6)
     with pytest.raises(UserError, match="normalises for itself"):
         insilico.run(model, mean=0.5)
+
+
+def test_without_firing_rates_magnitudes_are_not_compared(results):
+    activations = insilico.run(network(), layers=["1", "2"], display=SMALL, rates=False)
+    assert activations.provenance["rates"] is None
+    assert results.provenance["rates"] is not None
+    left_out = set(results.comparison["property"]) - set(activations.comparison["property"])
+    assert left_out == {"maximum_response"}
+    # The map is affine and its offset small: where a unit peaks does not move.
+    np.testing.assert_allclose(
+        activations.units["preferred_spatial_frequency"],
+        results.units["preferred_spatial_frequency"],
+        rtol=0.01,
+    )
 
 
 def test_results_survive_the_disk(results, tmp_path):

@@ -1,4 +1,4 @@
-"""Cropped and whole recordings agree where the crop is exact, and it is declined where it is not."""
+"""Cropped and whole recordings agree where the crop is exact; elsewhere it is declined."""
 
 import numpy as np
 import pytest
@@ -60,15 +60,27 @@ def conv(*arguments, **options):
 
 
 EXACT = {
-    "dilated": (stack(conv(3, 8, 3, dilation=3, padding=3), nn.ReLU(), conv(8, 8, 3, padding=1)), "2"),
+    "dilated": (
+        stack(conv(3, 8, 3, dilation=3, padding=3), nn.ReLU(), conv(8, 8, 3, padding=1)),
+        "2",
+    ),
     "grouped and strided": (
         stack(conv(3, 8, 5, stride=2, padding=2), nn.ReLU(), conv(8, 8, 3, stride=2, groups=4)),
         "2",
     ),
     "even kernels": (stack(conv(3, 8, 4, stride=2, padding=1), nn.ReLU(), conv(8, 8, 2)), "2"),
-    "average pooling": (stack(conv(3, 8, 3, padding=1), nn.AvgPool2d(4), conv(8, 8, 3, padding=1)), "2"),
+    "average pooling": (
+        stack(conv(3, 8, 3, padding=1), nn.AvgPool2d(4), conv(8, 8, 3, padding=1)),
+        "2",
+    ),
     "in-place and batch norm": (
-        stack(conv(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2), Residual()),
+        stack(
+            conv(3, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            Residual(),
+        ),
         "4",
     ),
     "without padding": (stack(conv(3, 8, 7), nn.ReLU(), conv(8, 8, 3, stride=3)), "2"),
@@ -92,7 +104,11 @@ def both(model, layer, display=SMALL, n=40, **options):
     stimuli = gratings(display, Position(place["x"], place["y"]))
     few = np.linspace(0, len(stimuli) - 1, n).astype(int)
     stimuli = type(stimuli)(
-        stimuli.name, display, stimuli.conditions.iloc[few].assign(row=few), ("row",), stimuli.draw,
+        stimuli.name,
+        display,
+        stimuli.conditions.iloc[few].assign(row=few),
+        ("row",),
+        stimuli.draw,
         (*stimuli.labels, "row"),
     )
     return cropped, cropped.record(stimuli), whole.record(stimuli)
@@ -148,7 +164,12 @@ def test_voneblock():
 def test_a_vision_transformer_is_recorded_whole():
     vit = seeded(
         torchvision.models.VisionTransformer,
-        image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32,
+        image_size=64,
+        patch_size=16,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=32,
     )
     probe, cropped, whole = both(vit, "encoder.layers.encoder_layer_1")
     assert not probe.crop(probe.units).exact

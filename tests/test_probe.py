@@ -53,7 +53,7 @@ def test_responses_are_those_of_the_unit_at_its_site():
 def test_units_carry_their_place():
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
     place = probe.units.iloc[0]
-    # Blocks of 4 px at 8 px/deg: the middle of block 4 is 2 px right of the centre; below it, y < 0.
+    # Blocks of 4 px at 8 px/deg: the middle of block 4 is 2 px from the centre.
     assert (place["row"], place["column"]) in [(3, 3), (3, 4), (4, 3), (4, 4)]
     assert abs(place["x"]) == pytest.approx(0.25)
     assert abs(place["y"]) == pytest.approx(0.25)
@@ -84,17 +84,19 @@ def test_sites_within_a_diameter_or_all():
     within = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites=1.5)
     assert len(within.units) == 3 * 4
     assert len(Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites="all").units) == 192
-    aimed = Probe(
-        Luminance(), ["gain"], display=DISPLAY, channels=1, around=Position(1.75, 1.75)
-    )
+    aimed = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, around=Position(1.75, 1.75))
     assert aimed.units.iloc[0][["row", "column"]].tolist() == [0, 7]
 
 
 def test_identical_pictures_are_shown_once():
     # Disks larger than the window of a unit are one picture to it.
     stimuli = factorial(
-        "s", DISPLAY, grating, {"diameter": [2.0, 3.0, 4.0], "phase": [0.0, 90.0]},
-        orientation=0, spatial_frequency=1,
+        "s",
+        DISPLAY,
+        grating,
+        {"diameter": [2.0, 3.0, 4.0], "phase": [0.0, 90.0]},
+        orientation=0,
+        spatial_frequency=1,
     )
     response = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1).record(stimuli)
     assert response.attrs["n_stimuli"] == 6
@@ -181,8 +183,16 @@ def test_a_layer_that_is_never_called_is_an_error():
     ("model", "layout", "n"),
     [
         (nn.Sequential(nn.Conv2d(3, 6, 4, 4)), "map", 6),
-        (nn.Sequential(nn.Conv2d(3, 6, 4, 4), torchvision.ops.Permute([0, 2, 3, 1])), "map_last", 6),
-        (nn.Sequential(nn.Conv2d(3, 6, 4, 4), nn.Flatten(2), torchvision.ops.Permute([0, 2, 1])), "tokens", 6),
+        (
+            nn.Sequential(nn.Conv2d(3, 6, 4, 4), torchvision.ops.Permute([0, 2, 3, 1])),
+            "map_last",
+            6,
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 6, 4, 4), nn.Flatten(2), torchvision.ops.Permute([0, 2, 1])),
+            "tokens",
+            6,
+        ),
         (nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)), "vector", 5),
     ],
 )

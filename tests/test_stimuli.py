@@ -116,14 +116,15 @@ def test_a_batch_equals_its_members(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 @given(
-    top=st.integers(0, 50), left=st.integers(0, 50), height=st.integers(1, 14), width=st.integers(1, 14)
+    top=st.integers(0, 50),
+    left=st.integers(0, 50),
+    height=st.integers(1, 14),
+    width=st.integers(1, 14),
 )
 @settings(max_examples=15, deadline=None)
 def test_a_window_equals_the_same_part_of_the_whole(name, top, left, height, width):
     window = Window(top, left, height, width)
-    assert torch.equal(
-        DRAWN[name](window=window), DRAWN[name]()[..., window.rows, window.columns]
-    )
+    assert torch.equal(DRAWN[name](window=window), DRAWN[name]()[..., window.rows, window.columns])
 
 
 @pytest.mark.parametrize("edge", ["antialiased", "hard", "cosine", "gaussian"])
@@ -165,14 +166,23 @@ def test_contrast_is_michelson_about_the_background():
     [
         (lambda: grating(DISPLAY, orientation=90, spatial_frequency=9), "carries at most 8 cpd"),
         (lambda: grating(DISPLAY, orientation=0, spatial_frequency=1, contrast=1.2), "contrast"),
-        (lambda: plaid(DISPLAY, orientation=0, spatial_frequency=1, mask_orientation=90, contrast=0.8), "together"),
+        (
+            lambda: plaid(
+                DISPLAY, orientation=0, spatial_frequency=1, mask_orientation=90, contrast=0.8
+            ),
+            "together",
+        ),
         (lambda: aperture(DISPLAY, diameter=1, inner_diameter=2), "must not exceed"),
         (lambda: aperture(DISPLAY, edge="soft"), "edge must be one of"),
         (lambda: aperture(DISPLAY, diameter=-1), "must not be negative"),
         (
             lambda: center_surround(
-                DISPLAY, orientation=0, spatial_frequency=1, surround_orientation=0,
-                diameter=2, inner_diameter=1,
+                DISPLAY,
+                orientation=0,
+                spatial_frequency=1,
+                surround_orientation=0,
+                diameter=2,
+                inner_diameter=1,
             ),
             "outside the centre",
         ),

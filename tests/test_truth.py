@@ -72,9 +72,7 @@ def test_modulation_ratio_of_the_closed_form_at_the_sampled_phases(model, result
 def test_suppression_index_within_0_01(model, results, truth):
     curve = results.curves["size"]
     dense = np.geomspace(float(curve["diameter"][0]), float(curve["diameter"][-1]), 200)
-    shown = {
-        name: curve[name].values[:, None] for name in ("orientation", "spatial_frequency")
-    }
+    shown = {name: curve[name].values[:, None] for name in ("orientation", "spatial_frequency")}
     exact = textbook_truth.size_curve(model.units, dense, **shown, phases=PHASES)
     expected = 1 - exact[:, -1] / exact.max(1)
     measured = results.units["suppression_index"].values
@@ -97,15 +95,3 @@ def test_receptive_field_centre_within_half_a_pixel(results, truth):
     for name in ("receptive_field_x", "receptive_field_y"):
         error = np.abs(results.units[name].values - truth[name].values)
         assert error.max() < 0.5 / DISPLAY_PX_PER_DEG, name
-
-
-def test_the_affine_map_changes_no_property_that_it_should_not(model, results):
-    mapped = insilico.run(model)
-    assert mapped.provenance["rates"] is not None
-    np.testing.assert_allclose(
-        mapped.units["preferred_spatial_frequency"],
-        results.units["preferred_spatial_frequency"],
-        rtol=0.01,
-    )
-    compared = set(mapped.comparison["property"]) - set(results.comparison["property"])
-    assert compared == {"maximum_response"}

@@ -69,7 +69,9 @@ def test_interpolation_is_periodic_and_passes_through_the_samples():
     def tuning(theta):
         return np.exp(2 * (np.cos(np.deg2rad(2 * (theta - 3))) - 1))
 
-    curve = xr.DataArray([tuning(orientation)], {"orientation": orientation}, ("unit", "orientation"))
+    curve = xr.DataArray(
+        [tuning(orientation)], {"orientation": orientation}, ("unit", "orientation")
+    )
     fine = interpolate(curve, "orientation")
     np.testing.assert_allclose(fine.sel(orientation=orientation), curve, atol=1e-12)
     np.testing.assert_allclose(fine[0], tuning(fine["orientation"].values), atol=4e-4)

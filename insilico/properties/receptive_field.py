@@ -95,4 +95,4 @@ def _mean_offset(curve: xr.DataArray, dim: str) -> xr.DataArray:
 def _border(curve: xr.DataArray) -> xr.DataArray:
     rows = curve.isel(offset_y=[0, -1]).max(("offset_y", "offset_x"))
     columns = curve.isel(offset_x=[0, -1]).max(("offset_y", "offset_x"))
-    return np.maximum(rows, columns)
+    return rows.where(rows > columns, columns)

@@ -1,7 +1,7 @@
 """Size tuning: summation field, surround and suppression, as in Cavanaugh, Bair & Movshon (2002).
 
-The curve has dims ("unit", "diameter"), diameters ascending in deg, and holds the mean less the blank
-or the modulation, whichever is larger, of gratings at the unit's best orientation and frequency.
+The curve has dims ("unit", "diameter"), diameters ascending in deg, and holds the mean less the
+blank or the modulation, whichever is larger, of gratings that the unit prefers.
 """
 
 import numpy as np

@@ -1,9 +1,12 @@
 """The standard battery: receptive field, orientation, spatial frequency and size.
 
 Stimuli are full-contrast gratings centred on each unit's nominal receptive field, shown at eight
-phases or more. Orientation and spatial frequency share one factorial set, so that the tuning along either is
-read at the interpolated optimum of the other; sizes are shown at what each unit then prefers.
+phases or more. Orientation and spatial frequency share one factorial set, so that the tuning along
+either is read at the interpolated optimum of the other; sizes are shown at what each unit then
+prefers.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -351,7 +354,7 @@ def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
     return (evoked > share * largest) & (evoked > ROUNDING * np.abs(curve["blank"]))
 
 
-def _grating(display: Display, **parameters: object) -> object:
+def _grating(display: Display, **parameters: Any) -> Any:
     # The drawing function is found when something is drawn: tables need no torch.
     from stimuli.gratings import grating
 

@@ -103,7 +103,12 @@ def load(name: str) -> ReferenceDistribution:
 
 
 def joint_names() -> tuple[str, ...]:
-    """List the published joint distributions of two properties."""
+    """List the published joint distributions of two properties.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(_index()["joints"])
 
 
@@ -136,7 +141,12 @@ def load_joint(name: str) -> JointDistribution:
 
 
 def table_names() -> tuple[str, ...]:
-    """List the further tables of published numbers."""
+    """List the further tables of published numbers.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(_index()["tables"])
 
 
