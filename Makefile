@@ -25,10 +25,10 @@ demo: .venv/.installed
 test validate: export OMP_NUM_THREADS = 1
 
 test: lint docs
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not slow and not gpu"
 
 validate: .venv/.installed-for-tests
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m slow
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
 
 lint: .venv/.installed-for-tests
 	$(BIN)/ruff check

@@ -115,6 +115,8 @@ def run(
     battery: str = "standard",
     out: Path | None = None,
     sites: Words = (),
+    candidates: Literal["near", "all"] = "near",
+    reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
     crop: Literal["auto", "off"] = "auto",
     rates: bool = True,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
@@ -137,6 +139,12 @@ def run(
     sites : tuple of str
         Which sites of each feature map: centre, all, a diameter in degrees, or ROW,COLUMN ...;
         the battery decides by default.
+    candidates : {"near", "all"}
+        Of a battery that selects units by their receptive field: whether it is mapped at the sites
+        that look nearby, or at every site of a layer, as the published benchmark does.
+    reference : tuple of Path
+        A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
+        compared with too, or in place of those of the same name. Can be given more than once.
     crop : {"auto", "off"}
         Whether units may be shown only the part of a picture that they are proven to see.
     rates : bool
@@ -148,6 +156,7 @@ def run(
     """
     import insilico
     from insilico.models.layers import layer_table, spatial_layers
+    from insilico.reference import from_assembly
     from insilico.report import write_report
     from insilico.results import check_free
     from insilico.terminal import summary
@@ -155,6 +164,7 @@ def run(
     folder = out if out is not None else Path("results") / f"{_plain(model)}-{_plain(battery)}"
     check_free(folder)
     _check_writable(folder)
+    own = [each for file in reference for each in from_assembly(file).values()]
     module = options.load(model)
     layers: tuple[str, ...] | None = layer or None
     if layers == ("all",):
@@ -166,6 +176,8 @@ def run(
         layers,
         battery=battery,
         sites=_sites(sites),
+        candidates=candidates,
+        references=own,
         device=options.device,
         seed=options.seed,
         rates=rates,
@@ -228,9 +240,9 @@ def stimuli(
     pixels : int
         Side of the display in pixels.
     """
-    import matplotlib.pyplot as plt
+    from matplotlib.backend_bases import FigureCanvasBase
 
-    from insilico.figures import contact_sheet
+    from insilico.figures import contact_sheet, style
     from insilico.protocols import BATTERIES
     from stimuli import Display, Position
 
@@ -244,13 +256,15 @@ def stimuli(
         )
     if out.exists():
         raise UserError(f"{out} already exists, and nothing is overwritten. Choose another name.")
-    known = plt.figure().canvas.get_supported_filetypes()
+    known = FigureCanvasBase.get_supported_filetypes()
     if out.suffix[1:].lower() not in known:
         raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
     display = Display.square(pixels, degrees, background=plan.background)
     shown = protocols[name].stimuli(display, plan.position or Position())
     out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(shown).savefig(out)
+    sheet = contact_sheet(shown)
+    with style():
+        sheet.savefig(out)
     print(f"{len(shown)} stimuli, {shown.content_hash()}: {out}")
 
 

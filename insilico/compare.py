@@ -171,7 +171,9 @@ def _row(
     values = array.to_numpy().astype(np.float64)[_counting(units, array)]
     defined = values[~np.isnan(values)]
     score = Similarity(float("nan"), float("nan"))
-    if reference.counts is not None:
+    # The published benchmark scores 0 where no unit has a value. Elsewhere nothing is compared.
+    published = bool(reference.category)
+    if reference.counts is not None and (len(defined) or published):
         rng = _generator(seed, reference.name)
         score = similarity(values, reference, rng=rng, n_resamples=n_resamples)
     linear = reference.period is None and len(defined) > 0

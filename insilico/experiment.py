@@ -25,6 +25,7 @@ from insilico.probe import Probe, Sites, weights_hash
 from insilico.protocol import Battery, Protocol
 from insilico.protocols import BATTERIES
 from insilico.rates import RateMap, fit_rates, to_rates
+from insilico.reference import ReferenceDistribution
 from insilico.results import Results
 from stimuli import Display, Position, StimulusSet
 
@@ -42,6 +43,8 @@ def run(
     *,
     battery: str | Battery = "standard",
     sites: Sites | None = None,
+    candidates: str = "near",
+    references: Sequence[ReferenceDistribution] = (),
     display: Display | None = None,
     degrees: float | None = None,
     pixels: int | None = None,
@@ -68,6 +71,12 @@ def run(
         Which experiments: ``"standard"`` or ``"marques2020"``.
     sites : "centre", "all", float or sequence of (row, column), optional
         Which sites of each feature map: see `insilico.Probe`. The battery decides by default.
+    candidates : {"near", "all"}
+        Of a battery that selects units by their receptive field: whether it is mapped at the sites
+        that look nearby, or at every site of a layer, as the published benchmark does.
+    references : sequence of ReferenceDistribution
+        Distributions of your own (see `insilico.reference`), compared with as well; one that is
+        named like one of the battery's takes its place.
     display : Display, optional
         The screen; otherwise made from ``degrees`` and ``pixels``.
     degrees : float, optional
@@ -105,6 +114,7 @@ def run(
     """
     started = time.perf_counter()
     plan = _battery(battery)
+    own_references = _own(references)
     module, card = _model(
         model,
         display=display,
@@ -127,7 +137,7 @@ def run(
         module,
         chosen,
         display=card.display,
-        sites=sites if sites is not None else plan.sites_within or "centre",
+        sites=_sites(plan, sites, candidates),
         around=plan.position or Position(),
         channels=card.channels,
         mean=None if own else card.mean,
@@ -144,18 +154,15 @@ def run(
     rate_map = _rates(recordings[plan.rates_from], notes) if rates and n_units else None
     curves, units = _measure(plan, recordings, rate_map)
     _count_silent(units, notes)
-    references = [
-        distribution
-        for distribution in map(reference.load, plan.references)
-        if rate_map is not None or distribution.units != "spikes/s"
-    ]
+    compared = _references(plan, own_references, units, rate_map, notes)
     return Results(
         battery=plan.name,
         units=units,
-        comparison=compare(units, references, seed=seed),
+        comparison=compare(units, compared, seed=seed),
         curves=curves,
         recordings=recordings,
-        provenance=_provenance(card, probe, plan, counts, rate_map, recordings, started),
+        provenance=_provenance(card, probe, plan, counts, rate_map, recordings, started)
+        | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
     )
 
@@ -166,6 +173,50 @@ def _battery(battery: str | Battery) -> Battery:
     if battery not in BATTERIES:
         raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
     return BATTERIES[battery]
+
+
+def _sites(plan: Battery, sites: Sites | None, candidates: str) -> Sites:
+    """Which sites are recorded, or are candidates where the battery selects."""
+    if candidates not in ("near", "all"):
+        raise UserError(f"candidates must be 'near' or 'all'; got {candidates!r}.")
+    if candidates == "near":
+        return sites if sites is not None else plan.sites_within or "centre"
+    if plan.sites_within is None or sites is not None:
+        why = "sites are given" if sites is not None else f"the {plan.name} battery selects none"
+        raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
+    return "all"
+
+
+def _own(references: Sequence[ReferenceDistribution]) -> list[ReferenceDistribution]:
+    single = isinstance(references, ReferenceDistribution)
+    own: list[Any] = [references] if single else list(references)
+    for each in own:
+        if not isinstance(each, ReferenceDistribution):
+            raise UserError(
+                f"references must be ReferenceDistribution objects; got {each!r}. Make them with "
+                "insilico.reference.from_values, from_csv or list(from_assembly(PATH).values())."
+            )
+    return own
+
+
+def _references(
+    plan: Battery,
+    own: Sequence[ReferenceDistribution],
+    units: xr.Dataset,
+    rate_map: RateMap | None,
+    notes: list[str],
+) -> list[ReferenceDistribution]:
+    """Gather what the units are compared with: the battery's distributions, the user's own."""
+    absent = [each.name for each in own if each.property not in units]
+    if absent:
+        notes.append(
+            f"the {plan.name} battery does not measure the properties of {', '.join(absent)}: not "
+            "compared"
+        )
+    chosen = {name: reference.load(name) for name in plan.references}
+    chosen |= {each.name: each for each in own if each.name not in absent}
+    # Without firing rates there is nothing to compare their magnitudes with.
+    return [each for each in chosen.values() if rate_map is not None or each.units != "spikes/s"]
 
 
 def _model(
@@ -184,7 +235,15 @@ def _model(
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
     if isinstance(model, str):
-        model = load_model(model, mean=mean, std=std, degrees=degrees, pixels=pixels, seed=seed)
+        model = load_model(
+            model,
+            mean=mean,
+            std=std,
+            degrees=degrees,
+            pixels=pixels,
+            channels=channels,
+            seed=seed,
+        )
         mean = std = None
     module = model if isinstance(model, nn.Module) else as_module(model)
     card = getattr(module, "card", None)

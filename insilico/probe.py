@@ -348,8 +348,11 @@ class Probe:
         )
         if layout == "vector":
             return chart
-        # Two sites in the interior give the stride; a border would clip their fields.
-        pairs = [(rows // 3, columns // 3), (rows - 1 - rows // 3, columns - 1 - columns // 3)]
+        # Two sites about the middle give the stride; a border would clip their fields.
+        pairs = [
+            (max(0, rows // 2 - 1 - rows // 16), max(0, columns // 2 - 1 - columns // 16)),
+            (min(rows - 1, rows // 2 + rows // 16), min(columns - 1, columns // 2 + columns // 16)),
+        ]
         probes = [
             _index(chart, pd.DataFrame({"channel": range(channels), "row": row, "column": column}))
             for row, column in pairs

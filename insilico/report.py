@@ -1,6 +1,7 @@
 """The report: one self-contained HTML page that needs no network, no script and no other file."""
 
 import base64
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
-from insilico.compare import category_scores
+from insilico.context import beside_published, categories, standings
 from insilico.figures.plates import example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.style import Plate, save_figure, within_sentence
@@ -54,7 +55,7 @@ def write_report(results: Results, folder: Path | str) -> Path:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = plates(results)
+    drawn = plates(_with_own_named(results))
     for plate in drawn:
         save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
     page = folder / PAGE
@@ -63,6 +64,16 @@ def write_report(results: Results, folder: Path | str) -> Path:
     partial.write_text(_render(results, drawn, folder / FIGURES), encoding="utf-8")
     partial.replace(page)
     return page
+
+
+def _with_own_named(results: Results) -> Results:
+    """Tell distributions of the user's own from the published ones whose place they take.
+
+    The scores are those of the user's; beside them the published histogram must not be drawn.
+    """
+    own = _own(results)
+    names = [f"own {name}" if name in own else name for name in results.comparison["reference"]]
+    return dataclasses.replace(results, comparison=results.comparison.assign(reference=names))
 
 
 def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
@@ -85,10 +96,10 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         warnings=results.warnings,
         facts=_facts(results),
         layers=[
-            _layer(name, rows, of_layer(results.units, name), sources)
+            _layer(name, rows, of_layer(results.units, name), sources, _own(results))
             for name, rows in _by_layer(comparison)
         ],
-        categories=[_categories(name, rows) for name, rows in _by_layer(comparison)],
+        benchmark=_benchmark(comparison),
         responsive=_responsive(results),
         figures=[_inline(plate, folder) for plate in drawn],
         examples=[_examples(results, layer) for layer in shown_layers(results)],
@@ -114,7 +125,7 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         ("Model", record.get("model")),
         ("Weights", record.get("weights")),
         ("Layers" if len(layers) > 1 else "Layer", ", ".join(layers)),
-        ("Units recorded", units.sizes["unit"]),
+        ("Units recorded", _recorded(units.sizes["unit"], record)),
         ("Stimuli shown", record.get("n_stimuli")),
         ("Battery", results.battery),
         ("Seed", record.get("seed")),
@@ -126,16 +137,28 @@ def _facts(results: Results) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
+def _recorded(n_units: int, record: Mapping[str, Any]) -> str:
+    if record.get("selected") is None:
+        return f"{n_units}"
+    return f"{n_units}, selected of {record['candidates']} candidates by their receptive field"
+
+
 def _by_layer(comparison: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for name, rows in comparison.groupby("layer", sort=False):
         yield str(name), rows
 
 
-def _layer(name: str, comparison: pd.DataFrame, units: xr.Dataset, sources: list[Row]) -> Row:
+def _layer(
+    name: str,
+    comparison: pd.DataFrame,
+    units: xr.Dataset,
+    sources: list[Row],
+    own: Mapping[str, str],
+) -> Row:
     """Prepare the comparison of one layer, and what it comes to."""
     number = {source["citation"]: source["number"] for source in sources}
     comparison = comparison.assign(source=comparison["citation"].map(number))
-    rows = [row | _middle(row, units) for row in comparison.to_dict("records")]
+    rows = [row | _middle(row, units, own) for row in comparison.to_dict("records")]
     scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
     margin = scored["similarity"] - scored["floor"]
     telling = scored[scored["n_defined"] >= FEW_UNITS]
@@ -152,18 +175,33 @@ def _layer(name: str, comparison: pd.DataFrame, units: xr.Dataset, sources: list
     }
 
 
-def _middle(row: Mapping[Any, Any], units: xr.Dataset) -> Row:
+def _middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) -> Row:
     """Say where the two distributions lie: their medians, or shares where it is yes or no."""
-    known = row["reference"] in reference.names() and reference.load(row["reference"])
+    name = row["reference"]
+    known = name in reference.names() and name not in own and reference.load(name)
     if known and known.scale == "binary" and row["n_defined"]:
         share = float(counted(units, row["property"]).mean())
         return {"model": f"{share:.0%} yes", "macaque": f"{known.probabilities[1]:.0%} yes"}
     return {"model": _number(row["median_model"]), "macaque": _number(row["median_reference"])}
 
 
-def _categories(layer: str, comparison: pd.DataFrame) -> Row:
-    scores = category_scores(comparison)
-    return {"layer": layer, "rows": scores[scores["covered"] > 0].to_dict("records")}
+def _own(results: Results) -> Mapping[str, str]:
+    """Distributions that the user gave, and the file of each."""
+    return results.provenance.get("own_references", {})
+
+
+def _benchmark(comparison: pd.DataFrame) -> list[Row]:
+    """Gather what was published with the benchmark, for each layer that was compared with it."""
+    means, ranks = categories(comparison), standings(comparison)
+    return [
+        {
+            "layer": name,
+            "rows": rows.to_dict("records"),
+            "categories": means[means["layer"] == name].to_dict("records"),
+            "standing": ranks.get(name),
+        }
+        for name, rows in _by_layer(beside_published(comparison))
+    ]
 
 
 def _responsive(results: Results) -> Row:
@@ -245,7 +283,9 @@ def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) 
                     for layer in shown_layers(results)
                 ],
                 "circular": name.rpartition(".")[2] == CIRCULAR,
-                "references": [_reference(row, sources) for row in rows.to_dict("records")],
+                "references": [
+                    _reference(row, sources, _own(results)) for row in rows.to_dict("records")
+                ],
             }
         )
     return found
@@ -263,11 +303,13 @@ def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> Row:
     }
 
 
-def _reference(row: Mapping[Any, Any], sources: list[Row]) -> Row:
+def _reference(row: Mapping[Any, Any], sources: list[Row], own: Mapping[str, str]) -> Row:
     """Gather what a reader has to know of a distribution; little where it is the user's own."""
     number = next(source["number"] for source in sources if source["citation"] == row["citation"])
     known: Row = {"name": row["reference"], "n": row["n_reference"], "source": number}
-    if row["reference"] in reference.names():
+    if row["reference"] in own:
+        known["file"] = own[row["reference"]]
+    elif row["reference"] in reference.names():
         known["published"] = reference.load(row["reference"])
     return known
 

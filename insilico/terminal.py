@@ -9,15 +9,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.context import beside_published, categories, standings
+
 if TYPE_CHECKING:
+    from insilico.leaderboard import Standing
     from insilico.reference import ReferenceDistribution
     from insilico.results import Results
 
-__all__ = ["aligned", "comparison_table", "distribution_page", "summary"]
+__all__ = ["aligned", "benchmark_tables", "comparison_table", "distribution_page", "summary"]
 
 WIDTH = 96
 
 LABEL_WIDTH = 44
+
+SHORT_LABEL_WIDTH = 32
 
 BAR_WIDTH = 40
 
@@ -26,6 +31,12 @@ LEGEND = (
     "Kolmogorov-Smirnov, as published), and its standard deviation over resamples. ceiling: what "
     "the data reach against themselves. skill: 0 for the best trivial population, 1 for the same "
     "distribution."
+)
+
+CATEGORY_LEGEND = (
+    "raw: mean similarity; ceiled: divided by the ceiling, as the benchmark reports it. Means are "
+    "over the properties covered, AlexNet's over the same ones; each category has the same weight. "
+    "published: the published ceiling. of ceiling: the skill that the ceiling has."
 )
 
 
@@ -50,6 +61,8 @@ def summary(results: "Results") -> str:
             "",
             wrapped(LEGEND),
             "",
+            *benchmark_tables(results.comparison),
+            *_selected(provenance),
             _counts(results.units),
             *(f"\n{wrapped(warning, 'warning: ')}" for warning in results.warnings),
         ]
@@ -81,6 +94,38 @@ def comparison_table(comparison: pd.DataFrame, *, note: str = "") -> str:
             rows.append((f"{_short(citation)}, {group['n_reference'].max()} cells",) + ("",) * 6)
             rows += [_comparison_row(row) for row in group.to_dict("records")]
     return _columns(rows, right=range(1, 7))
+
+
+def benchmark_tables(comparison: pd.DataFrame) -> list[str]:
+    """Set a comparison beside what was published with the benchmark: scores, categories, a rank.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        From `insilico.compare.compare`.
+
+    Returns
+    -------
+    list of str
+        Paragraphs, each followed by an empty one; none where no reference belongs to the published
+        benchmark.
+    """
+    told = []
+    ranks = standings(comparison)
+    means = categories(comparison)
+    for name, rows in beside_published(comparison).groupby("layer", sort=False):
+        layer = str(name)
+        told += [
+            _published_table(f"PUBLISHED BENCHMARK, {layer}", rows),
+            "",
+            _category_table(f"CATEGORIES, {layer}", means[means["layer"] == name]),
+            "",
+            wrapped(CATEGORY_LEGEND),
+            "",
+        ]
+        if layer in ranks:
+            told += [wrapped(_rank(layer, ranks[layer])), ""]
+    return told
 
 
 def distribution_page(reference: "ReferenceDistribution") -> str:
@@ -173,6 +218,55 @@ def _counts(units: xr.Dataset) -> str:
     responding = units["responsive"].sum("unit").to_series()
     told = ", ".join(f"{name} {number}" for name, number in responding.items())
     return wrapped(f"{n_units} units recorded; of these respond: {told}")
+
+
+def _published_table(title: str, comparison: pd.DataFrame) -> str:
+    """Raw scores, and all that they are read beside."""
+    header = ("raw", "AlexNet", "ceiling", "published", "floor", "skill", "of ceiling")
+    names = (
+        "similarity",
+        "alexnet",
+        "ceiling",
+        "published_ceiling",
+        "floor",
+        "skill",
+        "ceiling_skill",
+    )
+    rows = [(title, *header)]
+    for row in comparison.to_dict("records"):
+        label = textwrap.shorten(str(row["label"]), SHORT_LABEL_WIDTH, placeholder=" ...")
+        rows.append((f"  {label}", *(_number(row[name], 2) for name in names)))
+    return _columns(rows, right=range(1, len(header) + 1))
+
+
+def _category_table(title: str, scores: pd.DataFrame) -> str:
+    rows = [(title, "raw", "ceiled", "AlexNet, raw", "properties covered")]
+    rows += [
+        (
+            f"  {row['category'].replace('_', ' ')}",
+            *(_number(row[name], 2) for name in ("similarity", "ceiled", "alexnet")),
+            row["coverage"],
+        )
+        for row in scores.to_dict("records")
+    ]
+    return _columns(rows, right=range(1, 5))
+
+
+def _rank(layer: str, standing: "Standing") -> str:
+    return (
+        f"{layer} would stand at place {standing.rank} among the {standing.n} models of the public "
+        f"leaderboard of May 2025, ranked on the same properties ({standing.coverage}): "
+        f"{standing.score:.2f} ceiled; their median is {standing.median:.2f}, the best "
+        f"{standing.best:.2f}. Each model there is scored on the layer that it committed to V1."
+    )
+
+
+def _selected(provenance: Mapping[str, Any]) -> list[str]:
+    """How many of the candidate units were kept, where the battery selects."""
+    if provenance.get("selected") is None:
+        return []
+    kept = f"{provenance['selected']} of {provenance['candidates']} candidate units"
+    return [wrapped(f"{kept} have their receptive field where the stimuli are, and were kept")]
 
 
 def _comparison_row(row: Mapping[Any, Any]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """All comparisons at a glance: similarity beside its ceiling and its floor."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ MARKERS = "osD^vP"
 MOST_COMPARED = len(PALETTE)  # layers that can be told apart in one panel
 ROW_HEIGHT = 0.2  # in
 CELL_WIDTH = 0.3  # in
+LABEL_WIDTH = 36  # characters
 
 
 def similarities(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -68,7 +70,7 @@ def similarities(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             fmt=marker, color=color, markersize=3.5, elinewidth=0.8, label=shorten(str(layer), 24),
             clip_on=False, zorder=3,
         )  # fmt: skip
-    ax.set_yticks(height, rows["label"])
+    ax.set_yticks(height, [fill(label, LABEL_WIDTH) for label in rows["label"]])
     ax.set_ylim(float(height.max()) + 0.6 if len(height) else 1, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.set_xlim(0, 1)

@@ -9,8 +9,9 @@ def per_unit(
     curve: xr.DataArray, name: str, values: npt.ArrayLike, long_name: str, units: str
 ) -> xr.DataArray:
     """Label one value per unit; units whose curve is silent or not finite become NaN."""
-    data = curve.transpose("unit", ...).to_numpy().reshape(curve.sizes["unit"], -1)
-    measured = np.isfinite(data).all(axis=1) & (data > 0).any(axis=1)
+    data = curve.transpose("unit", ...).to_numpy()
+    factors = tuple(range(1, data.ndim))
+    measured = np.isfinite(data).all(axis=factors) & (data > 0).any(axis=factors)
     coords = {key: value for key, value in curve.coords.items() if value.dims == ("unit",)}
     return xr.DataArray(
         np.where(measured, np.asarray(values, dtype=float), np.nan),

@@ -159,14 +159,14 @@ def sizes(
     Returns
     -------
     StimulusSet
-        24 diameters from 1/40 of the display to all of it, in steps of 0.23 octaves.
+        28 diameters from 1/40 of the display to all of it, in steps of 0.2 octaves.
     """
     return factorial(
         "sizes",
         display,
         _grating,
         {
-            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 24),
+            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 28),
             "phase": PHASES,
         },
         orientation=orientation,
