@@ -346,6 +346,22 @@ def exceeds_threshold(curve: xr.DataArray) -> xr.DataArray:
     return _responsive(curve, curve.max([dim for dim in curve.dims if dim != "unit"]))
 
 
+def driven(curve: xr.DataArray) -> xr.DataArray:
+    """Whether anything shown drives the unit at all, beyond the rounding of its blank response.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", <factors>)
+        Responses relative to blank.
+
+    Returns
+    -------
+    DataArray of bool, dims ("unit",)
+    """
+    evoked = curve.max([dim for dim in curve.dims if dim != "unit"])
+    return (evoked > 0) & (evoked > ROUNDING * np.abs(curve["blank"]))
+
+
 def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
     if curve.attrs.get("units") == "spikes/s":
         return evoked > RESPONSE_THRESHOLD
@@ -370,7 +386,7 @@ RECEPTIVE_FIELD = Protocol(
         field_properties.receptive_field_y,
         field_properties.receptive_field_diameter,
     ),
-    responsive=exceeds_threshold,
+    responsive=driven,
     citation="Marques, Schrimpf & DiCarlo (2021), doi 10.1101/2021.03.01.433495 (patch mapping)",
     scale="activations",
 )
