@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -232,7 +232,7 @@ def _published_table(title: str, comparison: pd.DataFrame) -> str:
         "skill",
         "ceiling_skill",
     )
-    rows = [(title, *header)]
+    rows: list[tuple[str, ...]] = [(title, *header)]
     for row in comparison.to_dict("records"):
         label = textwrap.shorten(str(row["label"]), SHORT_LABEL_WIDTH, placeholder=" ...")
         rows.append((f"  {label}", *(_number(row[name], 2) for name in names)))
@@ -304,7 +304,7 @@ def _cells(reference: "ReferenceDistribution") -> str:
     return f"{reference.n}" + (f", {without:g} of them without a value" if without > 0 else "")
 
 
-def _columns(rows: list[tuple[str, ...]], *, right: "range | list[int]") -> str:
+def _columns(rows: Sequence[tuple[str, ...]], *, right: "range | list[int]") -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -161,6 +161,8 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "layers": ("0", "1"),
         "battery": "standard",
         "sites": [(1, 2), (3, 4)],
+        "candidates": "near",
+        "references": [],
         "device": "cpu",
         "seed": 7,
         "rates": False,

@@ -6,9 +6,19 @@ from pathlib import Path
 import hed
 import numpy as np
 import pytest
+import torch
+import xarray as xr
+from torch import nn
 
 import insilico
-from insilico.compare import category_scores
+from insilico import reference
+from insilico.cli import main
+from insilico.compare import category_scores, compare
+from insilico.context import beside_published, categories, standings
+from insilico.errors import UserError
+from insilico.protocols.marques2020 import TEXTURE_PROPERTIES
+from insilico.report import write_report
+from insilico.terminal import summary
 
 EXPECTED = Path(__file__).parent / "data" / "end_to_end_hed_relu2_2.json"
 
@@ -92,3 +102,151 @@ class TestTrainedNetwork:
             assert ours["ceiled"][name] == pytest.approx(score, abs=0.015), name
         assert np.isnan(ours["ceiled"]["texture_modulation"])
         assert ours["coverage"]["mean"] == "15 of 22"
+
+
+def small(channels):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(3, channels, 9, padding=4, bias=False), nn.ReLU(), nn.MaxPool2d(2)
+        )
+
+
+def small_run(channels, sites=None, **options):
+    return insilico.run(
+        small(channels),
+        layers=["2"],
+        battery="marques2020",
+        sites=sites,
+        pixels=64,
+        degrees=4,
+        **options,
+    )
+
+
+# The site whose field is nearest to the stimuli, 2.5 deg from the corner of 4 deg.
+NEAREST = [(20, 20)]
+
+
+class TestFewUnits:
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_few_units_are_compared_and_said_to_be_few(self, channels, tmp_path):
+        results = small_run(channels, NEAREST)
+        kept = results.units.sizes["unit"]
+        assert 1 <= kept <= channels
+        assert any(f"only {kept} of {channels} candidate" in note for note in results.warnings)
+        assert f"{kept} of {channels} candidate units" in " ".join(summary(results).split())
+        results.save(tmp_path / "run")
+        page = write_report(insilico.open_results(tmp_path / "run"), tmp_path / "run")
+        text = page.read_text()
+        assert f"{kept}, selected of {channels} candidates" in text
+        assert "of 22" in text
+
+    def test_no_unit_is_said_and_no_crash(self):
+        with pytest.raises(UserError, match="none of the 3 candidate units has its receptive"):
+            small_run(3, [(2, 2)])
+
+    def test_every_site_gives_the_same_units(self):
+        near, everywhere = small_run(1), small_run(1, candidates="all")
+        assert everywhere.provenance["candidates"] == 32 * 32 > near.provenance["candidates"]
+        xr.testing.assert_identical(near.units["row"], everywhere.units["row"])
+        xr.testing.assert_identical(near.units["column"], everywhere.units["column"])
+        np.testing.assert_allclose(
+            near.comparison["similarity"], everywhere.comparison["similarity"], atol=1e-3
+        )
+
+    def test_candidates_are_for_batteries_that_select(self):
+        with pytest.raises(UserError, match="the standard battery selects none"):
+            insilico.run(small(1), layers=["2"], pixels=64, candidates="all")
+        with pytest.raises(UserError, match="but sites are given"):
+            small_run(1, NEAREST, candidates="all")
+        with pytest.raises(UserError, match="'near' or 'all'"):
+            small_run(1, candidates="some")
+
+
+def hosted_file(path, values):
+    """Write a data set in the format of the benchmark's users."""
+    rng = np.random.default_rng(0)
+    names = list(values)
+    array = xr.DataArray(
+        np.stack([values[name](rng, 50) for name in names], axis=1),
+        dims=("neuroid", "neuronal_property"),
+        coords={"region": ("neuroid", ["V1"] * 50), "neuronal_property": names},
+        attrs={f"{name}_bins": np.linspace(0, 1, 11) for name in names},
+    )
+    array.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def uniform(rng, n):
+    return rng.uniform(size=n)
+
+
+TEXTURES = (
+    "texture_selectivity",
+    "texture_sparseness",
+    "variance_ratio",
+    "max_texture",
+    "max_noise",
+)
+
+
+class TestOwnReferences:
+    def test_files_replace_and_are_named_where_nothing_is_measured(self, tmp_path, capsys):
+        hosted_file(tmp_path / "ringach.nc", {"circular_variance": uniform})
+        hosted_file(tmp_path / "movshon.nc", {"texture_selectivity": uniform})
+        (tmp_path / "net.py").write_text(
+            "from torch import nn\n"
+            "def net():\n"
+            "    return nn.Sequential(nn.Conv2d(3, 4, 9, padding=4), nn.ReLU(), nn.MaxPool2d(2))\n"
+        )
+        command = (
+            f"run {tmp_path}/net.py:net --layer 2 --battery marques2020 --pixels 64 --degrees 4"
+        )
+        command += f" --sites 20,20 --reference {tmp_path}/ringach.nc -q --out {tmp_path}/out"
+        assert main([*command.split(), "--reference", str(tmp_path / "movshon.nc")]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "does not measure the properties of marques2020.freemanZiemba2013" in printed
+        results = insilico.open_results(tmp_path / "out")
+        rows = results.comparison.set_index("reference")["n_reference"]
+        assert rows["marques2020.ringach2002.circular_variance"] == 50
+        assert rows["marques2020.ringach2002.bandwidth"] == 304
+        text = (tmp_path / "out" / "report.html").read_text()
+        assert "from ringach.nc" in text
+
+    def test_absent_file(self, tmp_path, capsys):
+        command = "run vone --battery marques2020 --reference absent.nc --out"
+        assert main([*command.split(), str(tmp_path / "out")]) == 2
+        assert "absent.nc" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+    def test_properties_without_public_numbers_are_scored_with_a_file(self, tmp_path):
+        path = hosted_file(tmp_path / "movshon.nc", dict.fromkeys(TEXTURES, uniform))
+        own = list(reference.from_assembly(path).values())
+        names = {measure.__name__ for measure in TEXTURE_PROPERTIES}
+        assert set(TEXTURES) <= names
+        rng = np.random.default_rng(1)
+        units = xr.Dataset({each.property: ("unit", rng.uniform(size=200)) for each in own})
+        table = compare(units, own)
+        assert (table["similarity"] > 0.7).all()
+        scores = categories(table).set_index("category")
+        assert scores["coverage"]["mean"] == "5 of 22"
+        assert standings(table)[""].coverage == "5 of 22"
+
+    def test_other_things_are_refused(self):
+        with pytest.raises(UserError, match="from_assembly"):
+            small_run(1, references={"name": "distribution"})
+
+
+def test_published_scores_beside_a_comparison():
+    rng = np.random.default_rng(0)
+    name = "marques2020.cavanaugh2002a.surround_suppression_index"
+    known = reference.load(name)
+    units = xr.Dataset({known.property: ("unit", known.sample(500, rng=rng))})
+    table = beside_published(compare(units, [known]))
+    (row,) = table.to_dict("records")
+    assert (row["published_ceiling"], row["alexnet"]) == (known.published_ceiling, known.alexnet)
+    scores = categories(table).set_index("category")
+    assert scores["alexnet"]["surround_modulation"] == known.alexnet
+    assert scores["alexnet"]["mean"] == known.alexnet
+    assert np.isnan(scores["alexnet"]["orientation"])
