@@ -52,7 +52,7 @@ def find_layer(model: nn.Module, layer: str) -> tuple[nn.Module, int | None]:
     if name == OUTPUT and OUTPUT not in modules:
         modules[OUTPUT] = model
     if not name or name not in modules or (call and not call.isdigit()) or call == "0":
-        known = [*layer_names(model), OUTPUT]
+        known = list(dict.fromkeys([*layer_names(model), OUTPUT]))
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
         hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known[:8])}, ..."
         raise UserError(

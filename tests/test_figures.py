@@ -279,6 +279,31 @@ class TestPopulation:
 
 
 class TestSummary:
+    def test_counts_stand_beside_their_own_property(self):
+        # Categories that alternate, and do not come in alphabetical order.
+        rows = [("first", "z", 1), ("second", "a", 2), ("third", "z", 3)]
+        table = pd.DataFrame(
+            {
+                "layer": "v1",
+                "reference": [f"x.{label}" for label, *_ in rows],
+                "label": [label for label, *_ in rows],
+                "category": [category for _, category, _ in rows],
+                "similarity": 0.5,
+                "similarity_error": 0.1,
+                "floor": 0.2,
+                "ceiling": 0.9,
+                "n_defined": [count for *_, count in rows],
+                "n_recorded": 9,
+            }
+        )
+        ax = figures.summary(table).axes[0]
+        counts = {text.get_position()[1]: text.get_text() for text in ax.texts}
+        written = {
+            label.get_text(): counts[place]
+            for place, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+        }
+        assert written == {"first": "1 of 9", "second": "2 of 9", "third": "3 of 9"}
+
     def test_dots_floors_and_ceilings_stand_in_one_row(self, ax, run):
         figures.similarities(run.comparison, ax=ax)
         ceiling, dots = ax.lines[0], ax.containers[-1].lines[0]

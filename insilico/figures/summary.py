@@ -23,7 +23,7 @@ __all__ = ["MOST_COMPARED", "layer_heatmap", "similarities", "summary"]
 
 MARKERS = "osD^vP"
 MOST_COMPARED = len(PALETTE)  # layers that can be told apart in one panel
-ROW_HEIGHT = 0.2  # in
+ROW_HEIGHT = 0.23  # in
 CELL_WIDTH = 0.3  # in
 LABEL_WIDTH = 36  # characters
 
@@ -158,13 +158,7 @@ def summary(comparison: pd.DataFrame) -> Figure:
 
 def _write_counts(ax: Axes, comparison: pd.DataFrame) -> None:
     """Write, right of each row, how many units have a value."""
-    heights = dict(
-        zip(
-            comparison.sort_values("category", kind="stable")["reference"],
-            ax.get_yticks(),
-            strict=False,
-        )
-    )
+    heights = dict(zip(_rows(comparison)["reference"], ax.get_yticks(), strict=True))
     for row in comparison.to_dict("records"):
         ax.text(
             1.02, heights[row["reference"]], f"{row['n_defined']} of {row['n_recorded']}",
