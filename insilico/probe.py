@@ -28,8 +28,10 @@ logger = logging.getLogger(__name__)
 # Activations of one batch, all layers together, that are let into memory at a time.
 BATCH_BYTES = 256 * 2**20
 
-# Share of the memory at hand that the kept responses may take.
+# Share of the memory at hand that the responses may take: as they are recorded and as they are
+# labelled, in single precision, and once more in double precision when they are measured.
 KEPT_SHARE = 0.6
+KEPT_BYTES = 4 + 4 + 8
 
 # "centre", "all", a diameter in deg, or (row, column) of each site.
 Sites = str | float | Sequence[tuple[int, int]]
@@ -200,7 +202,7 @@ class Probe:
                 f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
                 f"{self.display.height} x {self.display.width}. Draw them on probe.display."
             )
-        _check_memory(len(units) * (len(stimuli) + 1) * 4, len(units), len(stimuli))
+        _check_memory(len(units) * (len(stimuli) + 1) * KEPT_BYTES, len(units), len(stimuli))
         values = np.empty((len(stimuli) + 1, len(units)), dtype=np.float32)
         crops: dict[str, str] = {}
         n_pictures = 0
