@@ -1,5 +1,6 @@
 """Run a battery on a model: the only file that knows the whole flow."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -266,6 +267,12 @@ def _model(
     screen = display or Display.square(
         pixels or card.display.height, degrees or card.display.degrees[0]
     )
+    if card.drawn_in_degrees and screen.px_per_deg != card.display.px_per_deg:
+        raise UserError(
+            f"{card.name} was made for {card.display.px_per_deg:g} px/deg and would be shown "
+            f"{screen.px_per_deg:g}: its receptive fields are set in degrees. Give degrees and "
+            "pixels to load_model instead."
+        )
     screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
     return module, ModelCard(**{**card.__dict__, "display": screen})
 
@@ -343,7 +350,9 @@ def _join(parts: list[xr.DataArray], order: npt.NDArray[np.intp]) -> xr.DataArra
     if len(parts) == 1:
         return parts[0]
     joined = xr.concat(parts, "unit", coords="different", compat="equals", combine_attrs="override")
+    crops = [json.loads(part.attrs["crop"]) for part in parts]
     return joined.isel(unit=order.argsort()).assign_attrs(
+        crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
         n_stimuli=sum(part.attrs["n_stimuli"] for part in parts),
         n_pictures=sum(part.attrs["n_pictures"] for part in parts),
     )

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 # Activations of one batch, all layers together, that are let into memory at a time.
 BATCH_BYTES = 256 * 2**20
 
+# Pictures in one forward pass at most: more gain nothing.
+MOST_PICTURES = 256
+
 # Share of the memory at hand that the responses may take: as they are recorded and as they are
 # labelled, in single precision, and once more in double precision when they are measured.
 KEPT_SHARE = 0.6
@@ -165,7 +168,9 @@ class Probe:
                 ignore_index=True,
             )
         self._batch_size = batch_size or self._fit_batch(outputs)
-        self._crops: dict[bytes, Crop] = {}
+        # Pictures in a pass, lowered when they turn out to exhaust the memory.
+        self._most = MOST_PICTURES
+        self._crops: dict[tuple[Any, ...], Crop] = {}
 
     def record(
         self,
@@ -213,7 +218,8 @@ class Probe:
                 n_pictures += self._show(
                     stimuli, units, members, crop, values, progress if last else None
                 )
-                crops |= dict.fromkeys(units["layer"].iloc[members].unique(), crop.status)
+                for _, chosen in units.iloc[members].groupby("layer", sort=False):
+                    crops[str(chosen["layer"].iloc[0])] = self.crop(chosen).status
         if not np.isfinite(values).all():
             bad = ~np.isfinite(values)
             raise UserError(
@@ -243,12 +249,15 @@ class Probe:
         layer = str(units["layer"].iloc[0])
         if self.crop_mode == "off":
             return Crop(self.display.whole, False, "full picture: cropping is switched off")
-        key = f"{layer}{units[['row', 'column']].drop_duplicates().to_numpy().tolist()}".encode()
+        sites = units[["row", "column"]].drop_duplicates().sort_values(["row", "column"])
+        key = (layer, *sites.itertuples(index=False, name=None))
         if key not in self._crops:
             chart = self.maps[layer]
-            # Channels at one site share their kernel's extent in a convolution, but need not in
-            # other layers: every chosen unit takes part in the proof.
-            place = {layer: _index(chart, units)}
+            # Channels at one site share their kernel's extent in a convolution, but need not where
+            # branches of several kernels are joined: all the probe's units at these sites take
+            # part in the proof, so that it holds for any choice of them.
+            there = self.units[self.units["layer"] == layer].merge(sites, on=["row", "column"])
+            place = {layer: _index(chart, there)}
             grid = chart.layout in ("map", "map_last") and chart.centre == "proven"
             with self._evaluating():
                 self._crops[key] = find_crop(
@@ -313,21 +322,20 @@ class Probe:
                 )
             if "@" in layer and count < int(layer.split("@")[1]):
                 raise UserError(f"layer {layer.split('@')[0]!r} is called {count} times, not more.")
-        outputs = {
-            layer: layer_outputs(
-                self.model, [layer], self._feed(blank), lambda _, output: output.clone()
-            )[layer]
-            for layer in self.layers
-        }
+        outputs, again = (
+            dict(
+                layer_outputs(
+                    self.model, self.layers, self._feed(blank), lambda _, output: output.clone()
+                )
+            )
+            for _ in range(2)
+        )
         for layer, output in outputs.items():
             if not bool(output.isfinite().all()):
                 raise UserError(
                     f"layer {layer!r} returns NaN or infinity for the blank display. Check the "
                     "model's weights and the range of values it takes (mean and std)."
                 )
-        again = layer_outputs(
-            self.model, self.layers, self._feed(blank), lambda _, output: output.clone()
-        )
         noisy = [name for name in self.layers if not torch.equal(outputs[name], again[name])]
         if noisy:
             self.notes.append(
@@ -408,7 +416,7 @@ class Probe:
         largest = max(output.numel() * output.element_size() for output in outputs.values())
         # A network holds a few maps of this size at a time, the input among them.
         each = 4 * max(largest, self.channels * self.display.height * self.display.width * 4)
-        return int(np.clip(BATCH_BYTES // each, 1, 256))
+        return int(np.clip(BATCH_BYTES // each, 1, MOST_PICTURES))
 
     def _passes(self, units: pd.DataFrame) -> list[tuple[Crop, npt.NDArray[np.intp]]]:
         """Which units are recorded together, through which crop."""
@@ -443,7 +451,7 @@ class Probe:
             1,
             (self.display.height * self.display.width) // (crop.window.height * crop.window.width),
         )
-        batch = min(batch, 256)
+        batch = min(batch, MOST_PICTURES)
         distinct: dict[tuple[float, ...], int] = {}
         repeats: list[tuple[int, int]] = []
         for rows, images in self._pictures(stimuli, crop, 2 * batch):
@@ -455,7 +463,7 @@ class Probe:
                 else:
                     distinct[key] = row
                     new.append(offset)
-            for some in _batches(new, batch):
+            for some in _batches(new, min(batch, self._most)):
                 found = self._respond_within_memory(images[some], place, shifts)
                 values[np.ix_(rows[0] + np.array(some), columns)] = found
             if progress is not None:
@@ -487,7 +495,7 @@ class Probe:
     def _respond_within_memory(
         self, images: Tensor, place: dict[str, "Index"], shifts: dict[str, tuple[int, int]]
     ) -> npt.NDArray[np.float32]:
-        """Respond to a batch; on exhausted memory, halve the batch from now on and try again."""
+        """Respond to a batch; on exhausted memory try halves, and no larger ones from then on."""
         try:
             found = layer_outputs(
                 self.model,
@@ -500,7 +508,7 @@ class Probe:
             exhausted = isinstance(error, torch.OutOfMemoryError) or "memory" in str(error)
             if not exhausted or len(images) == 1:
                 raise
-        self._batch_size = max(1, self._batch_size // 2)
+        self._most = len(images) // 2
         logger.warning("memory exhausted: batches halved to %d pictures", len(images) // 2)
         return np.concatenate(
             [self._respond_within_memory(part, place, shifts) for part in images.tensor_split(2)]

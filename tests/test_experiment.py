@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,6 +185,19 @@ def test_without_firing_rates_magnitudes_are_not_compared(results):
         results.units["preferred_spatial_frequency"],
         rtol=0.01,
     )
+
+
+def test_units_drawn_in_degrees_are_not_shown_other_degrees():
+    model = insilico.load_model("textbook", pixels=64, n=6)
+    with pytest.raises(UserError, match=r"made for 8 px/deg and would be shown 16"):
+        insilico.run(model, degrees=4)
+
+
+def test_layers_that_look_at_different_places_all_have_a_status():
+    results = insilico.run(network(), layers=["1", "2"], display=SMALL)
+    statuses = json.loads(results.provenance["crop"]["size"])
+    assert set(statuses) == {"1", "2"}
+    assert len(set(results.units["x"].values)) == 2
 
 
 def test_results_survive_the_disk(results, tmp_path):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -291,6 +293,42 @@ class Exhausted(Luminance):
         if len(x) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().forward(x)
+
+
+class Branches(nn.Module):
+    """Channels of one layer whose kernels differ in size."""
+
+    def __init__(self):
+        super().__init__()
+        self.narrow = nn.Conv2d(1, 1, 3, padding=1)
+        self.wide = nn.Conv2d(1, 1, 11, padding=5)
+        self.joined = nn.Identity()
+
+    def forward(self, x):
+        return self.joined(torch.cat([self.narrow(x), self.wide(x)], 1))
+
+
+def test_a_crop_found_for_one_channel_holds_for_the_others_at_its_site():
+    probe = Probe(Branches(), ["joined"], display=DISPLAY, channels=1)
+    whole = Probe(probe.model, ["joined"], display=DISPLAY, channels=1, crop="off")
+    probe.record(luminance_set(), probe.units.iloc[:1])
+    cropped = probe.record(luminance_set(), probe.units.iloc[1:])
+    np.testing.assert_allclose(cropped, whole.record(luminance_set())[1:], atol=1e-6)
+
+
+def test_each_layer_is_told_its_own_status():
+    # Both are shown the whole picture, in one pass, for different reasons.
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.InstanceNorm2d(4))
+    probe = Probe(model, ["0", "1"], display=DISPLAY, sites=[(2, 2), (29, 29)])
+    crops = json.loads(probe.record(luminance_set()).attrs["crop"])
+    assert "units see 88% of the display" in crops["0"]
+    assert "no window was proven" in crops["1"]
+
+
+def test_memory_is_exhausted_once_and_not_at_every_batch():
+    probe = Probe(Exhausted(), ["gain"], display=DISPLAY, channels=1, crop="off", batch_size=4)
+    probe.record(luminance_set())
+    assert probe._most == 2
 
 
 def test_batches_are_halved_when_memory_is_exhausted():

@@ -43,6 +43,9 @@ class ModelCard:
         How many image channels it takes.
     citation : str
         Whose model it is.
+    drawn_in_degrees : bool
+        Whether its weights were drawn for the degrees of this display. Those of other networks
+        know pixels only, and how many degrees they span is an assumption that can be changed.
     """
 
     name: str
@@ -54,6 +57,7 @@ class ModelCard:
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     channels: int = 3
     citation: str = ""
+    drawn_in_degrees: bool = False
 
     @property
     def caution(self) -> str | None:

@@ -69,6 +69,7 @@ def vone(name: str, request: Request) -> Loaded:
         mean=(0.5,) * 3,
         std=(0.5,) * 3,
         citation="Dapello, Marques, Schrimpf, Geiger, Cox & DiCarlo (2020), NeurIPS 33",
+        drawn_in_degrees=True,
     )
     return model, card
 
@@ -95,6 +96,7 @@ def textbook(name: str, request: Request) -> Loaded:
         mean=(0.0,),
         std=(1.0,),
         channels=1,
+        drawn_in_degrees=True,
     )
     return model, card
 
