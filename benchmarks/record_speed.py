@@ -1,24 +1,37 @@
 """How much faster a battery is recorded than with one whole forward pass per stimulus.
 
-    python benchmarks/record_speed.py [--json] [--layers conv1 layer1 layer2 vone]
+    python benchmarks/record_speed.py [--json] [--layers conv1 layer1 layer2 vone] [--check]
+    python benchmarks/record_speed.py --every-site
 
-For each layer of ResNet-50 (random weights, 224 px, 8 deg) and for the VOneBlock, in one process
-and in turn: (a) the seconds of a whole forward pass per stimulus with a hook on the layer, sampled
-and extrapolated to the grating stimuli of the `marques2020` battery, in a child process; (b) the
-whole battery, from the stimuli to the table of properties. Prints a/b and the peak memory of (b)
-so far.
+For each layer of ResNet-50 (random weights, 224 px, 8 deg) and for the VOneBlock, in turn:
+(a) the seconds of a whole forward pass per stimulus with a hook on the layer, sampled on 64 stimuli
+and extrapolated to the stimuli of the `marques2020` battery, in a child process; (b) the whole
+battery, from the stimuli to the tables of properties and comparisons; and the bare forward passes
+of the pictures that (b) showed to the model. Prints
+
+ratio     a / b,
+overhead  b / bare passes,
+peak_mb   largest resident memory in (b), libraries and model included.
+
+--check maps the receptive fields in whole pictures too, and compares which units are selected
+(minutes). --every-site maps every unit of layer1, as the published benchmark does.
 """
 
 import argparse
 import json
 import multiprocessing
-import resource
 import time
+from collections import Counter
+from pathlib import Path
 
 import torch
 
 import insilico
-from insilico.protocols.marques2020 import BATTERY
+from insilico.forward import Forward
+from insilico.hooks import layer_outputs
+from insilico.probe import Probe
+from insilico.protocols.marques2020 import BATTERY, CANDIDATES_WITHIN, receptive_field_map
+from insilico.rates import to_rates
 from stimuli import Display
 
 SAMPLED = 64
@@ -35,7 +48,8 @@ def whole_pass(layer, queue):
     """Seconds per stimulus of the plain way: render, whole forward pass, hook."""
     model, name = model_of(layer)
     kept = []
-    dict(model.named_modules())[name].register_forward_hook(lambda *passed: kept.append(passed[2]))
+    module = model if name == "output" else dict(model.named_modules())[name]
+    module.register_forward_hook(lambda *passed: kept.append(passed[2]))
     display = Display.square(background=BATTERY.background)
     stimuli = BATTERY.protocols[1].stimuli(display, BATTERY.position)
     with torch.inference_mode():
@@ -47,6 +61,48 @@ def whole_pass(layer, queue):
         queue.put((time.perf_counter() - started) / SAMPLED)
 
 
+def forget_peak():
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb():
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+
+
+class Counted:
+    """Counts the batches that a probe shows, by their shape."""
+
+    def __init__(self):
+        self.batches = Counter()
+        self.plain = Forward._pass
+
+    def __enter__(self):
+        def passed(forward, images, layers, take):
+            self.batches[tuple(images.shape)] += 1
+            return self.plain(forward, images, layers, take)
+
+        Forward._pass = passed
+        return self.batches
+
+    def __exit__(self, *_):
+        Forward._pass = self.plain
+
+
+def bare_seconds(model, layer, batches):
+    """Seconds of the same forward passes with nothing around them."""
+    forward = Forward(model)
+    seconds = 0.0
+    with forward.ready():
+        for shape, times in batches.items():
+            images = forward.feed(torch.rand(shape))
+            started = time.perf_counter()
+            for _ in range(times):
+                layer_outputs(model, [layer], images, lambda _, output: output[:, :1, 0, 0].clone())
+            seconds += time.perf_counter() - started
+    return seconds
+
+
 def measure(layer):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
@@ -55,31 +111,67 @@ def measure(layer):
     per_stimulus = queue.get()
     child.join()
     model, name = model_of(layer)
-    started = time.perf_counter()
-    results = insilico.run(model, [name], battery="marques2020")
-    seconds = time.perf_counter() - started
+    forget_peak()
+    with Counted() as batches:
+        started = time.perf_counter()
+        results = insilico.run(model, [name], battery="marques2020")
+        seconds = time.perf_counter() - started
+    peak = peak_mb()
+    bare = bare_seconds(model, name, batches)
     record = results.provenance
     plain = per_stimulus * record["n_stimuli"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "ratio": round(plain / seconds, 1),
+        "overhead": round(seconds / bare, 2),
+        "peak_mb": peak,
         "plain_s": round(plain, 1),
         "battery_s": round(seconds, 1),
+        "bare_s": round(bare, 1),
         "n_stimuli": record["n_stimuli"],
         "n_pictures": record["n_pictures"],
         "n_selected": record["selected"],
-        "peak_mb": round(peak),
     }
+
+
+def selected(layer, crop):
+    """Places of the units that the receptive-field map selects."""
+    model, name = model_of(layer)
+    protocol = BATTERY.protocols[0]
+    display = Display.square(background=BATTERY.background)
+    probe = Probe(
+        model, [name], display=display, sites=CANDIDATES_WITHIN, around=BATTERY.position, crop=crop
+    )
+    recording = probe.record(protocol.stimuli(display), reduction=protocol.reduction)
+    kept = BATTERY.select(receptive_field_map(to_rates(recording, None))).to_numpy()
+    return list(probe.units[kept][["channel", "row", "column"]].itertuples(index=False, name=None))
+
+
+def every_site():
+    model, layer = model_of("layer1")
+    started = time.perf_counter()
+    results = insilico.run(model, [layer], battery="marques2020", candidates="all")
+    record = results.provenance
+    print(
+        f"layer1, every site: {record['candidates']} units mapped, {record['selected']} selected, "
+        f"{time.perf_counter() - started:.0f} s, peak {peak_mb()} MB"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument("--layers", nargs="+", default=["conv1", "layer1", "layer2", "vone"])
+    parser.add_argument("--check", action="store_true", help="compare with whole pictures")
+    parser.add_argument("--every-site", action="store_true", help="map every unit of layer1")
     arguments = parser.parse_args()
+    if arguments.every_site:
+        every_site()
+        return
     found = {}
     for layer in arguments.layers:
         found[layer] = measure(layer)
+        if arguments.check:
+            found[layer]["same_units"] = selected(layer, "auto") == selected(layer, "off")
         if not arguments.json:
             row = ", ".join(f"{name} {value}" for name, value in found[layer].items())
             print(f"{layer:8s} {row}", flush=True)

@@ -1,22 +1,29 @@
 """The command line. Each command's help is its docstring."""
 
-import json
 import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from insilico.commands.compare import compare
+from insilico.commands.evaluate import evaluate
+from insilico.commands.factorial import factorial
+from insilico.commands.options import ModelOptions, Words
+from insilico.commands.textures import textures
+from insilico.commands.train import train
 from insilico.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from insilico.sweep import Condition
 
 __all__ = ["app", "main"]
 
@@ -44,66 +51,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True, negative="")]
-Words = Annotated[
-    tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)
-]
 
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class ModelOptions:
-    """What can be said of any model.
-
-    Parameters
-    ----------
-    weights : str, optional
-        A .pth, .pt or .safetensors file (no code in it is run), or 'pretrained' for a download by
-        torchvision or timm. Without it, networks have random weights.
-    mean : tuple of float, optional
-        Mean of the normalisation: one value, or one per channel.
-    std : tuple of float, optional
-        Standard deviation of the normalisation.
-    degrees : float, optional
-        Side of the visual field in degrees; 8 unless the model says otherwise.
-    pixels : int, optional
-        Side of the input in pixels; 224 unless the model says otherwise.
-    channels : int, optional
-        Image channels that the model takes; told from its first convolution by default.
-    device : str, optional
-        Where to run: cpu, cuda, cuda:1, mps.
-    seed : int
-        Of everything random.
-    option : tuple of str
-        KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
-    """
-
-    weights: str | None = None
-    mean: Numbers = None
-    std: Numbers = None
-    degrees: float | None = None
-    pixels: int | None = None
-    channels: int | None = None
-    device: str | None = None
-    seed: int = 0
-    option: Words = ()
-
-    def load(self, spec: str) -> "nn.Module":
-        """Load a model with these options."""
-        from insilico.models import load_model
-
-        return load_model(
-            spec,
-            self.weights,
-            mean=self.mean,
-            std=self.std,
-            degrees=self.degrees,
-            pixels=self.pixels,
-            channels=self.channels,
-            device=self.device,
-            seed=self.seed,
-            **_options(self.option),
-        )
+for _command in (compare, train, evaluate, factorial, textures):
+    app.command(_command)
 
 
 @app.command
@@ -118,11 +68,17 @@ def run(
     candidates: Literal["near", "all"] = "near",
     reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
     crop: Literal["auto", "off"] = "auto",
+    phases: Literal["keep", "harmonics"] = "keep",
+    precision: Literal["float32", "bfloat16"] = "float32",
     rates: bool = True,
+    untrained: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     options: ModelOptions = ModelOptions(),
 ) -> None:
     """Record a model, measure the tuning of its units, and compare them with macaque V1.
+
+    With --untrained, or with several --degrees, each run has a folder of its own within OUT, and
+    OUT/comparison sets them side by side.
 
     Parameters
     ----------
@@ -147,51 +103,91 @@ def run(
         compared with too, or in place of those of the same name. Can be given more than once.
     crop : {"auto", "off"}
         Whether units may be shown only the part of a picture that they are proven to see.
+    phases : {"keep", "harmonics"}
+        Whether the response to every phase of a grating is kept, or only its mean and its
+        modulation (F0 and F1), which take less memory.
+    precision : {"float32", "bfloat16"}
+        What the model computes in; bfloat16 is faster on some devices, to three digits.
     rates : bool
         Whether activations are mapped to firing rates.
+    untrained : bool
+        Whether the same architecture with random weights is recorded too, as a control.
     quiet : bool
         No progress bar.
     options : ModelOptions
         What can be said of any model.
     """
     import insilico
+    from insilico.commands.compare import write_comparison
     from insilico.models.layers import layer_table, spatial_layers
     from insilico.reference import from_assembly
     from insilico.report import write_report
     from insilico.results import check_free
+    from insilico.side_by_side import without_recordings
+    from insilico.sweep import conditions
     from insilico.terminal import summary
 
     folder = out if out is not None else Path("results") / f"{_plain(model)}-{_plain(battery)}"
+    planned = conditions(options.degrees or (), untrained=untrained)
     check_free(folder)
     _check_writable(folder)
     own = [each for file in reference for each in from_assembly(file).values()]
-    module = options.load(model)
-    layers: tuple[str, ...] | None = layer or None
-    if layers == ("all",):
-        layers = spatial_layers(layer_table(module))
-        if not layers:
-            raise UserError(f"{model} has no layer with more than one site; name layers yourself.")
-    results = insilico.run(
-        module,
-        layers,
-        battery=battery,
-        sites=_sites(sites),
-        candidates=candidates,
-        references=own,
-        device=options.device,
+    if untrained:
+        # Whether there is a control is found out before the first run, and not after it.
+        _under(planned[1], model, options)
+    runs = {}
+    for condition in planned:
+        module = _under(condition, model, options)
+        layers: tuple[str, ...] | None = layer or None
+        if layers == ("all",):
+            layers = spatial_layers(layer_table(module))
+            if not layers:
+                raise UserError(
+                    f"{model} has no layer with more than one site; name layers yourself."
+                )
+        results = insilico.run(
+            module,
+            layers,
+            battery=battery,
+            sites=_sites(sites),
+            candidates=candidates,
+            references=own,
+            device=options.device,
+            seed=options.seed,
+            rates=rates,
+            crop=crop,
+            phases=phases,
+            precision=precision,
+            progress=not quiet,
+        )
+        place = folder / condition.name if len(planned) > 1 else folder
+        results.save(place)
+        page = write_report(results, place)
+        print(f"{summary(results)}\n\nreport: {page}")
+        runs[condition.name] = without_recordings(results)
+    if len(runs) > 1:
+        write_comparison(runs, folder / "comparison", seed=options.seed)
+
+
+def _under(condition: "Condition", spec: str, options: ModelOptions) -> "nn.Module":
+    """Load a model for one run of several."""
+    from insilico.sweep import untrained_control
+
+    degrees = None if condition.degrees is None else (condition.degrees,)
+    options = replace(options, degrees=degrees)
+    model = options.load(spec)
+    if not condition.untrained:
+        return model
+    return untrained_control(
+        model,
+        lambda seed: replace(options, weights=None, seed=seed).load(spec),
         seed=options.seed,
-        rates=rates,
-        crop=crop,
-        progress=not quiet,
     )
-    results.save(folder)
-    page = write_report(results, folder)
-    print(f"{summary(results)}\n\nreport: {page}")
 
 
 @app.command
 def layers(model: str, /, *, options: ModelOptions = ModelOptions()) -> None:
-    """List the layers of a model, with the shape of what they put out.
+    """List the layers of a model: the shape of what they put out, and what a unit of them sees.
 
     Parameters
     ----------
@@ -204,15 +200,16 @@ def layers(model: str, /, *, options: ModelOptions = ModelOptions()) -> None:
     from insilico.terminal import aligned
 
     module = options.load(model)
-    table = layer_table(module)
+    table = layer_table(module, fields=True)
     card: Any = module.card
     shapes = table["shape"]
     table["shape"] = ["" if shape is None else " x ".join(map(str, shape)) for shape in shapes]
+    table["sees"] = [_field(size, card.display.px_per_deg) for size in table["field"]]
     table["note"] = [
         "V1 by default" if name in card.layers else _calls(calls)
         for name, calls in zip(table["layer"], table["calls"], strict=True)
     ]
-    print(aligned(table[["layer", "type", "shape", "note"]]))
+    print(aligned(table[["layer", "type", "shape", "sees", "note"]]))
 
 
 @app.command
@@ -375,17 +372,14 @@ def _check_writable(folder: Path) -> None:
         raise UserError(f"{folder.parent} cannot be written to. Give another folder with --out.")
 
 
-def _options(pairs: Sequence[str]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise UserError(f"an option is KEY=VALUE; got {pair!r}.")
-        try:
-            options[key] = json.loads(value)
-        except json.JSONDecodeError:
-            options[key] = value
-    return options
+def _field(size: tuple[int, int] | None, px_per_deg: float) -> str:
+    if size is None:
+        return ""
+    pixels, degrees = (
+        values[:1] if values[0] == values[1] else values
+        for values in (size, tuple(round(side / px_per_deg, 2) for side in size))
+    )
+    return f"{' x '.join(map(str, pixels))} px, {' x '.join(f'{d:g}' for d in degrees)} deg"
 
 
 def _sites(words: Sequence[str]) -> Any:
@@ -415,4 +409,4 @@ def _plain(name: str) -> str:
 def _calls(calls: int) -> str:
     if calls == 1:
         return ""
-    return "not called" if calls == 0 else f"called {calls} times: add @1 to @{calls}"
+    return "not called" if calls == 0 else f"called {calls} times: @1 to @{calls}"

@@ -1,7 +1,7 @@
 """The table of comparisons: each property of each layer beside each published distribution."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -9,16 +9,21 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from insilico import statistics
 from insilico.errors import UserError
+from insilico.evidence import evidence
 from insilico.reference import CATEGORIES, MARQUES2020, ReferenceDistribution, load
+from insilico.sample import Population, clusters_of, counting, draw, population
 from insilico.similarity import Floors, Similarity, ceiling, floors, similarity, skill
 
 __all__ = [
+    "Comparison",
     "Floors",
     "Similarity",
     "category_scores",
     "ceiling",
     "compare",
+    "compare_all",
     "floors",
     "similarity",
     "skill",
@@ -45,7 +50,44 @@ COLUMNS = (
     "category",
     "citation",
     "doi",
+    "n_channels",
+    "n_undefined",
+    "why_undefined",
+    "median_low",
+    "median_high",
+    "similarity_low",
+    "similarity_high",
+    "skill_low",
+    "skill_high",
+    "matched_ceiling",
+    "matched_ceiling_low",
+    "matched_ceiling_high",
+    "ks",
+    "ks_low",
+    "ks_high",
+    "ks_interval",
+    "p",
+    "p_adjusted",
+    "wasserstein",
+    "wasserstein_low",
+    "wasserstein_high",
+    "wasserstein_interval",
+    "effect_size",
+    "effect_size_low",
+    "effect_size_high",
+    "ks_margin",
+    "equivalence",
+    "shuffle_floor",
 )
+
+WORDS = ("why_undefined", "ks_interval", "wasserstein_interval", "equivalence")
+
+
+class Comparison(NamedTuple):
+    """Properties, one row per layer and reference; categories, one row per layer and category."""
+
+    properties: pd.DataFrame
+    categories: pd.DataFrame
 
 
 def compare(
@@ -67,8 +109,8 @@ def compare(
     references : iterable of str or ReferenceDistribution
         Names, or distributions of your own.
     seed : int
-        Of the resampling. A row depends on the seed, its units and its reference alone, not on
-        what else is compared.
+        Of the resampling. But for ``p_adjusted``, a row depends on the seed, its units and its
+        reference alone, not on what else is compared.
     n_resamples : int
         Populations drawn for each score and each ceiling.
 
@@ -80,7 +122,53 @@ def compare(
         resamples; the ``ceiling``, and ``ceiled`` = similarity / ceiling; the ``floor`` of trivial
         populations, the ``skill`` above it, and ``ceiling_skill``, the skill of the data against
         themselves. NaN where no unit counts or where the reference has no public numbers; medians
-        of circular properties are NaN.
+        of circular properties are NaN. The further columns say how sure all this is; see Notes.
+
+    Notes
+    -----
+    The channel is the sampling unit, and of several runs (coordinate ``run``) the run is the outer
+    one; ``n_channels`` have a value. Columns that end in ``_low`` and ``_high`` are 95 % intervals,
+    NaN below five channels. docs/statistics.md explains each statistic.
+
+    - ``n_undefined`` units respond and have no value; ``why_undefined`` says what makes it so.
+    - ``matched_ceiling``: similarity that as few macaque cells as there are channels would get, and
+      the range of 95 % of such samples.
+    - ``ks``: Kolmogorov-Smirnov distance on the bins; ``p``, exact, of one unit of each channel;
+      ``p_adjusted`` for the number of rows of the layer (Benjamini-Hochberg).
+    - ``wasserstein``: distance in the units of the property. ``ks_interval`` and
+      ``wasserstein_interval`` say how the intervals were made: ``bootstrap``, or ``bound`` where
+      the distance is too near to 0 for one.
+    - ``effect_size``: Cliff's delta, above 0 where units have larger values than cells.
+    - ``equivalence``: ``equivalent`` where the interval of ``ks`` lies below ``ks_margin``, the
+      distance that two macaque samples of that size stay below in 95 % of cases.
+    - ``shuffle_floor``: median of a selectivity index of the same units, their responses shuffled.
+    """
+    return compare_all(units, references, seed=seed, n_resamples=n_resamples).properties
+
+
+def compare_all(
+    units: xr.Dataset,
+    references: Iterable[str | ReferenceDistribution],
+    *,
+    seed: int = 0,
+    n_resamples: int = 1000,
+    shuffled: Mapping[str, xr.DataArray] | None = None,
+) -> Comparison:
+    """Compare as `compare` does, and average into categories, with intervals.
+
+    Parameters
+    ----------
+    units, references, seed, n_resamples
+        As for `compare`.
+    shuffled : mapping of str to DataArray, dims ("unit", "shuffle")
+        Selectivity indices of the same units with their responses shuffled, by the name of the
+        property: see `insilico.statistics.shuffled`.
+
+    Returns
+    -------
+    Comparison
+        ``properties`` as `compare` returns it; ``categories`` as `category_scores` does, and
+        ``similarity_low`` and ``similarity_high``.
     """
     if isinstance(references, str | ReferenceDistribution):
         references = [references]
@@ -89,13 +177,20 @@ def compare(
     layers = units["layer"].to_numpy().astype(str) if "layer" in units else None
     names = pd.unique(layers) if layers is not None and len(layers) else [""]
     contexts = [_context(reference, seed, n_resamples) for reference in loaded]
-    rows = []
+    rows, categories = [], {}
     for name in names:
-        part = units if layers is None else units.isel(unit=np.flatnonzero(layers == name))
-        for reference, context in zip(loaded, contexts, strict=True):
-            row = _row(part, reference, context, seed=seed, n_resamples=n_resamples)
-            rows.append({"layer": str(name), **row})
-    return pd.DataFrame(rows, columns=["layer", *COLUMNS])
+        chosen = (
+            np.arange(units.sizes["unit"]) if layers is None else np.flatnonzero(layers == name)
+        )
+        part = units.isel(unit=chosen)
+        own = {key: values.isel(unit=chosen) for key, values in (shuffled or {}).items()}
+        made, moved = _layer(part, loaded, contexts, own, seed=seed, n_resamples=n_resamples)
+        rows += [{"layer": str(name), **row} for row in made]
+        categories[str(name)] = moved
+    table = pd.DataFrame(rows, columns=["layer", *COLUMNS])
+    table["p_adjusted"] = table.groupby("layer")["p"].transform(statistics.adjusted)
+    scored = category_scores(table[table["category"] != ""])
+    return Comparison(table, _with_intervals(scored, categories))
 
 
 def category_scores(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -158,17 +253,70 @@ def _context(reference: ReferenceDistribution, seed: int, n_resamples: int) -> _
     return _Context(best.mean, floors(reference).floor, reference.median)
 
 
+def _layer(
+    units: xr.Dataset,
+    references: Sequence[ReferenceDistribution],
+    contexts: Sequence[_Context],
+    shuffled: Mapping[str, xr.DataArray],
+    *,
+    seed: int,
+    n_resamples: int,
+) -> tuple[list[dict[str, Any]], dict[str, list[npt.NDArray[np.float64]]]]:
+    """Rows of one layer; and similarities in bootstrap samples, by category."""
+    clusters = clusters_of(units)
+    samples = [population(units, reference, clusters) for reference in references]
+    drawn = draw(samples, clusters, rng=_generator(seed, "channels"), n_resamples=n_resamples)
+    rows: list[dict[str, Any]] = []
+    moved: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for sample, draws, context in zip(samples, drawn, contexts, strict=True):
+        reference = sample.reference
+        row = _row(units, sample, context, seed=seed, n_resamples=n_resamples)
+        rng = _generator(seed, reference.name, "evidence")
+        more, scores = evidence(
+            sample, draws, score=row["similarity"], floor=context.floor, rng=rng
+        )
+        floor = _shuffle_floor(units, reference.property, shuffled)
+        rows.append({**dict.fromkeys(WORDS, ""), **row, **more, "shuffle_floor": floor})
+        if not np.isnan(row["similarity"]):
+            moved.setdefault(reference.category, []).append(scores)
+    return rows, moved
+
+
+def _with_intervals(
+    scores: pd.DataFrame, moved: Mapping[str, Mapping[str, list[npt.NDArray[np.float64]]]]
+) -> pd.DataFrame:
+    """Put intervals beside the means of categories, which share their bootstrap samples."""
+    ends = []
+    for layer, name, score in scores[["layer", "category", "similarity"]].itertuples(index=False):
+        means = {key: np.mean(each, axis=0) for key, each in moved[layer].items() if key}
+        draws = means.get(name)
+        if name == "mean" and means:
+            draws = np.mean(list(means.values()), axis=0)
+        ends.append(statistics.interval(score, draws if draws is not None else np.array([])))
+    return scores.assign(
+        similarity_low=[each.low for each in ends], similarity_high=[each.high for each in ends]
+    )
+
+
+def _shuffle_floor(units: xr.Dataset, name: str, shuffled: Mapping[str, xr.DataArray]) -> float:
+    if name not in shuffled:
+        return float("nan")
+    values = shuffled[name].to_numpy()[counting(units, units[name])]
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+
+
 def _row(
     units: xr.Dataset,
-    reference: ReferenceDistribution,
+    sample: Population,
     context: _Context,
     *,
     seed: int,
     n_resamples: int,
-) -> dict[str, str | int | float]:
+) -> dict[str, Any]:
     """Compare the units of one layer with one reference."""
+    reference = sample.reference
     array = units[reference.property]
-    values = array.to_numpy().astype(np.float64)[_counting(units, array)]
+    values = array.to_numpy().astype(np.float64)[counting(units, array)]
     defined = values[~np.isnan(values)]
     score = Similarity(float("nan"), float("nan"))
     # The published benchmark scores 0 where no unit has a value. Elsewhere nothing is compared.
@@ -198,21 +346,8 @@ def _row(
         "category": reference.category,
         "citation": reference.citation,
         "doi": reference.doi,
+        "why_undefined": array.attrs.get("undefined", ""),
     }
-
-
-def _counting(units: xr.Dataset, array: xr.DataArray) -> npt.NDArray[np.bool_]:
-    """Say which units responded in the protocol that measured the property."""
-    if "responsive" not in units:
-        return np.ones(array.sizes["unit"], dtype=bool)
-    protocol = array.attrs.get("protocol")
-    known = units["responsive"]["protocol"].to_numpy().astype(str).tolist()
-    if protocol not in known:
-        raise UserError(
-            f"property {array.name!r} was measured in protocol {protocol!r}, but 'responsive' is "
-            f"known for {known}. Set its attribute 'protocol' to one of them."
-        )
-    return units["responsive"].sel(protocol=protocol).to_numpy().astype(bool)
 
 
 def _check_properties(units: xr.Dataset, references: list[ReferenceDistribution]) -> None:

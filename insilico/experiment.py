@@ -1,41 +1,40 @@
 """Run a battery on a model: the only file that knows the whole flow."""
 
-import json
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import torch
 import xarray as xr
 from torch import nn
-from tqdm import tqdm
 
 from insilico import reference
-from insilico.compare import compare
+from insilico.compare import compare_all
 from insilico.errors import UserError
+from insilico.joint import joint_structure
+from insilico.layout import Sites
 from insilico.models.callable import as_module
 from insilico.models.card import ModelCard, input_channels, per_channel
 from insilico.models.loading import load_model
-from insilico.probe import Probe, Sites, weights_hash
-from insilico.protocol import Battery, Protocol
+from insilico.probe import Probe, weights_hash
+from insilico.protocol import Battery
 from insilico.protocols import BATTERIES
 from insilico.rates import RateMap, fit_rates, to_rates
 from insilico.reference import ReferenceDistribution
 from insilico.results import Results
-from stimuli import Display, Position, StimulusSet
+from insilico.session import Session, record_battery
+from insilico.statistics.floors import SELECTIVITY, shuffled
+from stimuli import Display, Position
 
 __all__ = ["run"]
 
 PACKAGES = ("insilico-ephys", "torch", "torchvision", "numpy", "scipy", "pandas", "xarray")
-
-Recordings = dict[str, xr.DataArray]
-Progress = Callable[[int], None]
 
 
 def run(
@@ -55,6 +54,8 @@ def run(
     device: str | torch.device | None = None,
     batch_size: int | None = None,
     crop: str = "auto",
+    precision: str = "float32",
+    phases: str = "keep",
     rates: bool = True,
     seed: int = 0,
     progress: bool = False,
@@ -88,15 +89,18 @@ def run(
         Normalisation for models that do not normalise for themselves; none by default.
     channels : int, optional
         How many image channels the model takes; told from its first convolution by default.
-    device, batch_size, crop
+    device, batch_size, crop, precision
         See `insilico.Probe`.
+    phases : {"keep", "harmonics"}
+        Whether the response to every phase of a grating is kept, or only F0 and F1 are, which take
+        a fraction of the memory. Rates that would be cut off at 0 need every phase.
     rates : bool
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
-        Show a progress bar.
+        Show what the run will take, and a progress bar.
 
     Returns
     -------
@@ -134,11 +138,12 @@ def run(
             "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
             "command line. `insilico layers MODEL` lists them."
         )
-    probe = Probe(
+    given = _sites(plan, sites, candidates)
+    probe_at = partial(
+        Probe,
         module,
         chosen,
         display=card.display,
-        sites=_sites(plan, sites, candidates),
         around=plan.position or Position(),
         channels=card.channels,
         mean=None if own else card.mean,
@@ -146,23 +151,35 @@ def run(
         device=device,
         batch_size=batch_size,
         crop=crop,
+        precision=precision,
         seed=seed,
     )
+    probe = probe_at(sites=given)
+    if probe.misplaced and plan.select is not None and sites is None and given != "all":
+        # Where they look is found out by mapping them, so all of them are mapped.
+        probe = probe_at(sites="all")
     notes = [*([card.caution] if card.caution else []), *probe.notes]
-    with _bar(progress) as bar:
-        recordings, counts = _record(probe, plan, bar, notes)
+    session = record_battery(
+        probe, plan, harmonics=_harmonics(phases), rates=rates, progress=progress
+    )
+    recordings = session.recordings
+    notes.extend(session.notes)
+    notes.extend(_too_fine(recordings, card.display))
     n_units = next(iter(recordings.values())).sizes["unit"]
     rate_map = _rates(recordings[plan.rates_from], notes) if rates and n_units else None
     curves, units = _measure(plan, recordings, rate_map)
     _count_silent(units, notes)
     compared = _references(plan, own_references, units, rate_map, notes)
+    comparison = compare_all(units, compared, seed=seed, shuffled=_shuffled(plan, curves, seed))
     return Results(
         battery=plan.name,
         units=units,
-        comparison=compare(units, compared, seed=seed),
+        comparison=comparison.properties,
+        categories=comparison.categories,
+        joint=joint_structure(units, seed=seed),
         curves=curves,
         recordings=recordings,
-        provenance=_provenance(card, probe, plan, counts, rate_map, recordings, started)
+        provenance=_provenance(card, probe, plan, session, rate_map, started)
         | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
     )
@@ -186,6 +203,12 @@ def _sites(plan: Battery, sites: Sites | None, candidates: str) -> Sites:
         why = "sites are given" if sites is not None else f"the {plan.name} battery selects none"
         raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
     return "all"
+
+
+def _harmonics(phases: str) -> bool:
+    if phases not in ("keep", "harmonics"):
+        raise UserError(f"phases must be 'keep' or 'harmonics'; got {phases!r}.")
+    return phases == "harmonics"
 
 
 def _own(references: Sequence[ReferenceDistribution]) -> list[ReferenceDistribution]:
@@ -277,87 +300,6 @@ def _model(
     return module, ModelCard(**{**card.__dict__, "display": screen})
 
 
-@contextmanager
-def _bar(show: bool) -> Iterator[Any]:
-    with tqdm(disable=not show, unit="stimulus", dynamic_ncols=True, smoothing=0.05) as bar:
-        yield bar
-
-
-def _record(
-    probe: Probe, plan: Battery, bar: Any, notes: list[str]
-) -> tuple[Recordings, dict[str, Any]]:
-    """Record every protocol; protocols that share stimuli share a recording."""
-    units = probe.units
-    by_stimuli: dict[Any, xr.DataArray] = {}
-    recordings: Recordings = {}
-    counts: dict[str, Any] = {"candidates": len(units)}
-    for number, protocol in enumerate(plan.protocols):
-        if protocol.stimuli not in by_stimuli:
-            groups = _groups(probe.display, units, plan, protocol, recordings)
-            bar.set_description(protocol.name)
-            bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
-            by_stimuli[protocol.stimuli] = _join(
-                [
-                    probe.record(stimuli, members, progress=bar.update)
-                    for stimuli, members in groups
-                ],
-                np.concatenate([members.index for _, members in groups]),
-            )
-        recordings[protocol.name] = by_stimuli[protocol.stimuli]
-        if number == 0 and plan.select is not None:
-            curve = protocol.curve(to_rates(recordings[protocol.name], None))
-            kept = plan.select(curve).to_numpy().astype(bool)
-            counts["selected"] = int(kept.sum())
-            if not kept.any():
-                raise UserError(
-                    f"none of the {len(units)} candidate units has its receptive field where the "
-                    "stimuli are. Record an earlier layer, or another number of degrees."
-                )
-            if kept.sum() < 20:
-                notes.append(
-                    f"only {int(kept.sum())} of {len(units)} candidate units have their receptive "
-                    "field where the stimuli are: scores of so few mean little"
-                )
-            units = units[kept]
-            recordings[protocol.name] = recordings[protocol.name].isel(unit=kept)
-    return recordings, counts
-
-
-def _groups(
-    display: Display,
-    units: pd.DataFrame,
-    plan: Battery,
-    protocol: Protocol,
-    recordings: Recordings,
-) -> list[tuple[StimulusSet, pd.DataFrame]]:
-    """Units that are shown the same stimuli: they look at one place, and prefer the same."""
-    keys = units[["x", "y"]]
-    if plan.position is not None:
-        keys = keys.assign(x=plan.position.x, y=plan.position.y)
-    if protocol.prefer is not None and protocol.after is not None:
-        preference = protocol.prefer(recordings[protocol.after])
-        keys = keys.join(preference.set_axis(units.index))
-    groups = []
-    for key, members in units.groupby([keys[name] for name in keys], sort=False):
-        x, y, *preferred = (float(value) for value in np.array(key))
-        named = dict(zip(keys.columns[2:], preferred, strict=True))
-        groups.append((protocol.stimuli(display, Position(x, y), **named), members))
-    return groups
-
-
-def _join(parts: list[xr.DataArray], order: npt.NDArray[np.intp]) -> xr.DataArray:
-    """Put recordings of groups of units together, the units in their original order."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = xr.concat(parts, "unit", coords="different", compat="equals", combine_attrs="override")
-    crops = [json.loads(part.attrs["crop"]) for part in parts]
-    return joined.isel(unit=order.argsort()).assign_attrs(
-        crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
-        n_stimuli=sum(part.attrs["n_stimuli"] for part in parts),
-        n_pictures=sum(part.attrs["n_pictures"] for part in parts),
-    )
-
-
 def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
     try:
         rate_map = fit_rates(recording)
@@ -372,7 +314,7 @@ def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
 
 
 def _measure(
-    plan: Battery, recordings: Recordings, rate_map: RateMap | None
+    plan: Battery, recordings: Mapping[str, xr.DataArray], rate_map: RateMap | None
 ) -> tuple[dict[str, xr.DataArray], xr.Dataset]:
     """Curves of every protocol, and one table of the properties measured on them."""
     scaled: dict[tuple[int, str], xr.DataArray] = {}
@@ -390,7 +332,10 @@ def _measure(
         for measure in protocol.properties:
             value = measure(curve)
             measured[str(value.name)] = _bare(value).assign_attrs(
-                value.attrs, protocol=protocol.name, definition=_definition(measure)
+                value.attrs,
+                protocol=protocol.name,
+                definition=_definition(measure),
+                undefined=_undefined(measure),
             )
     first = next(iter(recordings.values()))
     names = [protocol.name for protocol in plan.protocols]
@@ -415,6 +360,44 @@ def _definition(measure: Callable[..., Any]) -> str:
     return (measure.__doc__ or "").strip().splitlines()[0]
 
 
+def _undefined(measure: Callable[..., Any]) -> str:
+    """Say when a measure has no value, in the words of its docstring."""
+    text = " ".join((measure.__doc__ or "").split("References")[0].split())
+    return " ".join(re.findall(r"NaN [^.]*(?:\.\d[^.]*)*\.", text))
+
+
+def _shuffled(
+    plan: Battery, curves: Mapping[str, xr.DataArray], seed: int
+) -> dict[str, xr.DataArray]:
+    """Measure the selectivity of the same units with their responses in random order."""
+    rng = np.random.default_rng([seed, crc32(b"shuffle")])
+    return {
+        str(measure(curves[protocol.name].isel(unit=slice(1))).name): shuffled(
+            curves[protocol.name], measure, rng=rng
+        )
+        for protocol in plan.protocols
+        for measure in protocol.properties
+        if measure.__name__ in SELECTIVITY
+    }
+
+
+def _too_fine(recordings: Mapping[str, xr.DataArray], display: Display) -> list[str]:
+    """Say so where most of a battery's frequencies are above what the display can show."""
+    shown = [
+        float(part["spatial_frequency"].max())
+        for part in recordings.values()
+        if "spatial_frequency" in part.coords
+    ]
+    highest = max(shown, default=0.0)
+    if highest <= 2 * display.nyquist:
+        return []
+    return [
+        f"the display carries at most {display.nyquist:g} cpd ({display.height} px over "
+        f"{display.degrees[0]:g} deg), and the gratings go up to {highest:.3g} cpd: what is above "
+        "comes out grey, and bounds the preferred frequencies"
+    ]
+
+
 def _count_silent(units: xr.Dataset, notes: list[str]) -> None:
     for name, flags in units["responsive"].groupby("protocol"):
         silent = int((~flags).sum())
@@ -429,11 +412,11 @@ def _provenance(
     card: ModelCard,
     probe: Probe,
     plan: Battery,
-    counts: dict[str, Any],
+    session: Session,
     rate_map: RateMap | None,
-    recordings: Recordings,
     started: float,
 ) -> dict[str, Any]:
+    recordings = session.recordings
     shown = {id(recording): recording for recording in recordings.values()}.values()
     screen = card.display
     return {
@@ -454,14 +437,16 @@ def _provenance(
         },
         "battery": plan.name,
         "protocols": {protocol.name: protocol.citation for protocol in plan.protocols},
-        "candidates": counts["candidates"],
-        "selected": counts.get("selected"),
+        "candidates": session.n_candidates,
+        "selected": session.n_selected,
         "rates": None if rate_map is None else rate_map.summary(),
         "crop": {name: part.attrs["crop"] for name, part in recordings.items()},
         "n_stimuli": int(sum(part.attrs["n_stimuli"] for part in shown)),
         "n_pictures": int(sum(part.attrs["n_pictures"] for part in shown)),
-        "seed": probe.seed,
-        "device": str(probe.device),
+        "kept": {name: part.attrs["kept"] for name, part in recordings.items()},
+        "precision": probe.forward.precision,
+        "seed": probe.forward.seed,
+        "device": str(probe.forward.device),
         "versions": {name: _version(name) for name in PACKAGES},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),

@@ -66,8 +66,7 @@ def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window
     list of Window or None
         None where a group is not finite even on a picture without any NaN, or sees nothing.
     """
-    generator = torch.Generator().manual_seed(0)
-    picture = torch.rand((1, 1, display.height, display.width), generator=generator)
+    picture = noise(display)
     if not bool(finite(picture).all()):
         return [None] * groups
     # How many rows or columns can be NaN on each side (top, bottom, left, right) of each group.
@@ -102,6 +101,7 @@ def find_crop(
     finite: Finite,
     display: Display,
     stride: tuple[float, float] | None,
+    expected: Window | None = None,
 ) -> Crop:
     """Find the smallest exact crop for a group of units, or say why there is none.
 
@@ -116,6 +116,8 @@ def find_crop(
         The screen.
     stride : tuple of float or None
         Pixels between neighbouring sites along rows and columns, None where they are not known.
+    expected : Window, optional
+        What the group should see: proven first, and looked for only if that fails.
 
     Returns
     -------
@@ -129,7 +131,10 @@ def find_crop(
             "full picture: no window was proven for single sites (they see as far as the border)",
         )
     try:
-        window = proven_windows(finite, display, 1)[0]
+        if expected is not None and _sees_only(expected, finite, display):
+            window: Window | None = expected
+        else:
+            window = proven_windows(finite, display, 1)[0]
     except Exception as error:  # noqa: BLE001 (a model may raise anything)
         return Crop(whole, False, f"full picture: the model rejects NaN ({_brief(error)})")
     if window is None:
@@ -168,6 +173,19 @@ def find_crop(
             )
         reason = f"cropped responses differ by {difference:.1e} of the largest"
     return Crop(whole, False, f"full picture: {reason}")
+
+
+def noise(display: Display) -> Tensor:
+    """Draw a picture without structure, always the same one."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand((1, 1, display.height, display.width), generator=generator)
+
+
+def _sees_only(window: Window, finite: Finite, display: Display) -> bool:
+    """Whether a group of units is finite on a picture that is NaN outside a window."""
+    picture = torch.full((1, 1, display.height, display.width), torch.nan)
+    picture[..., window.rows, window.columns] = noise(display)[..., window.rows, window.columns]
+    return bool(finite(picture).all())
 
 
 def _blind(image: Tensor, side: int, margin: int) -> None:

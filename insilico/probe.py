@@ -2,10 +2,11 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,66 +15,72 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from insilico.answers import Answers
 from insilico.errors import UserError
-from insilico.hooks import call_counts, first_tensor, layer_outputs
-from insilico.locality import Crop, find_crop, proven_windows
+from insilico.fields import Fields, split_sites, survey
+from insilico.forward import Forward
+from insilico.hooks import call_counts, layer_outputs
+from insilico.layout import Index, LayerMap, Sites, finite_sites, layer_map, place_units, proven
+from insilico.locality import Crop, find_crop
 from insilico.models.card import per_channel
-from insilico.recording import UNIT_COORDINATES, label
+from insilico.recording import label
+from insilico.reduction import Reduction, Store, bytes_per_unit
 from stimuli import Display, Position, StimulusSet
 
-__all__ = ["LayerMap", "Probe"]
+__all__ = ["Estimate", "Probe"]
 
 logger = logging.getLogger(__name__)
 
-# Activations of one batch, all layers together, that are let into memory at a time.
-BATCH_BYTES = 256 * 2**20
-
-# Pictures in one forward pass at most: more gain nothing.
-MOST_PICTURES = 256
-
-# Share of the memory at hand that the responses may take: as they are recorded and as they are
-# labelled, in single precision, and once more in double precision when they are measured.
+# Share of the memory at hand that the responses may take.
 KEPT_SHARE = 0.6
-KEPT_BYTES = 4 + 4 + 8
 
-# "centre", "all", a diameter in deg, or (row, column) of each site.
-Sites = str | float | Sequence[tuple[int, int]]
+# Responses that are measured are copied in double precision; reduced ones are few by then.
+MEASURED_COPIES = 3
+
+# Stimuli drawn at a time, and the responses to them.
+DRAWN = 64
+DRAWN_BYTES = 32 * 2**20
+
+# Random pictures by which the seconds of a recording are estimated.
+TIMED = 16
+
+Layered = tuple[Crop, npt.NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
-class LayerMap:
-    """How the output of a layer is laid out, and where its sites look.
+class Estimate:
+    """What a recording will take.
 
     Parameters
     ----------
-    layout : {"map", "map_last", "tokens", "vector"}
-        (batch, channel, row, column), (batch, row, column, channel), (batch, token, channel) or
-        (batch, channel).
-    rows, columns, channels : int
-        Size of the grid of sites, and number of channels.
-    skipped : int
-        Tokens before the grid (class and register tokens).
-    row_centre, column_centre : array
-        Where each row and column of sites looks, as a (fractional) pixel index.
-    centre : {"proven", "nominal"}
-        Whether the centres come from proven receptive fields or from an even division of the
-        display.
-    stride : tuple of float
-        Pixels from one site to the next along rows and columns.
-    field : tuple of int or None
-        Height and width in px of the proven receptive field of a site in the middle.
+    n_stimuli : int
+        Stimuli to be shown.
+    n_pictures : int
+        Different pictures among them, as far as their parameters tell.
+    seconds : float
+        For the forward passes, by the time of a few.
+    n_bytes : int
+        For the responses that are kept.
     """
 
-    layout: Literal["map", "map_last", "tokens", "vector"]
-    rows: int
-    columns: int
-    channels: int
-    skipped: int
-    row_centre: npt.NDArray[np.floating[Any]]
-    column_centre: npt.NDArray[np.floating[Any]]
-    centre: Literal["proven", "nominal"]
-    stride: tuple[float, float]
-    field: tuple[int, int] | None
+    n_stimuli: int
+    n_pictures: int
+    seconds: float
+    n_bytes: int
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(
+            self.n_stimuli + other.n_stimuli,
+            self.n_pictures + other.n_pictures,
+            self.seconds + other.seconds,
+            self.n_bytes + other.n_bytes,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_stimuli} stimuli, about {self.n_pictures} different pictures, about "
+            f"{self.seconds:.0f} s, {self.n_bytes / 2**20:.0f} MiB of responses"
+        )
 
 
 class Probe:
@@ -100,9 +107,12 @@ class Probe:
     device : torch device, optional
         Where to run; where the model's parameters are by default.
     batch_size : int, optional
-        Pictures per forward pass; fitted to memory by default.
+        Pictures per forward pass; fitted to the caches of a CPU or the memory of a GPU by default.
     crop : {"auto", "off"}
         Whether units may be shown only the part of the picture that they are proven to see.
+    precision : {"float32", "bfloat16"}
+        What the model computes in. bfloat16 (torch's autocast) has three significant digits;
+        windows are proven and checked in float32 all the same.
     seed : int
         For models that draw random numbers in a forward pass.
 
@@ -136,6 +146,7 @@ class Probe:
         device: torch.device | str | None = None,
         batch_size: int | None = None,
         crop: str = "auto",
+        precision: str = "float32",
         seed: int = 0,
     ) -> None:
         if not layers:
@@ -145,39 +156,50 @@ class Probe:
         self.model = model
         self.layers = tuple(dict.fromkeys(layers))
         self.display = display
-        self.channels = channels
-        parameter = next(model.parameters(), None)
-        self.device = torch.device(device or (parameter.device if parameter is not None else "cpu"))
         self.crop_mode = crop
-        self.seed = seed
         self.notes: list[str] = []
-        self._mean, self._std = (
-            None
-            if value is None
-            else torch.tensor(per_channel(name, value, channels), device=self.device)[:, None, None]
-            for name, value in (("mean", mean), ("std", std))
+        self.forward = Forward(
+            model,
+            device=device,
+            channels=channels,
+            mean=_column("mean", mean, channels),
+            std=_column("std", std, channels),
+            precision=precision,
+            seed=seed,
+            batch_size=batch_size,
         )
-        with self._evaluating():
+        with self.forward.ready():
             outputs = self._first_look()
-            self.maps = {layer: self._survey(layer, outputs[layer]) for layer in self.layers}
-            self.units = pd.concat(
-                [
-                    _place_units(layer, self.maps[layer], display, sites, around)
-                    for layer in self.layers
-                ],
-                ignore_index=True,
-            )
-        self._batch_size = batch_size or self._fit_batch(outputs)
-        # Pictures in a pass, lowered when they turn out to exhaust the memory.
-        self._most = MOST_PICTURES
+            self.forward.fit(display.height * display.width, list(outputs.values()))
+            self._fields: dict[str, Fields | None] = {}
+            self.maps = self._survey(outputs)
+        self.units = pd.concat(
+            [place_units(layer, self.maps[layer], display, sites, around) for layer in self.layers],
+            ignore_index=True,
+        )
         self._crops: dict[tuple[Any, ...], Crop] = {}
+        if self.misplaced:
+            self.notes.append(
+                f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "
+                "places divide the display evenly, which need not be where they look"
+            )
+
+    @property
+    def misplaced(self) -> tuple[str, ...]:
+        """Layers with several sites of which it is not known where they look."""
+        return tuple(
+            layer
+            for layer, chart in self.maps.items()
+            if chart.centre == "nominal" and chart.rows * chart.columns > 1
+        )
 
     def record(
         self,
         stimuli: StimulusSet,
         units: pd.DataFrame | None = None,
         *,
-        progress: Callable[[int], None] | None = None,
+        reduction: Reduction | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> xr.DataArray:
         r"""Show a stimulus set, and return the labelled responses.
 
@@ -187,13 +209,17 @@ class Probe:
             What is shown, drawn on the probe's display.
         units : DataFrame, optional
             Rows of ``self.units``; all of them by default.
+        reduction : Maximum or Harmonics, optional
+            What is kept while the responses arrive; every response by default.
         progress : callable, optional
             Called with the number of stimuli dealt with since its last call.
 
         Returns
         -------
-        DataArray, dims ("unit", \\*stimuli.dims)
-            Raw activations, float32, with the coordinates of `insilico.recording`.
+        DataArray, dims ("unit", \\*factors)
+            Raw activations, float32, with the coordinates of `insilico.recording`. The factors are
+            the dims of the stimuli: without those that a `Maximum` was taken over, with
+            ``harmonic`` (F0 and F1 of the rectified activation) in place of ``phase``.
 
         Raises
         ------
@@ -201,48 +227,67 @@ class Probe:
             If the display differs, memory would not suffice, or a response is not finite.
         """
         units = self.units if units is None else units
-        shape = (stimuli.display.height, stimuli.display.width)
-        if shape != (self.display.height, self.display.width):
-            raise UserError(
-                f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
-                f"{self.display.height} x {self.display.width}. Draw them on probe.display."
-            )
-        _check_memory(len(units) * (len(stimuli) + 1) * KEPT_BYTES, len(units), len(stimuli))
-        values = np.empty((len(stimuli) + 1, len(units)), dtype=np.float32)
-        crops: dict[str, str] = {}
+        self._check(stimuli, len(units), reduction)
+        store = Store(stimuli.conditions, stimuli.dims, len(units), reduction)
+        answers = Answers(store, len(stimuli), len(units))
         n_pictures = 0
-        with self._evaluating():
-            passes = self._passes(units)
-            for number, (crop, members) in enumerate(passes):
-                last = number == len(passes) - 1
-                n_pictures += self._show(
-                    stimuli, units, members, crop, values, progress if last else None
-                )
-                for _, chosen in units.iloc[members].groupby("layer", sort=False):
-                    crops[str(chosen["layer"].iloc[0])] = self.crop(chosen).status
-        if not np.isfinite(values).all():
-            bad = ~np.isfinite(values)
-            raise UserError(
-                f"the model returned NaN or infinity for {int(bad.any(1).sum())} of "
-                f"{len(stimuli) + 1} stimuli in {int(bad.any(0).sum())} of {len(units)} units. "
-                "Check its weights and the range of values it takes (mean and std)."
-            )
+        with self.forward.ready():
+            passes = self._passes(units, len(stimuli))
+            for crop, members in passes:
+                place = self._place(units.iloc[members])
+                answers.begin(members[place.order])
+                for n_new, n_done in self._show(stimuli, place, crop, answers):
+                    n_pictures += n_new
+                    if progress is not None:
+                        progress(n_done / len(passes))
+        answers.check()
         return label(
-            values[:-1].T,
-            conditions=stimuli.conditions,
-            dims=stimuli.dims,
+            store.values(),
+            conditions=store.conditions,
+            dims=store.dims,
             units=units,
-            blank=values[-1],
+            blank=answers.blank,
             attrs={
+                "kept": "every response" if reduction is None else str(reduction),
                 "stimulus_set": stimuli.name,
                 "stimuli_hash": stimuli.content_hash(),
                 "display": str(stimuli.display),
                 "n_stimuli": len(stimuli),
                 "n_pictures": n_pictures,
-                "crop": crops,
-                "seed": self.seed,
+                "crop": self._statuses(units, passes),
+                "precision": self.forward.precision,
+                "seed": self.forward.seed,
             },
         )
+
+    def estimate(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame | None = None,
+        *,
+        reduction: Reduction | None = None,
+    ) -> Estimate:
+        """Say what a recording will take, from the time of a few pictures.
+
+        Parameters
+        ----------
+        stimuli, units, reduction
+            As in `record`.
+
+        Returns
+        -------
+        Estimate
+        """
+        units = self.units if units is None else units
+        seconds, n_pictures = 0.0, 0
+        with self.forward.ready():
+            for crop, members in self._passes(units, len(stimuli)):
+                different = 1 + stimuli.n_different(crop.window)
+                chosen = units.iloc[members]
+                seconds += different * self._seconds(chosen, crop)
+                n_pictures += different
+        kept = len(units) * bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        return Estimate(len(stimuli), n_pictures, seconds, kept)
 
     def crop(self, units: pd.DataFrame) -> Crop:
         """Find the crop through which units of one layer are shown their stimuli."""
@@ -250,65 +295,43 @@ class Probe:
         if self.crop_mode == "off":
             return Crop(self.display.whole, False, "full picture: cropping is switched off")
         sites = units[["row", "column"]].drop_duplicates().sort_values(["row", "column"])
-        key = (layer, *sites.itertuples(index=False, name=None))
+        places = list(sites.itertuples(index=False, name=None))
+        key = (layer, *places)
         if key not in self._crops:
-            chart = self.maps[layer]
+            chart, fields = self.maps[layer], self._fields[layer]
             # Channels at one site share their kernel's extent in a convolution, but need not where
             # branches of several kernels are joined: all the probe's units at these sites take
             # part in the proof, so that it holds for any choice of them.
             there = self.units[self.units["layer"] == layer].merge(sites, on=["row", "column"])
-            place = {layer: _index(chart, there)}
-            grid = chart.layout in ("map", "map_last") and chart.centre == "proven"
-            with self._evaluating():
+            place = Index.of(chart, there)
+            grid = chart.layout in ("map", "map_last") and fields is not None
+
+            def respond(images: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
+                return self.forward.read(
+                    images, [layer], lambda _, output: place.take(output, shift)
+                )[layer]
+
+            with self.forward.ready():
                 self._crops[key] = find_crop(
-                    lambda images, shift: self._respond(images, place, shift)[layer],
-                    lambda images: self._respond(images, place)[layer].isfinite().all(1, True),
+                    respond,
+                    lambda images: respond(images).isfinite().all(1, True),
                     self.display,
                     chart.stride if grid else None,
+                    None if fields is None else fields.window(places, self.display),
                 )
             logger.info("%s: %s", layer, self._crops[key].status)
         return self._crops[key]
-
-    def _evaluating(self) -> "_Evaluation":
-        return _Evaluation(self.model, self.device, self.seed)
-
-    def _feed(self, images: Tensor) -> Tensor:
-        """Make what the model receives: every channel of a grey stimulus alike, normalised."""
-        images = images.to(self.device, torch.float32)
-        if images.shape[1] == 1 and self.channels > 1:
-            images = images.expand(-1, self.channels, -1, -1)
-        if self._mean is not None:
-            images = images - self._mean
-        if self._std is not None:
-            images = images / self._std
-        return images
-
-    def _respond(
-        self,
-        images: Tensor,
-        place: dict[str, "Index"],
-        shift: tuple[int, int] = (0, 0),
-    ) -> dict[str, Tensor]:
-        """Responses (n, unit) of the units at the given places of each layer."""
-        return dict(
-            layer_outputs(
-                self.model,
-                list(place),
-                self._feed(images),
-                lambda layer, output: place[layer].take(output, shift),
-            )
-        )
 
     def _first_look(self) -> dict[str, Tensor]:
         """Show the blank once, whole, and find out what kind of model this is."""
         blank = torch.full((1, 1, self.display.height, self.display.width), self.display.background)
         try:
-            counts, _ = call_counts(self.model, self.layers, self._feed(blank))
+            counts, _ = call_counts(self.model, self.layers, self.forward.feed(blank))
         except UserError:
             raise
         except Exception as error:
             raise UserError(
-                f"{type(self.model).__name__} does not take images of {self.channels} x "
+                f"{type(self.model).__name__} does not take images of {self.forward.channels} x "
                 f"{self.display.height} x {self.display.width} (channel x height x width): "
                 f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Give the "
                 "size it takes with pixels=... and its number of channels with channels=..."
@@ -325,7 +348,10 @@ class Probe:
         outputs, again = (
             dict(
                 layer_outputs(
-                    self.model, self.layers, self._feed(blank), lambda _, output: output.clone()
+                    self.model,
+                    self.layers,
+                    self.forward.feed(blank),
+                    lambda _, output: output.clone(),
                 )
             )
             for _ in range(2)
@@ -345,223 +371,152 @@ class Probe:
             self.crop_mode = "off"
         return outputs
 
-    def _survey(self, layer: str, output: Tensor) -> LayerMap:
-        """Find the layout of a layer and where its sites look."""
-        layout, rows, columns, channels, skipped = _layout(layer, output, self.display)
-        even = (self.display.height / rows, self.display.width / columns)
-        nominal = (
-            (np.arange(rows) + 0.5) * even[0] - 0.5,
-            (np.arange(columns) + 0.5) * even[1] - 0.5,
+    def _survey(self, outputs: dict[str, Tensor]) -> dict[str, LayerMap]:
+        """Find the layout of every layer and where its sites look."""
+        maps = {layer: layer_map(layer, outputs[layer], self.display) for layer in self.layers}
+        grids = {
+            layer: (chart.rows, chart.columns)
+            for layer, chart in maps.items()
+            if chart.layout != "vector"
+        }
+        self._fields = dict.fromkeys(maps) | survey(
+            lambda images: self.forward.read(
+                images, list(grids), lambda layer, output: finite_sites(maps[layer], output)
+            ),
+            self.display,
+            grids,
         )
-        chart = LayerMap(
-            layout, rows, columns, channels, skipped, nominal[0], nominal[1], "nominal", even, None
-        )
-        if layout == "vector":
-            return chart
-        # Two sites about the middle give the stride; a border would clip their fields.
-        pairs = [
-            (max(0, rows // 2 - 1 - rows // 16), max(0, columns // 2 - 1 - columns // 16)),
-            (min(rows - 1, rows // 2 + rows // 16), min(columns - 1, columns // 2 + columns // 16)),
-        ]
-        probes = [
-            _index(chart, pd.DataFrame({"channel": range(channels), "row": row, "column": column}))
-            for row, column in pairs
-        ]
+        return {
+            layer: chart if (fields := self._fields[layer]) is None else proven(chart, fields)
+            for layer, chart in maps.items()
+        }
 
-        def finite(images: Tensor) -> Tensor:
-            found = layer_outputs(
-                self.model,
-                [layer],
-                self._feed(images),
-                lambda _, output: torch.stack(
-                    [probe.take(output, (0, 0)).isfinite().all(1) for probe in probes], 1
-                ),
+    def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
+        shape = (stimuli.display.height, stimuli.display.width)
+        if shape != (self.display.height, self.display.width):
+            raise UserError(
+                f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
+                f"{self.display.height} x {self.display.width}. Draw them on probe.display."
             )
-            return found[layer]
-
-        try:
-            windows = proven_windows(finite, self.display, len(probes))
-        except Exception:  # noqa: BLE001 (a model may raise anything, most of all on NaN)
-            return chart
-        first, second = windows
-        if (
-            first is None
-            or second is None
-            or any(_touches(w, self.display) for w in (first, second))
-        ):
-            return chart
-        centres, strides = [], []
-        for axis, count in ((0, rows), (1, columns)):
-            a, b = (window[axis] + (window[axis + 2] - 1) / 2 for window in (first, second))
-            i, j = pairs[0][axis], pairs[1][axis]
-            step = (b - a) / (j - i) if j > i else even[axis]
-            if step <= 0:
-                return chart
-            centres.append(a + (np.arange(count) - i) * step)
-            strides.append(step)
-        return LayerMap(
-            layout,
-            rows,
-            columns,
-            channels,
-            skipped,
-            centres[0],
-            centres[1],
-            "proven",
-            (strides[0], strides[1]),
-            (first.height, first.width),
+        each = bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        # Reduced maps of many units are measured in parts; everything else is copied whole.
+        _check_memory(
+            n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
+            n_units,
+            len(stimuli),
         )
 
-    def _fit_batch(self, outputs: dict[str, Tensor]) -> int:
-        largest = max(output.numel() * output.element_size() for output in outputs.values())
-        # A network holds a few maps of this size at a time, the input among them.
-        each = 4 * max(largest, self.channels * self.display.height * self.display.width * 4)
-        return int(np.clip(BATCH_BYTES // each, 1, MOST_PICTURES))
-
-    def _passes(self, units: pd.DataFrame) -> list[tuple[Crop, npt.NDArray[np.intp]]]:
+    def _passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
         """Which units are recorded together, through which crop."""
         passes: dict[Any, tuple[Crop, list[npt.NDArray[np.intp]]]] = {}
         for layer in units["layer"].unique():
             members = np.flatnonzero((units["layer"] == layer).to_numpy())
-            crop = self.crop(units.iloc[members])
-            # Layers shown the whole picture share one pass; so do those with the same crop.
-            passes.setdefault(crop.window, (crop, []))[1].append(members)
+            for group in self._groups(str(layer), units.iloc[members], n_stimuli):
+                crop = self.crop(units.iloc[members[group]])
+                # Layers shown the whole picture share one pass; so do those with the same crop.
+                passes.setdefault(crop.window, (crop, []))[1].append(members[group])
         return [(crop, np.concatenate(members)) for crop, members in passes.values()]
 
-    def _show(
-        self,
-        stimuli: StimulusSet,
-        units: pd.DataFrame,
-        members: npt.NDArray[np.intp],
-        crop: Crop,
-        values: npt.NDArray[np.float32],
-        progress: Callable[[int], None] | None,
-    ) -> int:
-        """Record units through one crop into ``values``; returns how many pictures differed."""
-        place, order = {}, []
-        for layer in units["layer"].iloc[members].unique():
-            chosen = members[(units["layer"].iloc[members] == layer).to_numpy()]
-            place[layer] = _index(self.maps[layer], units.iloc[chosen])
-            order.append(chosen)
-        columns = np.concatenate(order)
-        shifts = {
-            layer: self.crop(units.iloc[c]).shift for layer, c in zip(place, order, strict=True)
+    def _groups(
+        self, layer: str, units: pd.DataFrame, n_stimuli: int
+    ) -> list[npt.NDArray[np.intp]]:
+        """Units of one layer that share a window: all of them unless they are far apart."""
+        fields = self._fields[layer]
+        together = [np.arange(len(units))]
+        if fields is None or self.crop_mode == "off":
+            return together
+        sites = units[["row", "column"]].drop_duplicates()
+        places = sorted(sites.itertuples(index=False, name=None))
+        groups = split_sites(places, fields, self.display, n_stimuli)
+        if len(groups) == 1:
+            return together
+        number = {site: n for n, group in enumerate(groups) for site in group}
+        of = np.array([number[site] for site in zip(units["row"], units["column"], strict=True)])
+        return [np.flatnonzero(of == n) for n in range(len(groups))]
+
+    def _statuses(self, units: pd.DataFrame, passes: list[Layered]) -> dict[str, str]:
+        """Say what every layer's crops are, for the provenance."""
+        found: dict[str, list[str]] = {}
+        for _, members in passes:
+            for layer, chosen in units.iloc[members].groupby("layer", sort=False):
+                found.setdefault(str(layer), []).append(self.crop(chosen).status)
+        return {layer: "; ".join(dict.fromkeys(each)) for layer, each in found.items()}
+
+    def _place(self, units: pd.DataFrame) -> "_Place":
+        """Where units sit in their layers, and in the crop that they share."""
+        by_layer = {
+            str(layer): np.flatnonzero((units["layer"] == layer).to_numpy())
+            for layer in units["layer"].unique()
         }
-        batch = self._batch_size * max(
-            1,
-            (self.display.height * self.display.width) // (crop.window.height * crop.window.width),
+        return _Place(
+            {
+                layer: (Index.of(self.maps[layer], chosen), self.crop(chosen).shift)
+                for layer, members in by_layer.items()
+                for chosen in [units.iloc[members]]
+            },
+            np.concatenate(list(by_layer.values())),
         )
-        batch = min(batch, MOST_PICTURES)
-        distinct: dict[tuple[float, ...], int] = {}
-        repeats: list[tuple[int, int]] = []
-        for rows, images in self._pictures(stimuli, crop, 2 * batch):
-            new: list[int] = []
-            for offset, key in enumerate(_fingerprints(images)):
-                row = rows[0] + offset
-                if key in distinct:
-                    repeats.append((row, distinct[key]))
-                else:
-                    distinct[key] = row
-                    new.append(offset)
-            for some in _batches(new, min(batch, self._most)):
-                found = self._respond_within_memory(images[some], place, shifts)
-                values[np.ix_(rows[0] + np.array(some), columns)] = found
-            if progress is not None:
-                progress(min(len(rows), len(stimuli) - rows[0]))
-        if repeats:
-            later, earlier = np.array(repeats).T
-            values[np.ix_(later, columns)] = values[np.ix_(earlier, columns)]
-        return len(distinct)
+
+    def _seconds(self, units: pd.DataFrame, crop: Crop) -> float:
+        """Seconds that a picture takes, from a few random ones."""
+        place = self._place(units)
+        images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
+        images = images[: self.forward.batch(crop.window.height * crop.window.width)]
+        self.forward.record(images[:1], place.layers, place.take)
+        started = time.perf_counter()
+        self.forward.record(images, place.layers, place.take)
+        return (time.perf_counter() - started) / len(images)
+
+    def _show(
+        self, stimuli: StimulusSet, place: "_Place", crop: Crop, answers: Answers
+    ) -> Iterator[tuple[int, int]]:
+        """Record units through one crop; yields how many pictures and stimuli were dealt with."""
+        for rows, images in self._pictures(stimuli, crop, len(place.order)):
+            pictures = _fingerprints(images)
+            new = answers.unknown(pictures)
+            found = (
+                self.forward.record(images[new], place.layers, place.take)
+                if new
+                else np.empty((0, len(place.order)), dtype=np.float32)
+            )
+            answers.add(rows, pictures, new, found)
+            yield len(new), min(len(rows), len(stimuli) - rows.start)
 
     def _pictures(
-        self, stimuli: StimulusSet, crop: Crop, size: int
+        self, stimuli: StimulusSet, crop: Crop, n_units: int
     ) -> Iterator[tuple[range, Tensor]]:
-        """Draw the stimuli, chunk by chunk, and after the last of them the blank."""
+        """Draw the stimuli, some at a time, and after the last of them the blank."""
+        device = self.forward.device
+        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, DRAWN))
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
-            yield (
-                rows,
-                stimuli.images(
-                    slice(rows.start, rows.stop), window=crop.window, device=self.device
-                ),
-            )
-        blank = torch.full(
-            (1, 1, crop.window.height, crop.window.width),
-            stimuli.display.background,
-            device=self.device,
-        )
+            part = slice(rows.start, rows.stop)
+            yield rows, stimuli.images(part, window=crop.window, device=device)
+        shape = (1, 1, crop.window.height, crop.window.width)
+        blank = torch.full(shape, stimuli.display.background, device=device)
         yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
-
-    def _respond_within_memory(
-        self, images: Tensor, place: dict[str, "Index"], shifts: dict[str, tuple[int, int]]
-    ) -> npt.NDArray[np.float32]:
-        """Respond to a batch; on exhausted memory try halves, and no larger ones from then on."""
-        try:
-            found = layer_outputs(
-                self.model,
-                list(place),
-                self._feed(images),
-                lambda layer, output: place[layer].take(output, shifts[layer]),
-            )
-            return torch.cat([found[layer] for layer in place], 1).float().cpu().numpy()
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            exhausted = isinstance(error, torch.OutOfMemoryError) or "memory" in str(error)
-            if not exhausted or len(images) == 1:
-                raise
-        self._most = len(images) // 2
-        logger.warning("memory exhausted: batches halved to %d pictures", len(images) // 2)
-        return np.concatenate(
-            [self._respond_within_memory(part, place, shifts) for part in images.tensor_split(2)]
-        )
 
 
 @dataclass(frozen=True)
-class Index:
-    """Where units sit in the output of a layer."""
+class _Place:
+    """Where units are found in the outputs of their layers, and in what order they come out."""
 
-    layout: str
-    channel: Tensor
-    row: Tensor
-    column: Tensor
-    columns: int
-    skipped: int
+    where: dict[str, tuple[Index, tuple[int, int]]]
+    order: npt.NDArray[np.intp]
 
-    def take(self, output: object, shift: tuple[int, int]) -> Tensor:
-        """Copy the units out of an output, as (batch, unit)."""
-        output = first_tensor("", output)
-        # Indexing with tensors copies, so that a later in-place operation cannot overwrite it.
-        channel, row, column = (
-            index.to(output.device) for index in (self.channel, self.row, self.column)
-        )
-        row, column = row - shift[0], column - shift[1]
-        if self.layout == "map":
-            return output[:, channel, row, column]
-        if self.layout == "map_last":
-            return output[:, row, column, channel]
-        if self.layout == "tokens":
-            return output[:, self.skipped + row * self.columns + column, channel]
-        return output[:, channel]
+    @property
+    def layers(self) -> list[str]:
+        return list(self.where)
+
+    def take(self, layer: str, output: Tensor) -> Tensor:
+        index, shift = self.where[layer]
+        return index.take(output, shift)
 
 
-class _Evaluation:
-    """Evaluation mode on the right device, with seeded random numbers; all restored afterwards."""
-
-    def __init__(self, model: nn.Module, device: torch.device, seed: int) -> None:
-        self.model, self.device, self.seed = model, device, seed
-
-    def __enter__(self) -> None:
-        self.training = [module for module in self.model.modules() if module.training]
-        self.model.eval()
-        self.model.to(self.device)
-        self.fork = torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
-        self.fork.__enter__()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *details: object) -> None:
-        self.fork.__exit__(None, None, None)
-        for module in self.training:
-            # Not .train(), which would switch every submodule along.
-            module.training = True
+def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:
+    return (
+        None if value is None else torch.tensor(per_channel(name, value, channels))[:, None, None]
+    )
 
 
 def weights_hash(model: nn.Module) -> str:
@@ -575,98 +530,6 @@ def weights_hash(model: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _layout(
-    layer: str, output: Tensor, display: Display
-) -> tuple[Literal["map", "map_last", "tokens", "vector"], int, int, int, int]:
-    """Tell rows, columns, channels and leading tokens from the shape of an output."""
-    shape = tuple(output.shape[1:])
-    if len(shape) == 3:
-        aspect = display.height / display.width
-        first, last = shape[1] / shape[2], shape[0] / shape[1]
-        # Channels-last networks (Swin): their sites have the aspect of the display, in front.
-        if abs(last - aspect) < 1e-6 < abs(first - aspect):
-            return "map_last", shape[0], shape[1], shape[2], 0
-        return "map", shape[1], shape[2], shape[0], 0
-    if len(shape) == 2:
-        tokens, channels = shape
-        side = int(np.sqrt(tokens))
-        # A square grid after at most eight class and register tokens; otherwise one long row.
-        if side > 1 and tokens - side * side <= 8:
-            return "tokens", side, side, channels, tokens - side * side
-        return "tokens", 1, tokens, channels, 0
-    if len(shape) == 1:
-        return "vector", 1, 1, shape[0], 0
-    raise UserError(
-        f"layer {layer!r} puts out a tensor of shape {tuple(output.shape)}; an image layer has "
-        "(batch, channel, row, column), (batch, token, channel) or (batch, channel). Record "
-        "another layer."
-    )
-
-
-def _place_units(
-    layer: str, chart: LayerMap, display: Display, sites: Sites, around: Position
-) -> pd.DataFrame:
-    """Table of the units at the chosen sites: channel slowest, then row and column."""
-    across = [display.position(0.0, float(column)).x for column in chart.column_centre]
-    up = [display.position(float(row), 0.0).y for row in chart.row_centre]
-    x, y = np.meshgrid(across, up)
-    distance = np.hypot(x - around.x, y - around.y)
-    if isinstance(sites, str):
-        if sites == "all":
-            chosen = np.ones_like(distance, dtype=bool)
-        elif sites == "centre":
-            chosen = np.zeros_like(distance, dtype=bool)
-            chosen.flat[distance.argmin()] = True
-        else:
-            raise UserError(
-                f"sites must be 'centre', 'all', a diameter in deg, or a list of (row, column); "
-                f"got {sites!r}."
-            )
-    elif isinstance(sites, int | float):
-        chosen = distance <= sites / 2
-        if not chosen.any():
-            raise UserError(
-                f"no site of {layer!r} looks within {sites / 2:g} deg of ({around.x:g}, "
-                f"{around.y:g}); the nearest is {distance.min():.2f} deg away, and sites are "
-                f"{chart.stride[0] / display.px_per_deg:.2f} deg apart. Widen the diameter or use "
-                "sites='centre'."
-            )
-    else:
-        chosen = np.zeros_like(distance, dtype=bool)
-        for row, column in sites:
-            if not (0 <= row < chart.rows and 0 <= column < chart.columns):
-                raise UserError(
-                    f"{layer!r} has no site ({row}, {column}); it has {chart.rows} rows and "
-                    f"{chart.columns} columns."
-                )
-            chosen[row, column] = True
-    rows, columns = np.nonzero(chosen)
-    channel = np.repeat(np.arange(chart.channels), len(rows))
-    table = pd.DataFrame(
-        {
-            "layer": layer,
-            "channel": channel,
-            "row": np.tile(rows, chart.channels),
-            "column": np.tile(columns, chart.channels),
-            "x": np.tile(x[chosen], chart.channels),
-            "y": np.tile(y[chosen], chart.channels),
-        }
-    )
-    return table[list(UNIT_COORDINATES)]
-
-
-def _index(chart: LayerMap, units: pd.DataFrame) -> Index:
-    channel, row, column = (
-        torch.tensor(units[name].to_numpy(dtype=np.int64)) for name in ("channel", "row", "column")
-    )
-    return Index(chart.layout, channel, row, column, chart.columns, chart.skipped)
-
-
-def _touches(window: tuple[int, int, int, int], display: Display) -> bool:
-    top, left, height, width = window
-    return top == 0 or left == 0 or top + height == display.height or left + width == display.width
-
-
 def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
     """Two keys per picture: pictures with equal keys are the same."""
     pixels = images.reshape(len(images), -1).double()
@@ -675,11 +538,6 @@ def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
     # float32 differ in both by far more than rounding, but for a chance of some 2^-80.
     factors = torch.rand((pixels.shape[1], 2), generator=generator, dtype=torch.float64) + 0.5
     return [tuple(key) for key in (pixels @ factors.to(pixels.device)).tolist()]
-
-
-def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:

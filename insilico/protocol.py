@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 import xarray as xr
 
+from insilico.reduction import Maximum
 from stimuli import Position, StimulusSet
 
 __all__ = ["Battery", "Protocol"]
@@ -37,6 +38,9 @@ class Protocol:
         Whose experiment it is.
     scale : {"rates", "activations"}
         Whether the curve is taken from firing rates or from rectified activations.
+    reduction : Maximum, optional
+        What the curve needs of the responses, where it is less than all of them: kept while they
+        arrive. The curve is taken of the reduced recording.
     after : str, optional
         Name of an earlier protocol whose recording tells what each unit prefers.
     prefer : callable, optional
@@ -51,6 +55,7 @@ class Protocol:
     responsive: Measure
     citation: str
     scale: Literal["rates", "activations"] = "rates"
+    reduction: Maximum | None = None
     after: str | None = None
     prefer: Callable[[xr.DataArray], pd.DataFrame] | None = None
 

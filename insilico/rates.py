@@ -21,7 +21,7 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.tuning import mean_response
 
-__all__ = ["RateMap", "fit_rates", "to_rates"]
+__all__ = ["RateMap", "check_harmonics", "fit_rates", "to_rates"]
 
 # Spikes/s, of the 304 neurons of Ringach et al. (2002), as used by Marques et al. (2021).
 MEDIAN_MAXIMUM = 33.8
@@ -162,11 +162,7 @@ def to_rates(recording: xr.DataArray, rate_map: RateMap | None) -> xr.DataArray:
     slope = xr.DataArray(np.array(rate_map.slope)[place], dims="unit")
     offset = xr.DataArray(np.array(rate_map.offset)[place], dims="unit")
     if "harmonic" in recording.dims:
-        if (offset < 0).any():
-            raise UserError(
-                "rates would fall below 0 and be cut off, which harmonics cannot show. Record "
-                "every phase, or go without firing rates."
-            )
+        check_harmonics(rate_map)
         shift = offset * (recording["harmonic"] == 0)
     else:
         shift = offset
@@ -175,6 +171,21 @@ def to_rates(recording: xr.DataArray, rate_map: RateMap | None) -> xr.DataArray:
     return rates.assign_coords(blank=blank.clip(min=0)).assign_attrs(
         recording.attrs, units="spikes/s"
     )
+
+
+def check_harmonics(rate_map: RateMap) -> None:
+    """Refuse a map that cannot be applied to F0 and F1.
+
+    Raises
+    ------
+    UserError
+        If rates would fall below 0 in any layer.
+    """
+    if any(offset < 0 for offset in rate_map.offset):
+        raise UserError(
+            "rates would fall below 0 and be cut off, which harmonics cannot show. Keep every "
+            "phase (phases='keep', --phases keep), or go without firing rates."
+        )
 
 
 def _rectified(recording: xr.DataArray) -> xr.DataArray:

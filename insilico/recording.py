@@ -50,8 +50,8 @@ def label(
 
     Parameters
     ----------
-    responses : array, shape (unit, stimulus)
-        One column per row of ``conditions``.
+    responses : array, shape (unit, stimulus) or (unit, stimulus, harmonic)
+        One column per row of ``conditions``; with a third axis, F0 and F1 over phase.
     conditions : DataFrame
         The stimulus table, in the order of the columns of ``responses``.
     dims : tuple of str
@@ -65,14 +65,12 @@ def label(
 
     Returns
     -------
-    DataArray, dims ("unit", \\*dims)
+    DataArray, dims ("unit", \\*dims) or ("unit", \\*dims, "harmonic")
         NaN where a combination of factors was not shown.
     """
     levels = {dim: np.unique(conditions[dim].to_numpy()) for dim in dims}
     place = tuple(np.searchsorted(levels[dim], conditions[dim].to_numpy()) for dim in dims)
     shape = tuple(len(values) for values in levels.values())
-    values = np.full((len(units), *shape), np.nan, dtype=responses.dtype)
-    values[np.index_exp[:] + place] = responses
     coords: dict[str, Any] = {
         # Through a list: numpy strings are saved by netCDF, those of pandas are not.
         name: ("unit", np.array(units[name].tolist()))
@@ -84,9 +82,12 @@ def label(
         # The place of a stimulus must not be taken for that of the unit.
         coordinate = f"stimulus_{name}" if name in coords else name
         coords[coordinate] = _factor_coordinate(conditions[name].to_numpy(), place, shape, dims)
+    harmonic = ("harmonic",) if responses.ndim == 3 else ()
+    if harmonic:
+        coords["harmonic"] = ("harmonic", np.arange(responses.shape[2]))
     recording = xr.DataArray(
-        values,
-        dims=("unit", *dims),
+        _spread(responses, place, shape),
+        dims=("unit", *dims, *harmonic),
         coords=coords,
         name="response",
         attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
@@ -111,6 +112,23 @@ def load(path: Path | str) -> xr.DataArray:
     """Read a recording that `save` wrote, whole into memory."""
     with xr.open_dataarray(path, engine="h5netcdf") as recording:
         return recording.load()
+
+
+def _spread(
+    responses: npt.NDArray[np.floating[Any]],
+    place: tuple[npt.NDArray[np.intp], ...],
+    shape: tuple[int, ...],
+) -> npt.NDArray[np.floating[Any]]:
+    """Spread the columns of responses over the factors; without a copy if they are in order."""
+    n, rest = len(responses), responses.shape[2:]
+    if not shape:
+        return responses.reshape(n, *rest)
+    flat = np.ravel_multi_index(place, shape)
+    if np.array_equal(flat, np.arange(np.prod(shape))):
+        return responses.reshape(n, *shape, *rest)
+    values = np.full((n, *shape, *rest), np.nan, dtype=responses.dtype)
+    values[np.index_exp[:] + place] = responses
+    return values
 
 
 def _factor_coordinate(

@@ -1,15 +1,11 @@
-"""The report: one self-contained HTML page that needs no network, no script and no other file."""
+"""The report: one self-contained HTML page that needs no network and no other file."""
 
-import base64
 import dataclasses
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -18,21 +14,26 @@ from insilico import reference
 from insilico.context import beside_published, categories, standings
 from insilico.figures.plates import example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
-from insilico.figures.style import Plate, save_figure, within_sentence
+from insilico.figures.style import Plate, save_figure
+from insilico.reporting.explorer import explorer, library, measured
+from insilico.reporting.page import NO_VALUE, inline, number, render
+from insilico.reporting.tables import JOINT, tables
+from insilico.reporting.terms import TERMS
 from insilico.results import Results
 
 __all__ = ["write_report"]
 
 FIGURES = "figures"
 PAGE = "report.html"
-NO_VALUE = "\N{EN DASH}"
-NEXT_TO_NOTHING = 1e-6  # a number below it is rounding noise
 
 # A score of fewer units is given, but not singled out.
 FEW_UNITS = 20
 
 # No median of a property that comes round.
 CIRCULAR = "preferred_orientation"
+
+# Columns of words, of which older results have none.
+WORDS = frozenset({"why_undefined", "ks_interval", "wasserstein_interval", "equivalence"})
 
 Row = dict[str, Any]
 
@@ -77,20 +78,13 @@ def _with_own_named(results: Results) -> Results:
 
 
 def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "number": _number,
-        "score": _score,
-        "anchor": _anchor,
-        "units": _units,
-        "inline": within_sentence,
-    }
-    template = files("insilico").joinpath("report.html.jinja").read_text("utf-8")
     comparison = _as_text(results.comparison, "layer", "citation", "doi", "category", "units")
     sources = _sources(comparison)
-    return environment.from_string(template).render(
+    explored = explorer(results)
+    return render(
+        "report.html.jinja",
+        libraries=(library(),) if explored else (),
+        explorer=explored,
         provenance=results.provenance,
         battery=results.battery,
         warnings=results.warnings,
@@ -100,11 +94,14 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
             for name, rows in _by_layer(comparison)
         ],
         benchmark=_benchmark(comparison),
+        joint=_joint(results),
+        joint_columns=JOINT,
         responsive=_responsive(results),
-        figures=[_inline(plate, folder) for plate in drawn],
+        figures=[inline(plate, folder) for plate in drawn],
         examples=[_examples(results, layer) for layer in shown_layers(results)],
         shown=shown_layers(results),
         properties=_properties(results, comparison, sources),
+        terms=TERMS,
         sources=sources,
         record=list(_flat(results.provenance)),
     )
@@ -116,25 +113,25 @@ def _as_text(table: pd.DataFrame, *names: str) -> pd.DataFrame:
     return table.assign(**{name: column.astype(str) for name, column in columns.items()})
 
 
-def _facts(results: Results) -> list[tuple[str, str]]:
-    """Say what was recorded, in a few lines."""
+def _facts(results: Results) -> list[tuple[str, str, str]]:
+    """Say what was recorded, in a few lines, and which part of the page says more."""
     record, units = results.provenance, results.units
     screen = record.get("display", {})
     layers = pd.unique(units["layer"].to_numpy().astype(str))
     facts = [
-        ("Model", record.get("model")),
-        ("Weights", record.get("weights")),
-        ("Layers" if len(layers) > 1 else "Layer", ", ".join(layers)),
-        ("Units recorded", _recorded(units.sizes["unit"], record)),
-        ("Stimuli shown", record.get("n_stimuli")),
-        ("Battery", results.battery),
-        ("Seed", record.get("seed")),
-        ("Date", record.get("date")),
+        ("Model", record.get("model"), "cite"),
+        ("Weights", record.get("weights"), "record"),
+        ("Layers" if len(layers) > 1 else "Layer", ", ".join(layers), "record"),
+        ("Units recorded", _recorded(units.sizes["unit"], record), "term-recorded"),
+        ("Stimuli shown", record.get("n_stimuli"), "properties"),
+        ("Battery", results.battery, "properties"),
+        ("Seed", record.get("seed"), "record"),
+        ("Date", record.get("date"), "record"),
     ]
     if "degrees" in screen:
-        field = f"{_number(screen['degrees'])} deg wide ({_number(screen['px_per_deg'])} px/deg)"
-        facts.insert(5, ("Visual field", f"{field}, an assumption"))
-    return [(name, str(value)) for name, value in facts if value not in (None, "")]
+        field = f"{number(screen['degrees'])} deg wide ({number(screen['px_per_deg'])} px/deg)"
+        facts.insert(5, ("Visual field", f"{field}, an assumption", "degrees"))
+    return [(name, str(value), where) for name, value, where in facts if value not in (None, "")]
 
 
 def _recorded(n_units: int, record: Mapping[str, Any]) -> str:
@@ -158,6 +155,7 @@ def _layer(
     """Prepare the comparison of one layer, and what it comes to."""
     number = {source["citation"]: source["number"] for source in sources}
     comparison = comparison.assign(source=comparison["citation"].map(number))
+    comparison = _as_text(comparison, *WORDS.intersection(comparison))
     rows = [row | _middle(row, units, own) for row in comparison.to_dict("records")]
     scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
     margin = scored["similarity"] - scored["floor"]
@@ -166,6 +164,7 @@ def _layer(
     return {
         "name": name,
         "rows": rows,
+        "tables": tables(rows),
         "n_scored": len(scored),
         # Two standard deviations over resamples.
         "n_above": int((margin > 2 * scored["similarity_error"]).sum()),
@@ -182,7 +181,7 @@ def _middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) -
     if known and known.scale == "binary" and row["n_defined"]:
         share = float(counted(units, row["property"]).mean())
         return {"model": f"{share:.0%} yes", "macaque": f"{known.probabilities[1]:.0%} yes"}
-    return {"model": _number(row["median_model"]), "macaque": _number(row["median_reference"])}
+    return {"model": number(row["median_model"]), "macaque": number(row["median_reference"])}
 
 
 def _own(results: Results) -> Mapping[str, str]:
@@ -204,6 +203,24 @@ def _benchmark(comparison: pd.DataFrame) -> list[Row]:
     ]
 
 
+def _joint(results: Results) -> dict[str, list[Row]]:
+    """Pairs of properties, by layer; none in older results."""
+    if results.joint.empty:
+        return {}
+    units = results.units
+    named = {
+        name: str(units[name].attrs.get("long_name", name))
+        for name in (*results.joint["property_x"], *results.joint["property_y"])
+    }
+    return {
+        name: [
+            row | {"label_x": named[row["property_x"]], "label_y": named[row["property_y"]]}
+            for row in rows.to_dict("records")
+        ]
+        for name, rows in _by_layer(results.joint)
+    }
+
+
 def _responsive(results: Results) -> Row:
     """How many units of each layer respond in each protocol."""
     layers = results.units["layer"].to_numpy().astype(str)
@@ -222,29 +239,6 @@ def _responsive(results: Results) -> Row:
     return {"layers": names, "sizes": [int((layers == name).sum()) for name in names], "rows": rows}
 
 
-def _inline(plate: Plate, folder: Path) -> Row:
-    """Put a figure and its numbers into the page, as data."""
-
-    def data(kind: str, ending: str) -> str:
-        content = (folder / f"{plate.name}.{ending}").read_bytes()
-        if ending == "svg":
-            content = re.sub(rb">\s+<", b"><", content)
-            # Browsers round the widths of small letters unless told not to.
-            content = content.replace(b"<svg ", b'<svg text-rendering="geometricPrecision" ', 1)
-        return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-    return {
-        "kind": plate.kind,
-        "layer": plate.layer,
-        "name": plate.name,
-        "title": plate.title,
-        "caption": plate.caption,
-        "image": data("image/svg+xml", "svg"),
-        "numbers": data("text/csv", "csv"),
-        "width": round(plate.figure.get_figwidth() * 25.4),
-    }
-
-
 def _examples(results: Results, layer: str) -> Row:
     """Every property of the example units of a layer."""
     _, places = example_places(results, layer)
@@ -256,7 +250,7 @@ def _examples(results: Results, layer: str) -> Row:
             "units": values.attrs.get("units", "1"),
             "values": values.to_numpy().tolist(),
         }
-        for name, values in _measured(some).items()
+        for name, values in measured(some).items()
     ]
     return {"layer": layer, "channels": some["channel"].to_numpy().tolist(), "rows": rows}
 
@@ -266,7 +260,7 @@ def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) 
     layers = results.units["layer"].to_numpy().astype(str)
     whose = results.provenance.get("protocols", {})
     found = []
-    for name, values in _measured(results.units).items():
+    for name, values in measured(results.units).items():
         counting = counted(results.units, name).to_numpy().astype(float)
         rows = comparison[comparison["property"] == name].drop_duplicates("reference")
         protocol = str(values.attrs.get("protocol", ""))
@@ -289,10 +283,6 @@ def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) 
             }
         )
     return found
-
-
-def _measured(units: xr.Dataset) -> dict[str, xr.DataArray]:
-    return {str(name): value for name, value in units.data_vars.items() if value.dims == ("unit",)}
 
 
 def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> Row:
@@ -344,29 +334,3 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> str:
-    """Write a number for reading, or a dash where there is none."""
-    if np.isnan(value):
-        return NO_VALUE
-    if 0 < abs(value) < NEXT_TO_NOTHING:
-        return "\N{ALMOST EQUAL TO}\N{THIN SPACE}0"
-    text = f"{value:.3g}"
-    return _minus(f"{value:.0f}" if "e" in text and abs(value) >= 1 else text)
-
-
-def _score(value: float) -> str:
-    return NO_VALUE if np.isnan(value) else _minus(f"{value:.2f}")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _units(units: str) -> str:
-    return "" if units in ("", "1") else units
-
-
-def _anchor(name: str) -> str:
-    return re.sub(r"[^\w-]+", "-", name)

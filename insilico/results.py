@@ -18,6 +18,21 @@ __all__ = ["Results", "open_results"]
 
 PROVENANCE = "provenance.json"
 
+TABLES = ("comparison", "categories", "joint")
+# Their columns of words; an empty word is a word.
+WORDS = (
+    "label",
+    "units",
+    "category",
+    "citation",
+    "doi",
+    "reference",
+    "why_undefined",
+    "ks_interval",
+    "wasserstein_interval",
+    "equivalence",
+)
+
 
 @dataclass(frozen=True)
 class Results:
@@ -40,6 +55,11 @@ class Results:
         Model, weights, display, layers, battery, seed, versions: what it takes to do it again.
     warnings : tuple of str
         What a reader must know before believing a number.
+    categories : DataFrame
+        Mean similarity of each category of the published benchmark (and layer), with intervals;
+        empty where none of its distributions was compared with.
+    joint : DataFrame
+        One row per pair of properties (and layer): how they go together in the same units.
     """
 
     battery: str
@@ -49,6 +69,8 @@ class Results:
     recordings: Mapping[str, xr.DataArray] = field(repr=False)
     provenance: Mapping[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    categories: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    joint: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def save(self, folder: Path | str) -> Path:
         """Write everything to a new folder.
@@ -61,8 +83,8 @@ class Results:
         Returns
         -------
         Path
-            The folder, with units.nc, units.csv, comparison.csv, provenance.json, recordings/ and
-            curves/.
+            The folder, with units.nc, units.csv, comparison.csv, categories.csv, joint.csv,
+            provenance.json, recordings/ and curves/.
 
         Raises
         ------
@@ -89,7 +111,8 @@ class Results:
         (folder / "curves").mkdir()
         self.units.to_netcdf(folder / "units.nc", engine="h5netcdf")
         unit_table(self.units).to_csv(folder / "units.csv", index=False)
-        self.comparison.to_csv(folder / "comparison.csv", index=False)
+        for name in TABLES:
+            getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
         for name, curve in self.curves.items():
             save(curve, folder / "curves" / f"{name}.nc")
         files: dict[str, str] = {}
@@ -141,7 +164,7 @@ def open_results(folder: Path | str) -> Results:
     return Results(
         battery=record["battery"],
         units=units,
-        comparison=_read_comparison(folder / "comparison.csv"),
+        **{name: _read_table(folder / f"{name}.csv") for name in TABLES},
         curves={path.stem: load(path) for path in sorted((folder / "curves").glob("*.nc"))},
         recordings={name: opened[file] for name, file in record["recordings"].items()},
         provenance=record["provenance"],
@@ -149,10 +172,13 @@ def open_results(folder: Path | str) -> Results:
     )
 
 
-def _read_comparison(path: Path) -> pd.DataFrame:
-    # A layer may be called "0", and an empty word is a word.
+def _read_table(path: Path) -> pd.DataFrame:
+    # Runs of older versions have fewer tables, and a table may have no column at all.
+    if not path.is_file() or not path.read_text().strip():
+        return pd.DataFrame()
+    # A layer may be called "0".
     table = pd.read_csv(path, dtype={"layer": str})
-    words = [name for name in ("label", "units", "category", "citation", "doi") if name in table]
+    words = [name for name in WORDS if name in table]
     return table.assign(
         **{name: table[name].astype(str).where(table[name].notna(), "") for name in words}
     )

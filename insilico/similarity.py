@@ -14,11 +14,26 @@ import numpy.typing as npt
 from insilico.errors import UserError
 from insilico.reference import ReferenceDistribution
 
-__all__ = ["Floors", "Similarity", "ceiling", "floors", "similarity", "skill"]
+__all__ = [
+    "Floors",
+    "Similarity",
+    "ceiling",
+    "expected_scores",
+    "floors",
+    "matched_ceiling",
+    "similarity",
+    "skill",
+]
 
 # The published rule: more than this many resamples without any defined value make the score 0. It
 # is a number of resamples, not a share of them.
 MOST_UNDEFINED_RESAMPLES = 100
+
+# Of `expected_scores`: populations drawn for each, the steps in which they are drawn, and the
+# numbers held at a time.
+EXPECTED_DRAWS = 32
+STEPS = 4096
+BLOCK = 2**20
 
 
 class Similarity(NamedTuple):
@@ -115,6 +130,90 @@ def ceiling(
     """
     undefined = reference.undefined / reference.n
     return _resampled(reference.probabilities, undefined, reference, rng, n_resamples)
+
+
+def expected_scores(
+    counts: npt.NDArray[np.float64],
+    reference: ReferenceDistribution,
+    *,
+    rng: np.random.Generator,
+    n_draws: int = EXPECTED_DRAWS,
+) -> npt.NDArray[np.float64]:
+    """Similarity of many populations at once, all judged by the same draws.
+
+    Each draw is a set of random numbers that is shared by all populations, so their scores differ
+    by what the populations are and hardly by the luck of the draw: made for bootstrap samples.
+
+    Parameters
+    ----------
+    counts : array, shape (population, bin + 1)
+        Units on the bins of the reference; those without a value come last.
+    reference : ReferenceDistribution
+        The data.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_draws : int
+        How many populations of the size of the reference are drawn.
+
+    Returns
+    -------
+    array, shape (population,)
+        Mean score over the draws that hold a defined value; NaN where none does.
+    """
+    bins = counts.shape[1] - 1
+    # Values drawn with replacement are even random numbers below the cumulative shares.
+    numbers = rng.integers(0, STEPS, (n_draws, reference.n)) + STEPS * np.arange(n_draws)[:, None]
+    below = np.bincount(numbers.ravel(), minlength=n_draws * STEPS).reshape(n_draws, STEPS)
+    below = np.pad(below.cumsum(axis=1), ((0, 0), (1, 0))).astype(np.float32)
+    total = counts.sum(axis=1, keepdims=True)
+    edges = counts[:, :bins].cumsum(axis=1) / np.where(total > 0, total, 1)
+    place = np.rint(edges * STEPS).astype(np.intp)
+    data = reference.probabilities
+    scale, data = 1 - min(data[0], data[-1]), data.cumsum().astype(np.float32)
+    scores = np.empty(len(place))
+    rows = max(BLOCK // (n_draws * bins), 1)
+    for start in range(0, len(place), rows):
+        drawn = below[:, place[start : start + rows]]
+        defined = drawn[..., -1]
+        distance = np.abs(drawn / np.maximum(defined, 1)[..., None] - data).max(axis=-1)
+        score = np.clip(1 - distance / scale, 0, 1) * (defined > 0)
+        known = (defined > 0).sum(axis=0)
+        scores[start : start + rows] = score.sum(axis=0) / np.where(known > 0, known, np.nan)
+    return scores
+
+
+def matched_ceiling(
+    reference: ReferenceDistribution,
+    n: int,
+    *,
+    rng: np.random.Generator,
+    undefined: int = 0,
+    n_resamples: int = 1000,
+) -> npt.NDArray[np.float64]:
+    """Scores that macaque cells would get if there were as few of them as units.
+
+    A population of few units scores less than `ceiling` even where it is drawn from the data.
+
+    Parameters
+    ----------
+    reference : ReferenceDistribution
+        The data.
+    n : int
+        Cells with a value: as many as there are channels with one.
+    rng : numpy.random.Generator
+        Source of randomness.
+    undefined : int
+        Cells without a value.
+    n_resamples : int
+        How many such populations are drawn.
+
+    Returns
+    -------
+    array, shape (resample,)
+    """
+    drawn = rng.multinomial(n, reference.probabilities, size=n_resamples)
+    counts = np.column_stack([drawn, np.full(n_resamples, undefined)]).astype(np.float64)
+    return expected_scores(counts, reference, rng=rng)
 
 
 def floors(reference: ReferenceDistribution) -> Floors:

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
+from insilico.reduction import phase_weights
+
 __all__ = [
     "at_preferred",
     "crossing",
@@ -40,10 +42,7 @@ def mean_response(response: xr.DataArray) -> xr.DataArray:
     """
     if "harmonic" in response.dims:
         return response.sel(harmonic=0, drop=True)
-    # A weighted sum, in double precision whatever the responses are kept in, and one pass of BLAS.
-    phase = response["phase"]
-    weights = xr.full_like(phase, 1 / len(phase), dtype=float)
-    return xr.dot(response, weights, dim="phase").assign_attrs(response.attrs)
+    return _phase_sum(response, 0)
 
 
 def first_harmonic(response: xr.DataArray) -> xr.DataArray:
@@ -66,11 +65,14 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     """
     if "harmonic" in response.dims:
         return response.sel(harmonic=1, drop=True)
-    phase = np.deg2rad(response["phase"])
-    even, odd = (
-        xr.dot(response, wave(phase) * (2 / len(phase)), dim="phase") for wave in (np.cos, np.sin)
-    )
-    return np.hypot(even, odd).assign_attrs(response.attrs)
+    even, odd = (_phase_sum(response, part) for part in (1, 2))
+    return xr.apply_ufunc(np.hypot, even, odd).assign_attrs(response.attrs)
+
+
+def _phase_sum(response: xr.DataArray, part: int) -> xr.DataArray:
+    """Weighted sum, in double precision whatever responses are kept in, and one pass of BLAS."""
+    weights = xr.DataArray(phase_weights(response["phase"])[part], dims="phase")
+    return xr.dot(response, weights, dim="phase").assign_attrs(response.attrs)
 
 
 def preferred(response: xr.DataArray) -> dict[str, xr.DataArray]:

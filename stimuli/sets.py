@@ -96,6 +96,30 @@ class StimulusSet:
         }
         return self.draw(self.display, window=window, device=device, **columns)
 
+    def n_different(self, window: Window) -> int:
+        """Count the pictures that differ within a window, as far as their parameters tell.
+
+        Parameters
+        ----------
+        window : Window
+            The part of the display that is looked at.
+
+        Returns
+        -------
+        int
+            At least the true number, but for rounding: stimuli that miss the window are counted as
+            one, and disks that cover it count as equally large.
+        """
+        table = self.conditions.drop(columns=list(self.labels))
+        if {"x", "y", "diameter"} <= set(table):
+            near, far = _distances(self.display, window, table["x"], table["y"])
+            # An antialiased edge reaches half a pixel beyond the radius.
+            edge = 0.5 / self.display.px_per_deg
+            table = table.astype(float)
+            table.loc[far < table["diameter"] / 2 - edge, "diameter"] = np.inf
+            table.loc[near > table["diameter"] / 2 + edge] = np.nan
+        return len(table.drop_duplicates())
+
     def content_hash(self) -> str:
         """Fingerprint of the table, the display and the name of the drawing function."""
         digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
@@ -143,3 +167,19 @@ def factorial(
     if derive is not None:
         table = derive(table)
     return StimulusSet(name, display, table, tuple(factors), draw, labels)
+
+
+def _distances(
+    display: Display, window: Window, x: pd.Series, y: pd.Series
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Distance, in deg, of places from the nearest and the farthest pixel of a window."""
+    across, along = display.x()[window.columns], display.y()[window.rows]
+    gaps = [
+        (np.maximum(0, np.maximum(axis.min() - place, place - axis.max())), place, axis)
+        for place, axis in ((x.to_numpy(), across), (y.to_numpy(), along))
+    ]
+    near = np.hypot(*(gap for gap, _, _ in gaps))
+    far = np.hypot(
+        *(np.maximum(abs(place - axis.min()), abs(place - axis.max())) for _, place, axis in gaps)
+    )
+    return near, far

@@ -3,10 +3,11 @@
     python tests/conformance.py properties FILE.npz
     python tests/conformance.py stimuli FILE.npz
     python tests/conformance.py ks FILE.json
+    python tests/conformance.py components FILE.npz
 
-Prints one line per property, stimulus or case, and ends with ``conformance: PASS`` or ``FAIL``
-(exit code 0 or 1). Nothing here knows the answers: it calls the functions that the ``marques2020``
-battery calls.
+Prints one line per property, stimulus, case or value, and ends with ``conformance: PASS`` or
+``FAIL`` (exit code 0 or 1). Nothing here knows the answers: it calls the functions that the
+``marques2020`` battery calls, and the modules that the networks are made of.
 
 properties: an npz file of responses in spikes/s, ``resp_baseline`` (unit), ``resp_orientation``
 (unit, 1152), ``resp_spatial_frequency`` (unit, 2112), ``resp_size`` (unit, 2304) and
@@ -19,6 +20,13 @@ benchmark's own terms, and the expected ``image_448`` (identical, but for 1 pixe
 
 ks: a JSON list of cases with ``bins``, ``reference_counts``, ``n_reference``, ``model_values`` and
 the expected ``score_mean`` (within 0.01).
+
+components: an npz file with the names of its ``cases``. The arrays of a case are called
+``<case>.<name>``: its kind, ``component`` (dog, tuned_normalization, divisive_normalization, local,
+polar, voneblock, evnet_voneblock, gabor_parameters, subcortical or network), settings, input,
+parameters, and what is expected of the released form. Differences are relative to the largest value
+expected: 1e-9, in single precision 1e-5, and 1e-6 for Gabor filters. Weights of whole networks are
+made from a seed that the file names.
 """
 
 import argparse
@@ -165,11 +173,47 @@ def check_ks(path: Path) -> Iterator[Line]:
         )
 
 
+def check_components(path: Path) -> Iterator[Line]:
+    """Compare every value of every component, as released."""
+    # torchvision takes seconds to import, and no other check needs it.
+    import conformance_components as components
+    import torch
+
+    file = _open_npz(path)
+    _require(file, ("cases",), path)
+    for name in map(str, np.atleast_1d(file["cases"])):
+        start = f"{name}."
+        case = {key.removeprefix(start): file[key] for key in file if key.startswith(start)}
+        _require(case, ("component",), f"case {name}")
+        kind = str(case["component"])
+        if kind not in components.KINDS:
+            yield Line(f"{name}: components of kind {kind!r} are not known here", passed=False)
+            continue
+        expected = sorted(components.EXPECTED_OF.get(kind, components.EXPECTED) & set(case))
+        if not expected:
+            raise MalformedFileError(f"case {name} holds no expected values")
+        try:
+            with torch.no_grad():
+                found = components.KINDS[kind](case)
+        except KeyError as error:
+            raise MalformedFileError(f"case {name} has no {error}") from error
+        except (ValueError, RuntimeError) as error:
+            yield Line(f"{name}: {error}", passed=False)
+            continue
+        for value in expected:
+            if value not in found:
+                yield Line(f"{name}: {value} is not measured here", passed=False)
+                continue
+            allowed = components.tolerance(kind, value)
+            yield _component_line(f"{name}: {value}", found[value], case[value], allowed)
+
+
 # To add a check: a function from the file to lines, and its name here.
 CHECKS: dict[str, Callable[[Path], Iterator[Line]]] = {
     "properties": check_properties,
     "stimuli": check_stimuli,
     "ks": check_ks,
+    "components": check_components,
 }
 
 
@@ -240,6 +284,15 @@ def _property_line(name: str, ours: Array, expected: Array) -> Line:
     passed = mismatches == 0 and not unequal.any() and bool((error <= allowed).all())
     largest = error.max(initial=0.0)
     return Line(f"{name}: largest error {largest:.2e}, {mismatches} NaN mismatches", passed)
+
+
+def _component_line(name: str, ours: Any, expected: Array, allowed: float) -> Line:
+    ours, expected = (np.asarray(values, dtype=float) for values in (ours, expected))
+    if ours.shape != expected.shape:
+        return Line(f"{name} has shape {ours.shape}, expected {expected.shape}", passed=False)
+    # A NaN makes the difference NaN, which is not within anything.
+    difference = np.abs(ours - expected).max() / max(np.abs(expected).max(), np.finfo(float).tiny)
+    return Line(f"{name}: largest difference {difference:.1e}", bool(difference <= allowed))
 
 
 def _grey_levels(stimuli: StimulusSet, index: int, expected: Array) -> Array:

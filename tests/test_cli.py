@@ -152,6 +152,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
     torch.save(saved, "weights.pth")
     command = "run small.py:build --layer 0 1 --weights weights.pth --mean 0.5 --std 0.1 0.2 0.3"
     command += " --degrees 4 --pixels 64 --device cpu --seed 7 --sites 1,2 3,4 --crop off"
+    command += " --phases harmonics --precision bfloat16"
     assert main([*command.split(), "--no-rates", "--out", "here/it/is"]) == 0
     model = stand_in.pop("model")
     assert torch.equal(model[0].weight, saved["0.weight"])
@@ -167,6 +168,8 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "seed": 7,
         "rates": False,
         "crop": "off",
+        "phases": "harmonics",
+        "precision": "bfloat16",
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
@@ -311,9 +314,11 @@ def test_layers(here, capsys):
     assert max(map(len, printed.splitlines())) <= 100
     table = [re.split("  +", line) for line in printed.splitlines()]
     rows = {name: row for name, *row in table}
-    assert rows["conv1"] == ["Conv2d", "64 x 32 x 32"]
-    assert rows["layer1"] == ["Sequential", "64 x 16 x 16", "V1 by default"]
-    assert rows["layer1.0.relu"][-1] == "called 2 times: add @1 to @2"
+    assert rows["conv1"] == ["Conv2d", "64 x 32 x 32", "7 px, 0.88 deg"]
+    # 7 px of the first convolution, 2 steps of 2 px of the pool, and 4 convolutions' 8 of 4 px.
+    assert rows["layer1"] == ["Sequential", "64 x 16 x 16", "43 px, 5.38 deg", "V1 by default"]
+    assert rows["layer4"] == ["Sequential", "512 x 2 x 2"]
+    assert rows["layer1.0.relu"][-1] == "called 2 times: @1 to @2"
     assert rows["output"] == ["ResNet", "1000"]
 
 

@@ -89,6 +89,25 @@ class TestStyle:
         assert ax.xaxis.get_major_formatter()(1000, 0) == "1000"
 
 
+class TestWidths:
+    @pytest.mark.parametrize(("width", "per_row"), [("ONE_COLUMN", 2), ("TWO_COLUMNS", 3)])
+    def test_pages_fit_one_column_or_two(self, run, width, per_row):
+        inches = getattr(figures, width)
+        drawn = {plate.kind: plate.figure for plate in figures.plates(run, width=inches)}
+        assert drawn["summary"].get_figwidth() == pytest.approx(inches)
+        assert drawn["population"].get_figwidth() == pytest.approx(inches)
+        first = drawn["population"].axes[0].get_subplotspec().get_gridspec()
+        assert first.ncols == per_row
+
+    def test_text_of_a_pdf_can_be_edited(self, run, tmp_path):
+        (file,) = figures.save_figure(
+            figures.summary(run.comparison), tmp_path, "summary", formats=("pdf",)
+        )
+        content = file.read_bytes()
+        assert b"/Type0" in content or b"/TrueType" in content
+        assert b"/Type3" not in content
+
+
 class TestTuning:
     def test_orientation_is_closed_and_has_its_blank(self, ax):
         drawn = figures.tuning_curve(orientation_curve(blank=1.5), ax=ax, marked=45)
@@ -229,6 +248,14 @@ class TestPopulation:
         assert marks == pytest.approx([0.3, published.median])
         assert ax.get_xlabel() == "Suppression"
 
+    def test_the_interval_of_the_median_is_drawn_within_the_axis(self, ax):
+        published = reference.load("cavanaugh2002a.suppression_index")
+        figures.population(values([0.1, 0.3]), published, ax=ax, interval=(-1, 0.4))
+        assert [list(line.get_xdata()) for line in ax.lines][-1] == [published.edges[0], 0.4]
+        drawn = len(ax.lines)
+        figures.population(values([0.1, 0.3]), published, ax=ax, interval=(np.nan, np.nan))
+        assert len(ax.lines) == drawn + 2  # two medians
+
     def test_the_axis_is_logarithmic_where_the_bins_are(self, ax):
         published = reference.load("devalois1982b.preferred_spatial_frequency")
         figures.population(values([2.0], units="cpd"), published, ax=ax)
@@ -312,6 +339,19 @@ class TestSummary:
         np.testing.assert_allclose(dots.get_ydata(), ceiling.get_ydata())
         labels = [label.get_text() for label in ax.get_yticklabels()]
         assert labels == run.comparison["label"].tolist()
+
+    def test_lines_are_intervals_or_else_errors(self, ax, run):
+        table = run.comparison.assign(similarity=0.5, similarity_error=0.05)
+        table["similarity_low"] = [0.3, np.nan, *[0.4] * 5]
+        table["similarity_high"] = [0.6, np.nan, *[0.45] * 5]
+        figures.similarities(table, ax=ax)
+        (lines,) = ax.containers[-1].lines[2]
+        ends = [segment[:, 0].tolist() for segment in lines.get_segments()]
+        assert ends[:3] == [
+            pytest.approx([0.3, 0.6]),
+            pytest.approx([0.45, 0.55]),
+            pytest.approx([0.4, 0.5]),  # a score beyond its interval has no line on that side
+        ]
 
     def test_categories_stand_together(self, ax, run):
         table = run.comparison.assign(category=list("abacbca"))

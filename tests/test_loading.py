@@ -15,9 +15,9 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models import ModelCard, as_module, layer_table, load_model
+from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach, input_channels, per_channel
 from insilico.models.layers import spatial_layers
-from insilico.models.loading import BUILT_IN
 from insilico.models.sources import IMAGENET_MEAN, IMAGENET_STD
 from insilico.models.weights import fit_weights, read_weights
 from stimuli import Display
@@ -339,7 +339,7 @@ def test_pretrained_without_network(monkeypatch):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("von", r"no model 'von'. Did you mean vone\? A model is vone or textbook"),
+        ("von", r"no model 'von'. Did you mean vone\? A model is vone, textbook"),
         ("resnet50", r"Did you mean torchvision:resnet50\?"),
         ("model.py", r"Name the function that makes it, as in model.py:FUNCTION"),
         ("", r"no model ''"),
@@ -644,4 +644,6 @@ def test_layer_table_of_a_model_that_takes_other_images():
 def test_every_built_in_model_loads():
     for name in BUILT_IN:
         card = load_model(name).card
-        assert card.layers and card.caution is None
+        assert card.name == name and card.layers
+        assert bool(card.citation) == (name != "textbook")
+        assert (card.caution is None) == (name in ("vone", "textbook"))

@@ -1,5 +1,7 @@
 """Cropped and whole recordings agree where the crop is exact; elsewhere it is declined."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -148,9 +150,11 @@ def test_resnet50(layer):
 
 
 def test_vgg16_features():
-    vgg = seeded(torchvision.models.vgg11, weights=None)
-    probe, cropped, whole = both(vgg, "features.7", Display.square(112, 4), n=4)
+    vgg = seeded(torchvision.models.vgg16, weights=None, init_weights=False).features
+    # relu2_2: four convolutions of 3 px, two of them after a pool of stride 2.
+    probe, cropped, whole = both(vgg, "8", Display.square(112, 4), n=4)
     assert probe.crop(probe.units).exact
+    assert probe.maps["8"].field == (14, 14)
     assert difference(cropped, whole) <= ROUNDING
 
 
@@ -196,6 +200,18 @@ def test_scattered_sites_share_one_window():
     assert crop.window.height == 19
     assert crop.window.width == 17
     assert difference(cropped, whole) <= ROUNDING
+
+
+def test_sites_far_apart_have_windows_of_their_own():
+    model, layer = EXACT["dilated"]
+    sites = [(8, 8), (8, 9), (52, 50)]
+    probe, cropped, whole = both(model, layer, sites=sites, n=300)
+    # A window of 10 x 9 px and one of 9 x 9 px; their union would be 53 x 51 px.
+    statuses = json.loads(cropped.attrs["crop"])[layer].split("; ")
+    assert len(statuses) == 2
+    assert not any("53" in status for status in statuses)
+    assert difference(cropped, whole) <= ROUNDING
+    np.testing.assert_array_equal(cropped["column"], probe.units["column"])
 
 
 def test_sites_at_the_border_see_the_true_padding():

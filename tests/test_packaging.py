@@ -57,7 +57,7 @@ def test_wheel_holds_every_file_of_the_packages(wheel):
         if path.is_file() and "__pycache__" not in path.parts
     }
     kinds = {Path(name).suffix for name in own}
-    assert {".py", ".csv", ".toml", ".jinja", ".typed"} <= kinds
+    assert {".py", ".csv", ".toml", ".jinja", ".js", ".typed"} <= kinds
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == own
 

@@ -7,9 +7,12 @@ import torchvision
 from torch import nn
 
 from insilico.errors import UserError
+from insilico.forward import Forward
 from insilico.hooks import layer_outputs
 from insilico.models import as_module
 from insilico.probe import Probe, weights_hash
+from insilico.reduction import Harmonics, Maximum
+from insilico.tuning import first_harmonic, mean_response
 from stimuli import Display, Position, factorial, grating
 
 DISPLAY = Display.square(32, 4)
@@ -260,6 +263,7 @@ BAD = {
     "no site near": ({"sites": 0.1}, "the nearest is 0.35 deg away"),
     "unknown sites": ({"sites": "middle"}, "sites must be 'centre', 'all'"),
     "unknown crop": ({"crop": "yes"}, "crop must be"),
+    "unknown precision": ({"precision": "half"}, "must be one of float32, bfloat16; got 'half'"),
     "zero std": ({"std": 0.0}, "std must be above 0"),
     "two means": ({"mean": [0.1, 0.2]}, "got 2"),
 }
@@ -284,6 +288,86 @@ def test_a_recording_too_large_for_memory_is_refused(monkeypatch):
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
     with pytest.raises(UserError, match="Record fewer sites or layers"):
         probe.record(luminance_set())
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("reduction", [Harmonics(), Maximum(over=("phase",))])
+def test_a_reduced_recording_is_the_reduction_of_a_full_one(reduction, batch_size):
+    factors = {"orientation": [0.0, 60.0, 120.0], "phase": [0.0, 90.0, 180.0, 270.0]}
+    stimuli = factorial("s", DISPLAY, grating, factors, spatial_frequency=0.5)
+    probe = Probe(
+        Luminance(), ["gain"], display=DISPLAY, channels=1, sites="all", batch_size=batch_size
+    )
+    full, reduced = probe.record(stimuli), probe.record(stimuli, reduction=reduction)
+    if isinstance(reduction, Harmonics):
+        assert reduced.dims == ("unit", "orientation", "harmonic")
+        for function in (mean_response, first_harmonic):
+            expected = function(full.clip(min=0))
+            np.testing.assert_allclose(function(reduced), expected, rtol=1e-5, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(reduced, full.max("phase"))
+    np.testing.assert_array_equal(reduced["blank"], full["blank"])
+    assert reduced.attrs["kept"] == str(reduction)
+    assert full.attrs["kept"] == "every response"
+
+
+def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
+    stimuli = factorial(
+        "s",
+        DISPLAY,
+        grating,
+        {"diameter": [2.0, 3.0, 4.0], "phase": [0.0, 90.0]},
+        orientation=0,
+        spatial_frequency=1,
+    )
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=1)
+    monkeypatch.setattr("insilico.probe.DRAWN", 1)
+    kept = probe.record(stimuli, reduction=Maximum(over=("phase",)))
+    monkeypatch.setattr("insilico.answers.RECALLED_BYTES", 0)
+    shown_again = probe.record(stimuli, reduction=Maximum(over=("phase",)))
+    # Two phases and the blank; without memory, every stimulus.
+    assert (kept.attrs["n_pictures"], shown_again.attrs["n_pictures"]) == (3, 7)
+    np.testing.assert_array_equal(kept, shown_again)
+
+
+def test_an_estimate_counts_pictures_and_memory():
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites="all")
+    stimuli = luminance_set(n=5)
+    estimate = probe.estimate(stimuli)
+    recorded = probe.record(stimuli)
+    assert estimate.n_stimuli == 10
+    assert estimate.n_pictures == recorded.attrs["n_pictures"] == 11
+    assert estimate.n_bytes == recorded.nbytes
+    assert 0 < estimate.seconds < 60
+    assert (
+        probe.estimate(stimuli, reduction=Maximum(over=("phase",))).n_bytes == recorded.nbytes / 2
+    )
+    assert str(estimate + estimate).startswith("20 stimuli, about 22 different pictures")
+
+
+def test_lower_precision_is_approximate_and_says_so():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 8, 3))
+    full, lower = (
+        Probe(model, ["2"], display=DISPLAY, precision=precision).record(luminance_set())
+        for precision in ("float32", "bfloat16")
+    )
+    assert lower.attrs["precision"] == "bfloat16"
+    assert lower.attrs["crop"] == full.attrs["crop"]
+    difference = float(abs(lower - full).max() / abs(full).max())
+    assert 1e-4 < difference < 3e-2
+
+
+def test_the_layout_of_weights_is_restored():
+    model = nn.Sequential(nn.Conv2d(3, 32, 3), nn.Conv2d(32, 8, 3))
+    before = [parameter.data_ptr() for parameter in model.parameters()]
+    forward = Forward(model)
+    with pytest.raises(RuntimeError, match="in the middle"), forward.ready():
+        assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+        assert model[0].weight.is_contiguous()
+        raise RuntimeError("in the middle")
+    assert [parameter.data_ptr() for parameter in model.parameters()] == before
+    assert model.training
 
 
 class Exhausted(Luminance):
@@ -318,17 +402,17 @@ def test_a_crop_found_for_one_channel_holds_for_the_others_at_its_site():
 
 def test_each_layer_is_told_its_own_status():
     # Both are shown the whole picture, in one pass, for different reasons.
-    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.InstanceNorm2d(4))
-    probe = Probe(model, ["0", "1"], display=DISPLAY, sites=[(2, 2), (29, 29)])
+    model = nn.Sequential(nn.Conv2d(3, 4, 29, padding=14), nn.InstanceNorm2d(4))
+    probe = Probe(model, ["0", "1"], display=DISPLAY)
     crops = json.loads(probe.record(luminance_set()).attrs["crop"])
-    assert "units see 88% of the display" in crops["0"]
+    assert "units see 82% of the display" in crops["0"]
     assert "no window was proven" in crops["1"]
 
 
 def test_memory_is_exhausted_once_and_not_at_every_batch():
     probe = Probe(Exhausted(), ["gain"], display=DISPLAY, channels=1, crop="off", batch_size=4)
     probe.record(luminance_set())
-    assert probe._most == 2
+    assert probe.forward._most == 2
 
 
 def test_batches_are_halved_when_memory_is_exhausted():

@@ -313,7 +313,10 @@ def test_neuronal_noise_has_a_fano_factor_of_one():
     ("options", "message"),
     [
         ({"mode": "fixed"}, "mode must be one of corrected, as_released; got 'fixed'"),
-        ({"noise": "poisson"}, "noise must be None, 'neuronal' or 'gaussian'; got 'poisson'"),
+        (
+            {"noise": "poisson"},
+            "noise must be None, 'neuronal', 'gaussian' or 'fano'; got 'poisson'",
+        ),
         ({"kernel_size": 24}, "kernel_size must be odd.*got 24"),
     ],
 )
@@ -323,5 +326,7 @@ def test_bad_options_are_errors(options, message):
 
 
 def test_grey_images_are_an_error():
-    with pytest.raises(ValueError, match=r"3 colours.*got \(1, 1, 32, 32\).*three times"):
+    with pytest.raises(
+        ValueError, match=r"3 colours.*got \(1, 1, 32, 32\).*Repeat a grey channel 3 times"
+    ):
         VOneBlock(simple_channels=2, complex_channels=2)(torch.zeros(1, 1, 32, 32))

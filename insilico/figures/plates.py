@@ -16,7 +16,7 @@ from insilico.figures.population import (
     population_numbers,
     population_page,
 )
-from insilico.figures.style import Plate, save_figure, within_sentence
+from insilico.figures.style import TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.results import Results
 
@@ -33,6 +33,7 @@ def save_figures(
     *,
     layers: Sequence[str] | None = None,
     formats: tuple[str, ...] = FORMATS,
+    width: float = TWO_COLUMNS,
 ) -> list[Path]:
     """Write every figure of a run, with its numbers as csv beside it.
 
@@ -46,6 +47,8 @@ def save_figures(
         Layers that get pages of their own; by default all, or three spread over them.
     formats : tuple of str
         Any that matplotlib can write, ``"pdf"`` among them.
+    width : float
+        As for `plates`.
 
     Returns
     -------
@@ -54,14 +57,16 @@ def save_figures(
     """
     return [
         file
-        for plate in plates(results, layers=layers)
+        for plate in plates(results, layers=layers, width=width)
         for file in save_figure(
             plate.figure, folder, plate.name, numbers=plate.numbers, formats=formats
         )
     ]
 
 
-def plates(results: Results, *, layers: Sequence[str] | None = None) -> list[Plate]:
+def plates(
+    results: Results, *, layers: Sequence[str] | None = None, width: float = TWO_COLUMNS
+) -> list[Plate]:
     """Draw every figure of a run: the summary, and for each layer its population and examples.
 
     Parameters
@@ -70,17 +75,20 @@ def plates(results: Results, *, layers: Sequence[str] | None = None) -> list[Pla
         A run.
     layers : sequence of str, optional
         As for `save_figures`.
+    width : float
+        In inches: `TWO_COLUMNS`, or `ONE_COLUMN` for the summary and the populations; rows of
+        example units have no place in one.
 
     Returns
     -------
     list of Plate
         Figures for which there is nothing to draw are left out.
     """
-    made = _summary(results)
+    made = _summary(results, width)
     chosen = shown_layers(results) if layers is None else list(layers)
     for layer in chosen:
         suffix = f"-{_file_name(layer)}" if len(_layers(results)) > 1 else ""
-        made += _population(results, layer, f"population{suffix}")
+        made += _population(results, layer, f"population{suffix}", width)
         made += _examples(results, layer, f"examples{suffix}")
     return made
 
@@ -139,15 +147,15 @@ def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]
     return None, []
 
 
-def _summary(results: Results) -> list[Plate]:
+def _summary(results: Results, width: float) -> list[Plate]:
     if results.comparison.empty:
         return []
     caption = (
         "Similarity of the model's units to macaque V1, one property per row; 1 is the same "
-        "distribution. Dots: the model, with the standard deviation over resamples. Grey bars "
-        "reach from the floor (the better of values spread evenly over the bins and of values all "
-        "in one bin) to the ceiling (what another sample of the same cells gets): a dot left of "
-        "its bar says nothing for the model."
+        "distribution. Dots: the model, with 95 % intervals over its channels (or, where there are "
+        "none, the standard deviation over resamples). Grey bars reach from the floor (the better "
+        "of values spread evenly over the bins and of values all in one bin) to the ceiling (what "
+        "another sample of the same cells gets): a dot left of its bar says nothing for the model."
     )
     if results.comparison["layer"].nunique() > MOST_COMPARED:
         caption = (
@@ -156,10 +164,10 @@ def _summary(results: Results) -> list[Plate]:
         )
     title = "Similarity to macaque V1"
     table = results.comparison.copy()
-    return [Plate("summary", "", "summary", title, caption, summary(table), table)]
+    return [Plate("summary", "", "summary", title, caption, summary(table, width=width), table)]
 
 
-def _population(results: Results, layer: str, name: str) -> list[Plate]:
+def _population(results: Results, layer: str, name: str, width: float) -> list[Plate]:
     rows = results.comparison
     rows = rows[(rows["layer"].astype(str) == layer) & rows["reference"].isin(reference.names())]
     if rows.empty:
@@ -169,10 +177,11 @@ def _population(results: Results, layer: str, name: str) -> list[Plate]:
     caption = (
         f"Units of {layer} (outline) and cells of macaque V1 (grey), as proportions of those that "
         "have a value, in the bins of the publication; fine bins are drawn merged, the score uses "
-        "each. Triangles: medians. Above each panel: units with a value, of those that respond; "
-        "cells recorded; similarity. Cells from " + _sources(rows) + "."
+        "each. Triangles: medians; blue line: the 95 % interval of the model's. Above each panel: "
+        "units with a value, of those that respond; cells recorded; similarity. Cells from "
+        f"{_sources(rows)}."
     )
-    figure = population_page(units, rows, published)
+    figure = population_page(units, rows, published, width=width)
     numbers = population_numbers(units, rows, published)
     title = f"Populations of {layer} and of macaque V1"
     return [Plate("population", layer, name, title, caption, figure, numbers)]

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterator, Mapping
 from itertools import pairwise
 from string import ascii_lowercase
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,9 @@ Values = npt.NDArray[np.float64]
 
 # Histograms with more bins than this are drawn with neighbours merged; scores use every bin.
 MOST_BINS = 20
-PANELS_PER_ROW = 3
+PANEL_WIDTH = 2.0  # in, about
 PANEL_HEIGHT = 1.5  # in
+LETTERS_PER_INCH = 17  # of a label
 ANIMALS = "0.4"
 
 
@@ -85,6 +87,7 @@ def population(
     *,
     ax: Axes | None = None,
     medians: tuple[float, float] | None = None,
+    interval: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw the distribution of a property (outline) over its reference (filled), in the same bins.
 
@@ -100,6 +103,8 @@ def population(
         Of the model and of the reference, marked with triangles; by default that of the values,
         and that of the reference interpolated in its bins. NaN is not drawn, nor is anything for a
         property that is either 0 or 1.
+    interval : tuple of float, optional
+        Of the model's median, drawn as a line through its triangle; NaN is not drawn.
 
     Returns
     -------
@@ -122,6 +127,12 @@ def population(
     _set_scale(ax, edges, reference.scale)
     if reference.scale != "binary":
         _mark_medians(ax, medians or _medians(values, reference), edges)
+        if interval is not None and np.isfinite(interval).all():
+            ax.plot(
+                np.clip(interval, edges[0], edges[-1]), [1, 1], color=MODEL, linewidth=1.6,
+                solid_capstyle="butt", clip_on=False, zorder=3.5,
+                transform=ax.get_xaxis_transform(),
+            )  # fmt: skip
     ax.margins(y=0.12)
     ax.set_ylim(0, None)
     ax.yaxis.set_major_locator(MaxNLocator(3))
@@ -135,6 +146,8 @@ def population_page(
     units: xr.Dataset,
     comparison: pd.DataFrame,
     references: Mapping[str, ReferenceDistribution],
+    *,
+    width: float = TWO_COLUMNS,
 ) -> Figure:
     """Draw every compared property of one layer over its reference, on one page.
 
@@ -146,6 +159,8 @@ def population_page(
         The rows of the comparison of that layer.
     references : mapping of str to ReferenceDistribution
         The distributions that the column ``reference`` names.
+    width : float
+        In inches: `TWO_COLUMNS`, or `ONE_COLUMN` with fewer panels in a row.
 
     Returns
     -------
@@ -156,10 +171,11 @@ def population_page(
             "population_page needs at least one compared property; the comparison has no rows. "
             "Compare the units with a battery that names references."
         )
-    n_rows = -(-len(comparison) // PANELS_PER_ROW)
+    per_row = max(1, round(width / PANEL_WIDTH))
+    n_rows = -(-len(comparison) // per_row)
     with style():
-        figure = new_figure(TWO_COLUMNS, PANEL_HEIGHT * n_rows + 0.25)
-        axes = figure.subplots(n_rows, PANELS_PER_ROW, squeeze=False).ravel()
+        figure = new_figure(width, PANEL_HEIGHT * n_rows + 0.25)
+        axes = figure.subplots(n_rows, per_row, squeeze=False).ravel()
         for letter, ax, row in zip(
             panel_letters(), axes, comparison.to_dict("records"), strict=False
         ):
@@ -168,17 +184,20 @@ def population_page(
                 references[row["reference"]],
                 ax=ax,
                 medians=(row["median_model"], row["median_reference"]),
+                interval=(row.get("median_low", np.nan), row.get("median_high", np.nan)),
             )
+            ax.set_xlabel(fill(ax.get_xlabel(), round(LETTERS_PER_INCH * width / per_row)))
             ax.set_title(f"{letter}\n", loc="left", fontweight="bold", fontsize=8)
             ax.text(
-                0.08, 1.07, _note(row), transform=ax.transAxes, color="0.35", fontsize=6,
+                0.1, 1.07, _note(row), transform=ax.transAxes, color="0.35", fontsize=6,
                 linespacing=1.25,
             )  # fmt: skip
         for place, ax in enumerate(axes):
             ax.set_visible(place < len(comparison))
-            if place % PANELS_PER_ROW:
+            if place % per_row:
                 ax.set_ylabel("")
-        figure.legend(handles=_key(), loc="outside upper right", ncols=4, columnspacing=1.5)
+        columns = 4 if per_row > 2 else 2
+        figure.legend(handles=_key(), loc="outside upper right", ncols=columns, columnspacing=1.5)
     return figure
 
 

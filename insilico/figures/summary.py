@@ -4,12 +4,14 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from insilico.figures.style import (
+    ONE_COLUMN,
     PALETTE,
     REFERENCE,
     TWO_COLUMNS,
@@ -43,7 +45,8 @@ def similarities(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Axes
         Properties from the top, grouped by category. The grey bar reaches from the floor (what
         values spread over the bins, or heaped in one of them, get) to the ceiling (what another
-        sample of the animals gets). A property without a score has no dot.
+        sample of the animals gets). Lines: the 95 % interval of the score where the comparison has
+        one, or else the standard deviation over resamples. A property without a score has no dot.
     """
     ax = new_axes(ax)
     layers = list(comparison["layer"].unique())
@@ -66,7 +69,7 @@ def similarities(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         own = comparison[comparison["layer"] == layer]
         ax.errorbar(
             own["similarity"].to_numpy(), height[own["reference"]].to_numpy() + shift,
-            xerr=own["similarity_error"].to_numpy(),
+            xerr=_reach(own),
             fmt=marker, color=color, markersize=3.5, elinewidth=0.8, label=shorten(str(layer), 24),
             clip_on=False, zorder=3,
         )  # fmt: skip
@@ -116,13 +119,15 @@ def layer_heatmap(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def summary(comparison: pd.DataFrame) -> Figure:
+def summary(comparison: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     """Draw all comparisons: dots for a few layers, a heat map for many.
 
     Parameters
     ----------
     comparison : DataFrame
         The comparison table.
+    width : float
+        In inches: `TWO_COLUMNS` or `ONE_COLUMN`.
 
     Returns
     -------
@@ -137,11 +142,11 @@ def summary(comparison: pd.DataFrame) -> Figure:
     rows = comparison["reference"].nunique()
     with style():
         if layers > MOST_COMPARED:
-            width = min(TWO_COLUMNS, 3.2 + CELL_WIDTH * layers)
-            figure = new_figure(width, ROW_HEIGHT * rows + 1.5)
+            needed = min(width, 3.2 + CELL_WIDTH * layers)
+            figure = new_figure(needed, ROW_HEIGHT * rows + 1.5)
             layer_heatmap(comparison, ax=figure.subplots())
             return figure
-        figure = new_figure(TWO_COLUMNS, ROW_HEIGHT * rows + 0.9)
+        figure = new_figure(width, ROW_HEIGHT * rows + 0.9)
         ax = similarities(comparison, ax=figure.subplots())
         if layers == 1:
             _write_counts(ax, comparison)
@@ -152,8 +157,22 @@ def summary(comparison: pd.DataFrame) -> Figure:
             ),
             Line2D([], [], color=REFERENCE, alpha=0.55, linewidth=5, label="from floor to ceiling"),
         ]
-        figure.legend(handles=handles, loc="outside upper right", ncols=4, columnspacing=1.5)
+        figure.legend(
+            handles=handles, loc="outside upper right", ncols=4 if width > ONE_COLUMN else 2,
+            columnspacing=1.5,
+        )  # fmt: skip
     return figure
+
+
+def _reach(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """How far the line of each dot reaches to either side."""
+    error = rows["similarity_error"].to_numpy()
+    if "similarity_low" not in rows:
+        return np.stack([error, error])
+    score = rows["similarity"]
+    sides = np.stack([score - rows["similarity_low"], rows["similarity_high"] - score])
+    # The score is a mean over resamples, and may lie just outside of a narrow interval.
+    return np.where(np.isfinite(sides), sides.clip(0), error)
 
 
 def _write_counts(ax: Axes, comparison: pd.DataFrame) -> None:

@@ -72,7 +72,7 @@ def tuning_curve(
     if np.isfinite(response).any():
         ax.set_ylim(min(0.0, float(np.nanmin(response))), None)
     ax.yaxis.set_major_locator(MaxNLocator(3))
-    ax.set_xlabel(_factor_label(curve, dim))
+    ax.set_xlabel(factor_label(curve, dim))
     ax.set_ylabel(axis_label(_component(curve), curve.attrs.get("units")))
     return ax
 
@@ -158,8 +158,8 @@ def receptive_field_map(
     ax.spines[:].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(3, symmetric=True))
     ax.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
-    ax.set_xlabel(_factor_label(curve, "offset_x"))
-    ax.set_ylabel(_factor_label(curve, "offset_y"))
+    ax.set_xlabel(factor_label(curve, "offset_x"))
+    ax.set_ylabel(factor_label(curve, "offset_y"))
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=12, pad=0.03)
     bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_locator(MaxNLocator(3))
@@ -175,7 +175,7 @@ def _component(curve: xr.DataArray) -> str:
     return "F1" if bool(curve["modulated"]) else "F0 less blank"
 
 
-def _factor_label(curve: xr.DataArray, dim: Hashable) -> str:
+def factor_label(curve: xr.DataArray, dim: Hashable) -> str:
     name = NAMES.get(str(dim), str(dim).replace("_", " ").capitalize())
     return axis_label(name, curve[dim].attrs.get("units", UNITS.get(str(dim))))
 

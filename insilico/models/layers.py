@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
-from insilico.hooks import OUTPUT, call_counts, layer_names
+from insilico.fields import Fields, survey
+from insilico.forward import Forward
+from insilico.hooks import OUTPUT, call_counts, first_tensor, layer_names
+from insilico.layout import finite_sites, layer_map
 from insilico.models.card import ModelCard
 from stimuli import Display
 
@@ -15,7 +18,11 @@ __all__ = ["layer_table", "spatial_layers"]
 
 
 def layer_table(
-    model: nn.Module, *, display: Display | None = None, channels: int | None = None
+    model: nn.Module,
+    *,
+    display: Display | None = None,
+    channels: int | None = None,
+    fields: bool = False,
 ) -> pd.DataFrame:
     """List the layers of a model, with what they put out for one grey image.
 
@@ -27,12 +34,16 @@ def layer_table(
         The screen; that of the model's card, or the default one.
     channels : int, optional
         How many image channels the model takes; as on its card, or 3.
+    fields : bool
+        Whether receptive fields are proven: seconds of forward passes.
 
     Returns
     -------
     DataFrame, one row per layer
-        ``layer``, ``type`` of the module, ``calls`` in a forward pass, and ``shape`` of the (last)
-        output, as a tuple without the batch; None where it puts out no tensor.
+        ``layer``, ``type`` of the module, ``calls`` in a forward pass, ``shape`` of the (last)
+        output, as a tuple without the batch, None where it puts out no tensor, and, if asked for,
+        ``field``, the height and width in px of the receptive field of a site in the middle, None
+        where it reaches the border of the display or is not the same everywhere.
 
     Raises
     ------
@@ -72,7 +83,7 @@ def layer_table(
             "size with pixels and its number of channels with channels."
         ) from error
     modules: dict[str, nn.Module] = {OUTPUT: model, **dict(model.named_modules())}
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "layer": names,
             "type": [type(modules[name]).__name__ for name in names],
@@ -80,6 +91,31 @@ def layer_table(
             "shape": [_shape(outputs.get(name)) for name in names],
         }
     )
+    if fields:
+        found = _fields(model, _with_sites(table), outputs, display, channels)
+        sizes = [None if (each := found.get(name)) is None else each.size for name in names]
+        table["field"] = pd.Series(sizes, dtype=object)
+    return table
+
+
+def _fields(
+    model: nn.Module,
+    layers: tuple[str, ...],
+    outputs: dict[str, Tensor],
+    display: Display,
+    channels: int,
+) -> dict[str, Fields | None]:
+    """Receptive fields of layers with several sites, all from the same pictures."""
+    charts = {name: layer_map(name, first_tensor(name, outputs[name]), display) for name in layers}
+    forward = Forward(model, channels=channels)
+
+    def finite(images: Tensor) -> dict[str, Tensor]:
+        return forward.read(
+            images, layers, lambda layer, output: finite_sites(charts[layer], output)
+        )
+
+    with forward.ready():
+        return survey(finite, display, {name: (c.rows, c.columns) for name, c in charts.items()})
 
 
 def spatial_layers(table: pd.DataFrame) -> tuple[str, ...]:
@@ -94,10 +130,15 @@ def spatial_layers(table: pd.DataFrame) -> tuple[str, ...]:
     -------
     tuple of str
     """
+    return tuple(layer for layer in _with_sites(table) if layer != OUTPUT)
+
+
+def _with_sites(table: pd.DataFrame) -> tuple[str, ...]:
+    columns = (table[name] for name in ("layer", "calls", "shape"))
     return tuple(
         layer
-        for layer, calls, shape in zip(table["layer"], table["calls"], table["shape"], strict=True)
-        if calls == 1 and layer != OUTPUT and _n_sites(shape) > 1
+        for layer, calls, shape in zip(*columns, strict=True)
+        if calls == 1 and _n_sites(shape) > 1
     )
 
 

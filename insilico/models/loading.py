@@ -11,25 +11,25 @@ import torch
 from torch import nn
 
 from insilico.errors import UserError
+from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach, per_channel
 from insilico.models.own import from_file, from_module
-from insilico.models.sources import Loaded, Request, textbook, timm, torchvision, vone
+from insilico.models.sources import Loaded, Request, timm, torchvision
 from insilico.models.weights import load_weights
 
-__all__ = ["BUILT_IN", "load_model"]
-
-BUILT_IN = ("vone", "textbook")
+__all__ = ["load_model"]
 
 PRETRAINED = "pretrained"
 
+# Of the names in BUILT_IN, those of one family are not listed one by one.
 FORMS = (
-    f"{' or '.join(BUILT_IN)}, torchvision:NAME, timm:NAME, package.module:function or "
-    "path/to/file.py:function"
+    "vone, textbook, vone_resnet50, evnet_resnet50, vone_dn, constrained_resnet, "
+    "resnet50_COMPONENT, resnet50_composite_LETTER, torchvision:NAME, timm:NAME, "
+    "package.module:function or path/to/file.py:function"
 )
 
 SOURCES: Mapping[str, Callable[[str, Request], Loaded]] = {
-    "vone": vone,
-    "textbook": textbook,
+    **BUILT_IN,
     "torchvision": torchvision,
     "timm": timm,
     "module": from_module,
@@ -56,7 +56,8 @@ def load_model(
     Parameters
     ----------
     spec : str
-        ``vone`` or ``textbook``; ``torchvision:NAME``; ``timm:NAME``;
+        A model of this package (``vone``, ``textbook``, ``evnet_resnet50``,
+        ``resnet50_composite_a``, ...); ``torchvision:NAME``; ``timm:NAME``;
         ``package.module:function`` or ``path/to/file.py:function``. A function is called without
         arguments, and returns an `nn.Module`, or a callable from a float32 array (batch, channel,
         height, width) to an array. The name may also be that of an `nn.Module`, which is copied.
@@ -68,7 +69,7 @@ def load_model(
         Normalisation of images in [0, 1]. That of ImageNet for torchvision, the model's own for
         timm, none for models of your own.
     degrees : float, optional
-        Side of the visual field, in deg; 8 by default.
+        Side of the visual field, in deg; 8 or the model's own by default.
     pixels : int, optional
         Side of the input, in px; 224 or the model's own by default.
     channels : int, optional

@@ -1,4 +1,4 @@
-"""Where models come from that are not the user's own: this package, torchvision and timm."""
+"""What a user asks for, and the networks of torchvision and timm."""
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from insilico.errors import UserError
 from insilico.models.card import ModelCard, input_channels
 from stimuli import Display
 
-__all__ = ["Loaded", "Request", "nearest", "textbook", "timm", "torchvision", "vone"]
+__all__ = ["Loaded", "Request", "made", "nearest", "timm", "torchvision"]
 
 DEFAULT_PIXELS = 224
 DEFAULT_DEGREES = 8.0
@@ -47,60 +47,6 @@ class Request:
 Loaded = tuple[nn.Module, ModelCard]
 
 
-def vone(name: str, request: Request) -> Loaded:
-    """Load the front end of VOneNet."""
-    from insilico.models.vone import VOneBlock
-
-    display = request.display()
-    model = _made(
-        VOneBlock,
-        name,
-        request.options,
-        pixels=display.height,
-        degrees=display.degrees[0],
-        seed=request.seed,
-    )
-    card = ModelCard(
-        name=name,
-        display=display,
-        layers=("output",),
-        weights=f"published parameter distributions, seed {request.seed}",
-        trained=True,
-        mean=(0.5,) * 3,
-        std=(0.5,) * 3,
-        citation="Dapello, Marques, Schrimpf, Geiger, Cox & DiCarlo (2020), NeurIPS 33",
-        drawn_in_degrees=True,
-    )
-    return model, card
-
-
-def textbook(name: str, request: Request) -> Loaded:
-    """Load V1 units whose tuning is known in closed form."""
-    from insilico.models.textbook import Textbook
-
-    display = request.display()
-    model = _made(
-        Textbook,
-        name,
-        request.options,
-        pixels=display.height,
-        degrees=display.degrees[0],
-        seed=request.seed,
-    )
-    card = ModelCard(
-        name=name,
-        display=display,
-        layers=("v1",),
-        weights=f"known parameters, seed {request.seed}",
-        trained=True,
-        mean=(0.0,),
-        std=(1.0,),
-        channels=1,
-        drawn_in_degrees=True,
-    )
-    return model, card
-
-
 def torchvision(name: str, request: Request) -> Loaded:
     """Load a network of torchvision, with random or published weights."""
     from torchvision.models import get_model, get_model_weights, list_models
@@ -118,7 +64,7 @@ def torchvision(name: str, request: Request) -> Loaded:
         )
         pixels = getattr(transforms, "crop_size", [pixels])[0]
     with _downloading(request):
-        model = _made(
+        model = made(
             lambda **options: get_model(name, **options),
             request.spec,
             request.options,
@@ -153,7 +99,7 @@ def timm(name: str, request: Request) -> Loaded:
     if not timm.is_model(name):
         raise UserError(f"timm has no model {name!r}. {nearest(name, timm.list_models())}")
     with _downloading(request):
-        model = _made(
+        model = made(
             lambda **options: timm.create_model(name, **options),
             request.spec,
             request.options,
@@ -187,10 +133,31 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"It has {shown}{', ...' if len(known) > 8 else ''}." if known else "It is empty."
 
 
-def _made(
+def made(
     make: Callable[..., nn.Module], name: str, options: Mapping[str, Any], **fixed: Any
 ) -> nn.Module:
-    """Make a model, with options that its maker may not know."""
+    """Make a model, with options that its maker may not know.
+
+    Parameters
+    ----------
+    make : callable
+        What makes it.
+    name : str
+        What the user calls it, for error messages.
+    options : mapping
+        What the user said.
+    **fixed : Any
+        What the user cannot say as an option.
+
+    Returns
+    -------
+    nn.Module
+
+    Raises
+    ------
+    UserError
+        If an option is unknown, or fixed.
+    """
     both = sorted(set(options) & set(fixed))
     if both:
         raise UserError(f"{name}: {', '.join(both)} cannot be given as an option.")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,7 +16,10 @@ from insilico.models.vone_gabors import COLOURS, gabor_filters, sample_gabor_par
 __all__ = ["GaborBank", "VOneBlock", "add_noise", "gabor_filters", "sample_gabor_parameters"]
 
 MODES = ("corrected", "as_released")
-NOISE = (None, "neuronal", "gaussian")
+NOISE = (None, "neuronal", "gaussian", "fano")
+
+# Keeps the square root of the variance differentiable at 0.
+SMALLEST_VARIANCE = {"neuronal": 1e-4, "fano": 1e-5}
 
 
 def add_noise(
@@ -29,9 +33,9 @@ def add_noise(
         Responses.
     normal : Tensor, the shape of ``rates``
         Standard normal noise.
-    noise : {"neuronal", "gaussian"}
-        Of a variance equal to the mean (Fano factor 1) after scaling, or of standard deviation
-        ``scale``.
+    noise : {"neuronal", "gaussian", "fano"}
+        Of a variance equal to the mean (Fano factor 1) after scaling; of standard deviation
+        ``scale``; or, as in EVNet, of a variance ``scale`` times the mean.
     scale, level : float
         Responses are scaled, and a spontaneous level added, before neuronal noise is drawn; both
         are undone afterwards. The defaults are those of the published networks.
@@ -43,9 +47,11 @@ def add_noise(
     """
     if noise == "gaussian":
         return rates + scale * normal
+    floor = SMALLEST_VARIANCE[noise]
+    if noise == "fano":
+        return rates + normal * torch.sqrt(scale * functional.relu(rates) + floor)
     spikes = scale * rates + level
-    # The constant keeps the square root differentiable at 0.
-    noisy = spikes + normal * torch.sqrt(functional.relu(spikes) + 1e-4)
+    noisy = spikes + normal * torch.sqrt(functional.relu(spikes) + floor)
     return (noisy - level) / scale
 
 
@@ -66,11 +72,13 @@ class GaborBank(nn.Module):
 
 
 def _coloured(
-    filters: Float[np.ndarray, "filter row column"], colour: npt.NDArray[np.integer]
-) -> Float[Tensor, "filter 3 row column"]:
+    filters: Float[np.ndarray, "filter row column"],
+    colour: npt.NDArray[np.integer],
+    colours: int,
+) -> Float[Tensor, "filter colours row column"]:
     """Put every filter on its colour."""
     n, rows, columns = filters.shape
-    weight = np.zeros((n, COLOURS, rows, columns))
+    weight = np.zeros((n, colours, rows, columns))
     weight[np.arange(n), colour] = filters
     return torch.as_tensor(weight, dtype=torch.get_default_dtype())
 
@@ -105,12 +113,17 @@ class VOneBlock(nn.Module):
         In the release the two filters of a quadrature pair draw their colours independently, so
         that two complex cells in three combine different colours. ``"corrected"`` draws one colour
         for each pair.
-    noise : {None, "neuronal", "gaussian"}
-        As in `add_noise`; none by default.
+    noise : {None, "neuronal", "gaussian", "fano"}
+        As in `add_noise`; none by default. Noisy responses are rectified, but for ``"fano"``.
     noise_scale, noise_level : float
         As in `add_noise`.
     noise_seed : int
         Seed of the noise, for calls that bring no generator of their own.
+    colours : int
+        Number of channels of the images.
+    gabors : DataFrame, optional
+        Parameters of all cells, as of `sample_gabor_parameters`. Unless given, they are drawn,
+        from ``seed`` and for three colours.
 
     Attributes
     ----------
@@ -120,7 +133,7 @@ class VOneBlock(nn.Module):
     simple_conv_q0, simple_conv_q1 : GaborBank
         The filters and their quadrature partners (phase + 90 deg), for every channel. Their
         buffers are the whole state, under the published names ``simple_conv_q0.weight`` and
-        ``simple_conv_q1.weight``, shape (channel, 3, kernel_size, kernel_size), so released
+        ``simple_conv_q1.weight``, shape (channel, colours, kernel_size, kernel_size), so released
         weights load. ``gabors`` then still describes the drawn filters, not the loaded ones.
 
     Notes
@@ -161,26 +174,30 @@ class VOneBlock(nn.Module):
         noise_scale: float = 0.35,
         noise_level: float = 0.07,
         noise_seed: int = 0,
+        colours: int = COLOURS,
+        gabors: pd.DataFrame | None = None,
     ) -> None:
         super().__init__()
         if mode not in MODES:
             raise UserError(f"mode must be one of {', '.join(MODES)}; got {mode!r}.")
         if noise not in NOISE:
-            raise UserError(f"noise must be None, 'neuronal' or 'gaussian'; got {noise!r}.")
+            raise UserError(f"noise must be None, 'neuronal', 'gaussian' or 'fano'; got {noise!r}.")
         self.simple_channels, self.complex_channels = simple_channels, complex_channels
         self.stride, self.gain = stride, gain
         self.noise, self.noise_scale, self.noise_level = noise, noise_scale, noise_level
         self.noise_generator = torch.Generator().manual_seed(noise_seed)
-        gabors = sample_gabor_parameters(
-            simple_channels + complex_channels,
-            seed=seed,
-            spatial_frequency_max=spatial_frequency_max,
-        )
-        if mode == "as_released":
-            # The release takes the colours from torch's global generator; ours has the seed.
-            generator = torch.Generator().manual_seed(seed)
-            for name in ("colour", "colour_q1"):
-                gabors[name] = torch.randint(COLOURS, (len(gabors),), generator=generator).numpy()
+        self.colours = colours
+        if gabors is None:
+            gabors = sample_gabor_parameters(
+                simple_channels + complex_channels,
+                seed=seed,
+                spatial_frequency_max=spatial_frequency_max,
+            )
+            if mode == "as_released":
+                # The release takes the colours from torch's global generator; ours has the seed.
+                stream = torch.Generator().manual_seed(seed)
+                for name in ("colour", "colour_q1"):
+                    gabors[name] = torch.randint(COLOURS, (len(gabors),), generator=stream).numpy()
         self.gabors = gabors
         per_px = gabors["spatial_frequency"] * degrees / pixels
         even, odd = (
@@ -195,8 +212,8 @@ class VOneBlock(nn.Module):
             for turn in (0, 90)
         )
         paired = gabors.get("colour_q1", gabors["colour"])
-        self.simple_conv_q0 = GaborBank(_coloured(even, gabors["colour"].to_numpy()))
-        self.simple_conv_q1 = GaborBank(_coloured(odd, paired.to_numpy()))
+        self.simple_conv_q0 = GaborBank(_coloured(even, gabors["colour"].to_numpy(), colours))
+        self.simple_conv_q1 = GaborBank(_coloured(odd, paired.to_numpy(), colours))
         self._pack()
         self.register_load_state_dict_post_hook(_repack)  # type: ignore[no-untyped-call]
         self.output = nn.Identity()  # a name under which the responses can be recorded
@@ -211,15 +228,16 @@ class VOneBlock(nn.Module):
 
         Parameters
         ----------
-        images : Tensor, shape (batch, 3, height, width)
+        images : Tensor, shape (batch, colours, height, width)
             Normalised images of any size.
         generator : Generator, optional
             Source of the noise, where there is any; the block's own unless given.
         """
-        if images.shape[1] != COLOURS:
+        if images.shape[1] != self.colours:
             raise UserError(
-                f"VOneBlock takes images of {COLOURS} colours, shape (batch, {COLOURS}, height, "
-                f"width); got {tuple(images.shape)}. Repeat a grey channel three times."
+                f"VOneBlock takes images of {self.colours} colours, shape (batch, {self.colours}, "
+                f"height, width); got {tuple(images.shape)}. Repeat a grey channel "
+                f"{self.colours} times."
             )
         drive = self._convolve(images)
         simple, even, odd = drive.tensor_split(
@@ -236,7 +254,7 @@ class VOneBlock(nn.Module):
         noisy = add_noise(
             rates, normal, noise=self.noise, scale=self.noise_scale, level=self.noise_level
         )
-        return self.output(functional.relu(noisy))
+        return self.output(noisy if self.noise == "fano" else functional.relu(noisy))
 
     def _pack(self) -> None:
         """Sort the filters by the one colour each of them sees: no zeros are multiplied."""
@@ -250,7 +268,7 @@ class VOneBlock(nn.Module):
             colour = seen.int().argmax(1)
             order = torch.argsort(colour, stable=True)
             filters = filters[order, colour[order], None]
-            self.filters_per_colour = torch.bincount(colour, minlength=COLOURS).tolist()
+            self.filters_per_colour = torch.bincount(colour, minlength=self.colours).tolist()
         self.register_buffer("packed", filters, persistent=False)
         self.register_buffer("order", order, persistent=False)
 

@@ -1,5 +1,6 @@
 """Weights from files, read without running any code that is in them."""
 
+import argparse
 import hashlib
 import pickle
 import re
@@ -63,9 +64,10 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
     Parameters
     ----------
     path : Path or str
-        A ``.pth`` or ``.pt`` file that holds only tensors and plain containers, or a
-        ``.safetensors`` file. The weights may lie under ``state_dict``, ``model_state_dict`` or
-        ``model``, and their names may begin with ``module.``.
+        A ``.safetensors`` file, or a ``.pth`` or ``.pt`` file that holds only tensors, plain
+        containers and the options of a training script (`argparse.Namespace`). The weights may lie
+        under ``state_dict``, ``model_state_dict`` or ``model``, and their names may begin with
+        ``module.``.
 
     Returns
     -------
@@ -131,6 +133,10 @@ def fit_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str = 
     UserError
         If weights are missing, unexpected, or of another shape.
     """
+    # A model that is published under other names knows them itself.
+    translate = getattr(model, "translate_weights", None)
+    if translate is not None:
+        state = translate(state)
     own = model.state_dict()
     misshapen = [
         f"{name} ({_shape(value)} in the file, {_shape(own[name])} in the model)"
@@ -180,7 +186,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Training scripts like to keep their options beside the weights: names and plain values.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f" ({found[1]})" if found else ""

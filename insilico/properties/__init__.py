@@ -11,6 +11,14 @@ from insilico.properties import (
     receptive_field,
     size,
     spatial_frequency,
+    textures,
 )
 
-__all__ = ["marques2020", "orientation", "receptive_field", "size", "spatial_frequency"]
+__all__ = [
+    "marques2020",
+    "orientation",
+    "receptive_field",
+    "size",
+    "spatial_frequency",
+    "textures",
+]

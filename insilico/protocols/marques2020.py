@@ -15,8 +15,10 @@ from insilico.properties import receptive_field as field_properties
 from insilico.properties.marques2020.orientation import in_published_order
 from insilico.protocol import Battery, Protocol
 from insilico.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
+from insilico.reduction import Maximum
 from insilico.tuning import first_harmonic, mean_response
 from stimuli import marques2020 as stimuli
+from stimuli.textures import are_shipped, published_textures
 
 __all__ = [
     "BATTERY",
@@ -26,6 +28,7 @@ __all__ = [
     "RECEPTIVE_FIELD",
     "RINGACH2002",
     "SCHILLER1976",
+    "TEXTURES",
     "TEXTURE_PROPERTIES",
     "in_place",
     "texture_curve",
@@ -35,6 +38,9 @@ __all__ = [
 # Units whose receptive field has its centre farther than this from the stimuli, in deg, are not
 # used.
 MAXIMUM_DISTANCE = 0.15
+
+# All that a map needs: of every site of a layer, no more would fit into memory.
+BEST = Maximum(over=("orientation", "phase"))
 
 # Sites whose nominal centre lies in a disk of this diameter around the stimuli are candidates.
 CANDIDATES_WITHIN = 1.0
@@ -46,14 +52,15 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     response : DataArray, dims ("unit", "offset_y", "offset_x", "orientation", "phase")
-        Rectified activations.
+        Rectified activations, or the largest of them at each place, as the probe keeps them.
 
     Returns
     -------
     DataArray, dims ("unit", "offset_y", "offset_x")
         With the place of the published origin in the coordinates ``centre_x`` and ``centre_y``.
     """
-    best = response.max(("orientation", "phase"), keep_attrs=True).astype(np.float64)
+    over = [dim for dim in BEST.over if dim in response.dims]
+    best = response.max(over, keep_attrs=True).astype(np.float64)
     chart = (best - response["blank"]).clip(min=0).assign_attrs(response.attrs)
     origin = {"centre_x": stimuli.HALF_PX, "centre_y": -stimuli.HALF_PX}
     return chart.assign_coords(
@@ -271,6 +278,7 @@ RECEPTIVE_FIELD = Protocol(
     responsive=has_receptive_field,
     citation="Marques, Schrimpf & DiCarlo (2021), doi 10.1101/2021.03.01.433495",
     scale="activations",
+    reduction=BEST,
 )
 
 RINGACH2002 = Protocol(
@@ -337,7 +345,7 @@ CAVANAUGH2002A = Protocol(
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
 )
 
-# What is measured on `texture_curve`; a protocol once its pictures can be shown.
+# What is measured on `texture_curve`.
 TEXTURE_PROPERTIES = (
     properties.texture_modulation_index,
     properties.absolute_texture_modulation_index,
@@ -352,6 +360,27 @@ TEXTURE_PROPERTIES = (
     properties.max_noise,
 )
 
+# The published pictures are not public: these are others, of the same design.
+TEXTURES = Protocol(
+    name="textures",
+    stimuli=published_textures,
+    curve=texture_curve,
+    properties=TEXTURE_PROPERTIES,
+    responsive=texture_responsive,
+    citation="Freeman, Ziemba, Heeger, Simoncelli & Movshon (2013), doi 10.1038/nn.3402, with "
+    "pictures of ours in place of the published ones",
+)
+
+TEXTURE_REFERENCES = (
+    "freemanZiemba2013.texture_modulation_index",
+    "freemanZiemba2013.absolute_texture_modulation_index",
+    "freemanZiemba2013.texture_selectivity",
+    "freemanZiemba2013.texture_sparseness",
+    "freemanZiemba2013.variance_ratio",
+    "freemanZiemba2013.max_texture",
+    "freemanZiemba2013.max_noise",
+)
+
 BATTERY = Battery(
     name="marques2020",
     protocols=(
@@ -361,6 +390,7 @@ BATTERY = Battery(
         DEVALOIS1982B,
         SCHILLER1976,
         CAVANAUGH2002A,
+        *((TEXTURES,) if are_shipped() else ()),
     ),
     references=tuple(
         f"marques2020.{name}"
@@ -380,6 +410,7 @@ BATTERY = Battery(
             "cavanaugh2002a.surround_suppression_index",
             "cavanaugh2002a.grating_summation_field",
             "cavanaugh2002a.surround_diameter",
+            *(TEXTURE_REFERENCES if are_shipped() else ()),
         )
     ),
     position=stimuli.POSITION,

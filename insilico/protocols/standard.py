@@ -1,4 +1,4 @@
-"""The standard battery: receptive field, orientation, spatial frequency and size.
+"""The standard battery: receptive field, orientation, spatial frequency, size and textures.
 
 Stimuli are full-contrast gratings centred on each unit's nominal receptive field, shown at eight
 phases or more. Orientation and spatial frequency share one factorial set, so that the tuning along
@@ -16,6 +16,7 @@ from insilico.properties import orientation as orientation_properties
 from insilico.properties import receptive_field as field_properties
 from insilico.properties import size as size_properties
 from insilico.properties import spatial_frequency as frequency_properties
+from insilico.properties import textures as texture_properties
 from insilico.protocol import Battery, Protocol
 from insilico.tuning import (
     at_preferred,
@@ -26,6 +27,7 @@ from insilico.tuning import (
 )
 from stimuli import Display, Position, StimulusSet, factorial
 from stimuli.display import NEAR_NYQUIST_CYCLES_PER_PX
+from stimuli.textures import are_shipped, texture_surrounds, textures
 
 __all__ = [
     "BATTERY",
@@ -35,6 +37,8 @@ __all__ = [
     "SIZE",
     "SPATIAL_FREQUENCY",
     "SPATIAL_FREQUENCY_MEAN",
+    "TEXTURES",
+    "TEXTURE_SURROUND",
     "gratings",
     "patches",
     "sizes",
@@ -55,6 +59,9 @@ ORIENTATIONS = np.arange(0, 180, 7.5)
 # macaque sample that the published benchmark scales to.
 RESPONSE_THRESHOLD = 5.0
 LARGEST_RATE = 243.1
+
+# Of textures, in deg; pictures are 4 deg wide.
+LARGEST_DISK = 2.0
 
 # What single precision leaves of the difference between two equal responses, relative to them.
 ROUNDING = 1e-6
@@ -312,6 +319,58 @@ def size_curve(response: xr.DataArray) -> xr.DataArray:
     return dominant_component(response)
 
 
+def texture_curve(response: xr.DataArray) -> xr.DataArray:
+    """Responses to textures and noise, nothing subtracted.
+
+    Parameters
+    ----------
+    response : DataArray
+        Recording of `stimuli.textures.textures`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "type", "family", "sample")
+        Type 1 is noise, type 2 texture.
+    """
+    return response.astype(np.float64)
+
+
+def texture_surround_curve(response: xr.DataArray) -> xr.DataArray:
+    """Mean response to disks of each family, less the blank and not below 0, over surrounds.
+
+    Parameters
+    ----------
+    response : DataArray
+        Recording of `stimuli.textures.texture_surrounds`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "surround", "family")
+        Surround 0 is none, 1 noise, 2 texture.
+    """
+    mean = response.mean("sample", keep_attrs=True).astype(np.float64)
+    return (mean - mean["blank"]).clip(min=0).assign_attrs(response.attrs)
+
+
+def preferred_diameter(response: xr.DataArray) -> pd.DataFrame:
+    """Diameter of the grating that each unit likes best: the disk that its surround lies around.
+
+    Parameters
+    ----------
+    response : DataArray
+        Recording of `sizes`.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        ``diameter``, in deg: of those shown, at most 2 deg, so that there is room for a surround.
+    """
+    curve = dominant_component(response).transpose("unit", "diameter")
+    shown = curve["diameter"].to_numpy()
+    best = curve.fillna(-np.inf).to_numpy().argmax(axis=1)
+    return pd.DataFrame({"diameter": np.minimum(shown[best], LARGEST_DISK)})
+
+
 def exceeds_blank(curve: xr.DataArray) -> xr.DataArray:
     """Whether the mean response exceeds that to blank by 5 spikes/s.
 
@@ -466,6 +525,40 @@ SIZE = Protocol(
     prefer=preferred_grating,
 )
 
+# The published pictures are not public: these are others, of the same design.
+TEXTURES = Protocol(
+    name="textures",
+    stimuli=textures,
+    curve=texture_curve,
+    properties=(
+        texture_properties.texture_modulation_index,
+        texture_properties.absolute_texture_modulation_index,
+        texture_properties.texture_selectivity,
+        texture_properties.texture_sparseness,
+        texture_properties.texture_variance_ratio,
+        texture_properties.maximum_texture_response,
+        texture_properties.maximum_noise_response,
+    ),
+    responsive=exceeds_blank,
+    citation="Freeman, Ziemba, Heeger, Simoncelli & Movshon (2013), doi 10.1038/nn.3402, with "
+    "pictures of ours in place of the published ones",
+)
+
+TEXTURE_SURROUND = Protocol(
+    name="texture_surround",
+    stimuli=texture_surrounds,
+    curve=texture_surround_curve,
+    properties=(
+        texture_properties.texture_surround_suppression,
+        texture_properties.noise_surround_suppression,
+        texture_properties.naturalistic_surround_index,
+    ),
+    responsive=exceeds_threshold,
+    citation="after Ziemba, Freeman, Simoncelli & Movshon (2018), doi 10.1152/jn.00900.2017",
+    after="size",
+    prefer=preferred_diameter,
+)
+
 BATTERY = Battery(
     name="standard",
     protocols=(
@@ -475,6 +568,7 @@ BATTERY = Battery(
         SPATIAL_FREQUENCY,
         SPATIAL_FREQUENCY_MEAN,
         SIZE,
+        *((TEXTURES, TEXTURE_SURROUND) if are_shipped() else ()),
     ),
     references=(
         "ringach2002.circular_variance",
@@ -492,5 +586,6 @@ BATTERY = Battery(
         "cavanaugh2002a.suppression_index",
         "cavanaugh2002a.grating_summation_field",
         "cavanaugh2002a.surround_diameter",
+        *(("freeman2013.texture_modulation_index",) if are_shipped() else ()),
     ),
 )

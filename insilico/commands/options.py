@@ -1,0 +1,96 @@
+"""What can be said of any model on the command line."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from insilico.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ModelOptions", "Numbers", "Words"]
+
+Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True, negative="")]
+Words = Annotated[
+    tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ModelOptions:
+    """What can be said of any model.
+
+    Parameters
+    ----------
+    weights : str, optional
+        A .pth, .pt or .safetensors file (no code in it is run), or 'pretrained' for a download by
+        torchvision or timm. Without it, networks have random weights.
+    mean : tuple of float, optional
+        Mean of the normalisation: one value, or one per channel.
+    std : tuple of float, optional
+        Standard deviation of the normalisation.
+    degrees : tuple of float, optional
+        Side of the visual field in degrees; 8 unless the model says otherwise. 'insilico run' takes
+        several, and does a run for each.
+    pixels : int, optional
+        Side of the input in pixels; 224 unless the model says otherwise.
+    channels : int, optional
+        Image channels that the model takes; told from its first convolution by default.
+    device : str, optional
+        Where to run: cpu, cuda, cuda:1, mps.
+    seed : int
+        Of everything random.
+    option : tuple of str
+        KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
+    """
+
+    weights: str | None = None
+    mean: Numbers = None
+    std: Numbers = None
+    degrees: Numbers = None
+    pixels: int | None = None
+    channels: int | None = None
+    device: str | None = None
+    seed: int = 0
+    option: Words = ()
+
+    def load(self, spec: str) -> "nn.Module":
+        """Load a model with these options, of which the degrees are one number."""
+        from insilico.models import load_model
+
+        degrees = self.degrees or (None,)
+        if len(degrees) > 1:
+            raise UserError(
+                "one visual field has one size in degrees, and only 'insilico run' takes several; "
+                f"got {' '.join(f'{each:g}' for each in self.degrees or ())}."
+            )
+        return load_model(
+            spec,
+            self.weights,
+            mean=self.mean,
+            std=self.std,
+            degrees=degrees[0],
+            pixels=self.pixels,
+            channels=self.channels,
+            device=self.device,
+            seed=self.seed,
+            **_options(self.option),
+        )
+
+
+def _options(pairs: Sequence[str]) -> dict[str, Any]:
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise UserError(f"an option is KEY=VALUE; got {pair!r}.")
+        try:
+            options[key] = json.loads(value)
+        except json.JSONDecodeError:
+            options[key] = value
+    return options

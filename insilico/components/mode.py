@@ -1,0 +1,34 @@
+"""What every component is asked first: which of its two forms, and whether its input fits."""
+
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from insilico.errors import UserError
+
+__all__ = ["MODES", "Mode", "check_channels", "check_choice", "check_positive"]
+
+Mode = Literal["corrected", "as_released"]
+MODES: tuple[str, ...] = get_args(Mode)
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise a `UserError` unless ``value`` is one of those allowed."""
+    if value not in allowed:
+        raise UserError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
+
+
+def check_positive(**sizes: int) -> None:
+    """Raise a `UserError` unless every size is at least 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise UserError(f"{name} must be at least 1; got {size}.")
+
+
+def check_channels(component: str, maps: Tensor, channels: int) -> None:
+    """Raise a `UserError` unless maps (batch, channel, height, width) have so many channels."""
+    if maps.shape[1] != channels:
+        raise UserError(
+            f"{component} is made for {channels} channels, maps of shape (batch, {channels}, "
+            f"height, width); got {tuple(maps.shape)}. Make it with channels={maps.shape[1]}."
+        )

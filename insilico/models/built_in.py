@@ -1,0 +1,184 @@
+"""Models of this package, by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from insilico.models.card import ModelCard
+from insilico.models.sources import Loaded, Request, made
+
+__all__ = ["BUILT_IN"]
+
+# On images in [0, 1]; what the authors of all these networks used.
+HALF = (0.5,) * 3
+
+VONE = "Dapello, Marques, Schrimpf, Geiger, Cox & DiCarlo (2020), NeurIPS 33"
+EVNET = "Piper, Oliveira & Marques (2025), NeurIPS 38"
+VONE_DN = "Cirincione et al. (2022), SVRHM workshop at NeurIPS"
+CONSTRAINED = "Pogoncheff, Granley & Beyeler (2023), NeurIPS 36"
+
+# Side of the images of the constrained networks, in px, and of those of EVNet, in deg.
+CONSTRAINED_PIXELS = 64
+EVNET_DEGREES = 7.0
+VONE_DN_PIXELS = 256
+
+
+def _vone(name: str, request: Request) -> Loaded:
+    """Load the front end of VOneNet."""
+    from insilico.models.vone import VOneBlock
+
+    model, display = _sized(VOneBlock, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("output",),
+        weights=f"published parameter distributions, seed {request.seed}",
+        trained=True,
+        mean=HALF,
+        std=HALF,
+        citation=VONE,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _textbook(name: str, request: Request) -> Loaded:
+    """Load V1 units whose tuning is known in closed form."""
+    from insilico.models.textbook import Textbook
+
+    model, display = _sized(Textbook, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,),
+        std=(1.0,),
+        channels=1,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _vone_resnet50(name: str, request: Request) -> Loaded:
+    """Load VOneNet, random behind its front end."""
+    from insilico.models.front_ends import vone_resnet50
+
+    model, display = _sized(vone_resnet50, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("vone_block",),
+        weights=_random_behind("vone_block", request),
+        trained=False,
+        mean=HALF,
+        std=HALF,
+        citation=VONE,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _evnet_resnet50(name: str, request: Request) -> Loaded:
+    """Load EVNet, random behind its front end."""
+    from insilico.models.front_ends import EVNET_VARIANTS, evnet_resnet50
+
+    model, display = _sized(evnet_resnet50, name, request, degrees=EVNET_DEGREES)
+    variant = EVNET_VARIANTS[request.options.get("variant", "standard")]
+    adapts = variant.subcortical.get("light_adaptation", "mean") is not None
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("voneblock",),
+        weights=_random_behind("subcorticalblock and voneblock", request),
+        trained=False,
+        # Light adaptation takes luminances.
+        mean=(0.0,) * 3 if adapts else HALF,
+        std=(1.0,) * 3 if adapts else HALF,
+        citation=EVNET,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _vone_dn(name: str, request: Request) -> Loaded:
+    """Load a VOneBlock behind which the channels normalize each other."""
+    from insilico.models.front_ends import vone_dn
+
+    model, display = _sized(vone_dn, name, request, pixels=VONE_DN_PIXELS)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("normalization",),
+        weights=_random_behind("vone_block", request),
+        trained=False,
+        mean=(0.5,),
+        std=(0.5,),
+        channels=1,
+        citation=VONE_DN,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _constrained(name: str, request: Request) -> Loaded:
+    """Load a network of the paper, or any combination of its components, with random weights."""
+    from insilico.models.constrained import NAMED, constrained_resnet
+
+    display = request.display(CONSTRAINED_PIXELS)
+    fixed = {"depth": 50, **NAMED[name]} if name in NAMED else {}
+    size = (display.height, display.width)
+    model = made(constrained_resnet, name, request.options, **fixed, input_size=size)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("layer1",),
+        weights=f"random, seed {request.seed}",
+        trained=False,
+        mean=HALF,
+        std=HALF,
+        citation=CONSTRAINED,
+    )
+    return model, card
+
+
+def _sized(
+    make: Callable[..., nn.Module], name: str, request: Request, **own: Any
+) -> tuple[nn.Module, Any]:
+    display = request.display(**own)
+    model = made(
+        make,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+    )
+    return model, display
+
+
+def _random_behind(fixed: str, request: Request) -> str:
+    return f"as published in {fixed} and random behind, seed {request.seed}"
+
+
+BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
+    "vone": _vone,
+    "textbook": _textbook,
+    "vone_resnet50": _vone_resnet50,
+    "evnet_resnet50": _evnet_resnet50,
+    "vone_dn": _vone_dn,
+    "constrained_resnet": _constrained,
+    **{
+        f"resnet50_{name}": _constrained
+        for name in (
+            "center_surround",
+            "local_rf",
+            "tuned_norm",
+            "div_norm",
+            "cortical_magnification",
+            *(f"composite_{letter}" for letter in "abcdefg"),
+        )
+    },
+}

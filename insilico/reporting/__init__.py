@@ -1,0 +1,1 @@
+"""What the pages of a run are made of: the frame, the numbers, and the unit explorer."""

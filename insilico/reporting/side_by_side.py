@@ -1,0 +1,372 @@
+"""The page that sets several models side by side, its figures, and its tables as files."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from insilico import reference
+from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
+from insilico.figures.style import Plate, save_figure
+from insilico.reporting.page import NO_VALUE, inline, number, render, score
+from insilico.reporting.tables import SMALLEST_P
+from insilico.reporting.terms import TERMS
+from insilico.side_by_side import RANKED_BY, SideBySide
+
+__all__ = ["readable_tables", "side_by_side_plates", "write_side_by_side"]
+
+FIGURES = "figures"
+PAGE = "comparison.html"
+FORMATS = ("png", "svg", "pdf")
+
+# Of the terms of a report, those that this page uses.
+USED = ("median", "similarity", "ceiling", "floor", "skill", "interval")
+OWN_TERMS = (
+    (
+        "difference",
+        "Difference",
+        "The value of the first model less that of the second. Its interval is made of those of "
+        "the two (Zou & Donner 2008); the cells are the same for both, and are held fixed.",
+    ),
+    (
+        "p",
+        "p, adjusted",
+        "Of no difference in similarity: below 0.05 where the interval of the difference leaves 0 "
+        "out; then adjusted for all pairs of models and all properties on this page "
+        "(Benjamini-Hochberg).",
+    ),
+    (
+        "mean",
+        "Mean",
+        "Over the properties for which every model has a score on five channels or more. "
+        "Categories of the published benchmark have the same weight, and so have properties "
+        "without a category.",
+    ),
+    (
+        "rank",
+        "Rank",
+        "1 has the highest mean. Its interval and the probability of each rank come from bootstrap "
+        "samples of the channels of every model: how the order would vary with other channels.",
+    ),
+    (
+        "runs",
+        "Runs",
+        "Training seeds of one model, taken together. Intervals are then over runs first, and over "
+        "channels within them.",
+    ),
+)
+
+Row = dict[str, Any]
+
+
+def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
+    """Write the page of a comparison, its figures and its tables.
+
+    Parameters
+    ----------
+    side : SideBySide
+        From `insilico.side_by_side.compare_runs`.
+    folder : path
+        Where to write; made if there is none.
+
+    Returns
+    -------
+    Path
+        The page, ``comparison.html``: one file, which can be sent by itself. Beside it are the
+        tables ``models``, ``scores``, ``differences`` and ``ranking``, as csv with every digit, and
+        as LaTeX and Markdown for reading; and the folder ``figures``.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in readable_tables(side).items():
+        getattr(side, name).to_csv(folder / f"{name}.csv", index=False)
+        (folder / f"{name}.md").write_text(_markdown(table), encoding="utf-8")
+        (folder / f"{name}.tex").write_text(_latex(table), encoding="utf-8")
+    drawn = side_by_side_plates(side)
+    for plate in drawn:
+        save_figure(
+            plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=FORMATS
+        )
+    page = folder / PAGE
+    # Written beside its place and renamed: a page is whole, or not there.
+    partial = page.with_name(f".{PAGE}.partial")
+    partial.write_text(_render(side, drawn, folder / FIGURES), encoding="utf-8")
+    partial.replace(page)
+    return page
+
+
+def side_by_side_plates(side: SideBySide) -> list[Plate]:
+    """Draw every figure of a comparison.
+
+    Parameters
+    ----------
+    side : SideBySide
+        The comparison.
+
+    Returns
+    -------
+    list of Plate
+        The map of scores; the ranking, if there is one; and what moves with the degrees, where a
+        model was shown several visual fields.
+    """
+    made = [
+        Plate(
+            "scores",
+            "",
+            "scores",
+            "Similarity and skill",
+            "Of every property (rows) in every model (columns). Similarity: 1 is the same "
+            "distribution as that of the cells. Skill: 0 is the best trivial population; "
+            "below \N{MINUS SIGN}1 it has the colour of \N{MINUS SIGN}1. White: no score.",
+            score_maps(side.scores),
+            side.scores[["name", "reference", "label", "similarity", "skill"]],
+        )
+    ]
+    for by, rows in side.ranking.groupby("by", sort=False) if len(side.ranking) else ():
+        caption = (
+            f"Left: mean {by} over {rows['n_properties'].iloc[0]} properties, with its 95 % "
+            "interval. Right: how probable each rank is, 1 being the best, if other channels had "
+            "been drawn."
+        )
+        figure = rank_chart(rows)
+        made.append(Plate("ranking", "", f"ranking-{by}", f"Rank by {by}", caption, figure, rows))
+    swept = _swept(side)
+    for column, title in (("median_model", "Medians"), ("similarity", "Similarity")):
+        if len(swept):
+            caption = (
+                f"{title} of every property, with 95 % intervals, if the input is taken to span "
+                "so many degrees. What moves with the degrees is a property of the assumption, "
+                "not only of the model."
+            )
+            name = f"degrees-{column.partition('_')[0]}"
+            figure = degree_curves(swept, column=column)
+            made.append(Plate("degrees", "", name, f"{title} by degrees", caption, figure, swept))
+    return made
+
+
+def _swept(side: SideBySide) -> pd.DataFrame:
+    """Scores of the models that were shown several visual fields."""
+    same = ["model", "layer", "trained", "weights_hash", "pixels"]
+    models = side.models
+    keys = models[same].astype(str).agg("\n".join, axis=1)
+    several = keys.map(models.groupby(keys)["degrees"].nunique()) > 1
+    chosen = models[several]
+    ending = {True: "", False: " (untrained)"}
+    line = [
+        f"{model} {layer}{ending.get(trained, '')}"
+        for model, layer, trained in chosen[["model", "layer", "trained"]].itertuples(index=False)
+    ]
+    columns = chosen.assign(line=line)[["name", "degrees", "line"]]
+    binary = side.scores["reference"].map(_binary)
+    scores = side.scores.assign(median_model=side.scores["median_model"].mask(binary))
+    return scores.merge(columns, on="name")
+
+
+def _render(side: SideBySide, drawn: list[Plate], folder: Path) -> str:
+    tables = readable_tables(side)
+    terms = [term for term in TERMS if term[0] in USED]
+    cited = side.scores[["citation", "doi"]].astype(object).drop_duplicates("citation")
+    return render(
+        "side_by_side.html.jinja",
+        side=side,
+        facts=_facts(side),
+        plates=[inline(plate, folder) for plate in drawn],
+        models=_laid_out(tables["models"]),
+        scores=_beside(side, lambda row: _with_ends(row, "similarity", score)),
+        skills=_beside(side, lambda row: _with_ends(row, "skill", score)),
+        medians=_beside(side, _median),
+        pairs=[
+            {
+                "first": first,
+                "second": second,
+                **_laid_out(rows.drop(columns=["First", "Second"])),
+            }
+            for (first, second), rows in tables["differences"].groupby(
+                ["First", "Second"], sort=False
+            )
+        ],
+        rankings=[
+            {"by": by, **_laid_out(tables["ranking"].query("By == @by").drop(columns="By"))}
+            for by in RANKED_BY
+            if len(side.ranking)
+        ],
+        terms=[*terms, *OWN_TERMS],
+        sources=[
+            row
+            for row in cited.where(cited.notna(), "").to_dict("records")
+            if row["citation"] or row["doi"]
+        ],
+        untrained=list(side.models.loc[side.models["trained"].eq(False), "name"]),
+    )
+
+
+def _facts(side: SideBySide) -> list[tuple[str, str]]:
+    facts = [
+        ("Models and layers", f"{len(side.models)}"),
+        ("Battery", side.battery),
+        ("Comparisons with macaque V1", f"{side.scores['reference'].nunique()}"),
+        ("Seed of the resampling", f"{side.seed}"),
+    ]
+    if len(side.ranking):
+        facts.insert(3, ("Properties in the mean", f"{side.ranking['n_properties'].iloc[0]}"))
+    return facts
+
+
+def readable_tables(side: SideBySide) -> dict[str, pd.DataFrame]:
+    """Lay the tables of a comparison out in words.
+
+    Parameters
+    ----------
+    side : SideBySide
+        The comparison.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``models``, ``scores``, ``differences`` and ``ranking``: numbers with their intervals, for
+        reading.
+    """
+    models = side.models.astype(object)
+    trained = {True: "trained", False: "UNTRAINED", None: "unknown"}
+    models = pd.DataFrame(
+        {
+            "Name": models["name"],
+            "Model": models["model"],
+            "Layer": models["layer"],
+            "Weights": models["weights"],
+            "Trained": [trained.get(each, "unknown") for each in models["trained"]],
+            "Degrees": [number(float(each)) for each in models["degrees"]],
+            "Runs": models["n_runs"],
+            "Units": models["n_units"],
+        }
+    )
+    return {
+        "models": models,
+        "scores": _score_table(side),
+        "differences": _difference_table(side.differences),
+        "ranking": _ranking_table(side.ranking),
+    }
+
+
+def _score_table(side: SideBySide) -> pd.DataFrame:
+    rows: dict[str, Row] = {}
+    for row in side.scores.to_dict("records"):
+        name = str(row["name"])
+        cells = rows.setdefault(row["reference"], {"Property": row["label"]})
+        cells[f"{name}: similarity"] = _with_ends(row, "similarity", score)
+        cells[f"{name}: skill"] = score(row["skill"])
+    return pd.DataFrame(rows.values()).fillna(NO_VALUE)
+
+
+def _difference_table(differences: pd.DataFrame) -> pd.DataFrame:
+    rows = differences.to_dict("records")
+    return pd.DataFrame(
+        {
+            "First": differences["first"],
+            "Second": differences["second"],
+            "Property": differences["label"],
+            "Similarity": [_with_ends(row, "similarity_difference", score) for row in rows],
+            "p, adjusted": [_p(row["p_adjusted"]) for row in rows],
+            "Skill": [_with_ends(row, "skill_difference", score) for row in rows],
+            "Median": [_median_difference(row) for row in rows],
+        }
+    )
+
+
+def _ranking_table(ranking: pd.DataFrame) -> pd.DataFrame:
+    if ranking.empty:
+        return pd.DataFrame(columns=["By", "Name", "Mean", "Rank"])
+    rows = ranking.to_dict("records")
+    ranks = range(1, ranking["name"].nunique() + 1)
+    return pd.DataFrame(
+        {
+            "By": ranking["by"],
+            "Name": ranking["name"],
+            "Mean": [_with_ends(row, "score", score) for row in rows],
+            "Rank": [f"{row['rank']} [{row['rank_low']:g}, {row['rank_high']:g}]" for row in rows],
+            **{f"P(rank {rank})": [f"{row[f'rank_{rank}']:.3f}" for row in rows] for rank in ranks},
+        }
+    )
+
+
+def _with_ends(row: Mapping[Any, Any], name: str, write: Callable[[float], str]) -> str:
+    low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
+    text = write(row[name])
+    return text if np.isnan([low, high]).any() else f"{text} [{write(low)}, {write(high)}]"
+
+
+def _binary(name: str) -> bool:
+    return name in reference.names() and reference.load(name).scale == "binary"
+
+
+def _median(row: Mapping[Any, Any]) -> str:
+    if _binary(row["reference"]):
+        return NO_VALUE
+    return _with_ends({**row, "median": row["median_model"]}, "median", number)
+
+
+def _median_difference(row: Mapping[Any, Any]) -> str:
+    if _binary(row["reference"]):
+        return NO_VALUE
+    units = "" if row["units"] in ("", "1") else f" {row['units']}"
+    text = _with_ends(row, "median_difference", number)
+    return text if text == NO_VALUE else f"{text}{units}"
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return NO_VALUE
+    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.2g}"
+
+
+def _beside(side: SideBySide, cell: Callable[[Mapping[Any, Any]], str]) -> Row:
+    """Lay one number of every model out, a row per reference; the cells come last."""
+    rows: dict[str, Row] = {}
+    for row in side.scores.to_dict("records"):
+        name = str(row["reference"])
+        made = rows.setdefault(
+            name,
+            {"label": row["label"], "units": row["units"], "record": row, "cells": {}},
+        )
+        made["cells"][row["name"]] = _split(cell(row))
+    names = list(side.models["name"])
+    for made in rows.values():
+        made["cells"] = [made["cells"].get(name, (NO_VALUE, "")) for name in names]
+    return {"names": names, "rows": list(rows.values())}
+
+
+def _laid_out(table: pd.DataFrame) -> Row:
+    return {
+        "head": list(table.columns),
+        "rows": [[_split(str(each)) for each in row] for row in table.itertuples(index=False)],
+    }
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Set the interval of a number apart from it."""
+    value, bracket, rest = text.partition(" [")
+    if bracket and rest[:1].strip("0123456789.\N{MINUS SIGN}\N{ALMOST EQUAL TO}") == "":
+        return value, f"[{rest}"
+    return text, ""
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    def line(cells: list[str]) -> str:
+        safe = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+        return f"| {' | '.join(' '.join(each.split()) for each in safe)} |"
+
+    head = line([str(name) for name in table])
+    ruler = f"|{' --- |' * len(table.columns)}"
+    rows = [line([str(cell) for cell in row]) for row in table.itertuples(index=False)]
+    return "\n".join([head, ruler, *rows]) + "\n"
+
+
+def _latex(table: pd.DataFrame) -> str:
+    # Plain letters, which every LaTeX sets.
+    plain = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "--", "\N{ALMOST EQUAL TO}\N{THIN SPACE}": ""}
+    text = table.astype(str).to_latex(index=False, escape=True)
+    for letter, instead in plain.items():
+        text = text.replace(letter, instead)
+    return text

@@ -1,0 +1,51 @@
+"""Statistics on units that are copies of one another, and on histograms.
+
+docs/statistics.md says in plain words what each is for, and how often each is wrong.
+"""
+
+from insilico.statistics.bootstrap import Clusters, Interval, cluster, interval, medians, resamples
+from insilico.statistics.bounds import (
+    kolmogorov_smirnov_interval,
+    sampling_margin,
+    wasserstein_interval,
+)
+from insilico.statistics.floors import shuffled
+from insilico.statistics.joint import (
+    JointTest,
+    dependence,
+    distance,
+    rank_correlation,
+    same_joint,
+)
+from insilico.statistics.two_sample import (
+    adjusted,
+    cliffs_delta,
+    cumulative_difference,
+    kolmogorov_smirnov,
+    kolmogorov_smirnov_test,
+    wasserstein,
+)
+
+__all__ = [
+    "Clusters",
+    "Interval",
+    "JointTest",
+    "adjusted",
+    "cliffs_delta",
+    "cluster",
+    "cumulative_difference",
+    "dependence",
+    "distance",
+    "interval",
+    "kolmogorov_smirnov",
+    "kolmogorov_smirnov_interval",
+    "kolmogorov_smirnov_test",
+    "medians",
+    "rank_correlation",
+    "resamples",
+    "same_joint",
+    "sampling_margin",
+    "shuffled",
+    "wasserstein",
+    "wasserstein_interval",
+]

@@ -1,0 +1,121 @@
+"""Checkpoints: everything that a run needs to go on, written so that a good one always survives."""
+
+import io
+import os
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from insilico.errors import UserError
+
+__all__ = ["random_states", "read_checkpoint", "restore_random_states", "write_atomically"]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it: it is always the old one or the new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        What it will hold.
+
+    Raises
+    ------
+    UserError
+        If the system cannot write it, a full disk for one. The old file stays as it was.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        kept = "the one before is kept" if path.exists() else "there is none from before"
+        raise UserError(
+            f"{path} could not be written ({error.strerror}); {kept}. Make room, and start the "
+            "same command again: it goes on from there."
+        ) from error
+    # The new name must be on the disk as well as the new content.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def to_bytes(state: dict[str, Any]) -> bytes:
+    """Pack a checkpoint in memory, so that writing it is one plain write that can fail cleanly."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, without running any code that is in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    UserError
+        If it is no checkpoint of a training run.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is no readable checkpoint: {reason}") from error
+    if not isinstance(state, dict) or "model" not in state or "config" not in state:
+        raise UserError(f"{path} is no checkpoint of `insilico train`: it holds no training run.")
+    return state
+
+
+def random_states() -> dict[str, Any]:
+    """Collect the states of every random stream a network or its data may draw from.
+
+    Returns
+    -------
+    dict
+        Of plain containers and tensors.
+    """
+    name, keys, *position = np.random.get_state()  # noqa: NPY002  # a user's network may use it
+    version, words, gauss = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), *position],
+        "python": [version, list(words), gauss],
+    }
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Set every random stream to where `random_states` found it.
+
+    Parameters
+    ----------
+    states : dict
+        What `random_states` returned.
+    """
+    torch.set_rng_state(states["torch"])
+    if len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
+    name, keys, *position = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *position))  # noqa: NPY002
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words), gauss))

@@ -1,0 +1,1 @@
+"""Descriptions of training runs and experiments that come with the package."""

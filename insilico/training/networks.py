@@ -1,0 +1,90 @@
+"""Networks for training: made anew for the classes and the size of the pictures."""
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from insilico.errors import UserError
+from insilico.models.weights import fit_weights, read_weights
+from insilico.training.config import ModelConfig
+
+__all__ = ["make_network"]
+
+
+def make_network(config: ModelConfig, *, num_classes: int, input_size: int, seed: int) -> nn.Module:
+    """Make a network with random weights, or with those of a file.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Which one.
+    num_classes, input_size : int
+        What it must fit; ``input_size`` is passed on where the network asks for it.
+    seed : int
+        Of its weights.
+
+    Returns
+    -------
+    nn.Module
+
+    Raises
+    ------
+    UserError
+        If there is no such network, or its options do not fit.
+    """
+    build = _builder(config.name)
+    options: dict[str, Any] = {"num_classes": num_classes, **config.options}
+    accepted = inspect.signature(build).parameters
+    if "input_size" in accepted:
+        options.setdefault("input_size", input_size)
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        try:
+            model = build(**options)
+        except TypeError as error:
+            raise UserError(f"{config.name} cannot be made: {error}.") from error
+    if not isinstance(model, nn.Module):
+        raise UserError(f"{config.name} must return an nn.Module; got {type(model).__name__}.")
+    if config.weights:
+        _start_from(model, Path(config.weights))
+    return model
+
+
+def _builder(name: str) -> Callable[..., Any]:
+    head, _, function = name.partition(":")
+    if name == "constrained_resnet":
+        from insilico.models.constrained import constrained_resnet
+
+        return constrained_resnet
+    if head == "torchvision":
+        from torchvision.models import get_model_builder
+
+        try:
+            return get_model_builder(function)
+        except ValueError as error:
+            raise UserError(f"torchvision has no model {function!r}.") from error
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"there is no network {name!r}: {error}. model.name must be constrained_resnet, "
+            "torchvision:NAME or package.module:function."
+        ) from error
+    if not callable(found):
+        raise UserError(f"{name} is no function that makes a network.")
+    return found
+
+
+def _start_from(model: nn.Module, path: Path) -> None:
+    """Load weights; a classifier for other classes keeps its random ones."""
+    own = model.state_dict()
+    state = read_weights(path)
+    head = [name for name, value in own.items() if value.shape != state.get(name, value).shape]
+    last = next(reversed(own)).rpartition(".")[0]
+    replaced = {name: own[name] for name in head if name.rpartition(".")[0] == last}
+    fit_weights(model, state | replaced, source=path.name)

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from insilico.fields import Fields, split_sites, survey
+from insilico.layout import finite_sites, layer_map
+from insilico.locality import proven_windows
+from stimuli import Display, Window, factorial, grating
+
+DISPLAY = Display.square(64, 4)
+
+
+def surveyed(model, display=DISPLAY):
+    model = model.eval()
+    with torch.no_grad():
+        chart = layer_map("m", model(torch.zeros(1, 1, display.height, display.width)), display)
+
+    def finite(images):
+        with torch.no_grad():
+            return {"m": finite_sites(chart, model(images))}
+
+    grid = (chart.rows, chart.columns)
+    return survey(finite, display, {"m": grid})["m"], finite, grid
+
+
+# Fields by the arithmetic of convolutions: first pixel of site 0, size, stride.
+STACKS = {
+    "odd": (nn.Sequential(nn.Conv2d(1, 2, 5, padding=2)), -2, 5, 1),
+    "strided": (nn.Sequential(nn.Conv2d(1, 2, 7, stride=2, padding=3), nn.MaxPool2d(2)), -3, 9, 4),
+    "dilated": (nn.Sequential(nn.Conv2d(1, 2, 3, dilation=3)), 0, 7, 1),
+    "even": (nn.Sequential(nn.Conv2d(1, 2, 4, stride=2, padding=1), nn.Conv2d(2, 2, 2)), -1, 6, 2),
+    "patches": (nn.Sequential(nn.Conv2d(1, 2, 16, stride=16)), 0, 16, 16),
+    "large": (nn.Sequential(nn.Conv2d(1, 2, 49, padding=24)), -24, 49, 1),
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_fields_follow_the_arithmetic_of_convolutions(name):
+    model, corner, size, stride = STACKS[name]
+    fields, *_ = surveyed(model)
+    assert fields == Fields((corner, corner), (size, size), (stride, stride))
+
+
+@pytest.mark.parametrize("name", ["strided", "dilated", "even"])
+def test_the_window_of_sites_is_the_smallest_proven_one(name):
+    fields, finite, (rows, columns) = surveyed(STACKS[name][0])
+    sites = [(rows // 2, columns // 2), (rows // 2 + 2, columns // 2 - 3)]
+
+    def together(images):
+        clear = finite(images)["m"]
+        return torch.stack([clear[:, row, column] for row, column in sites], 1).all(1, True)
+
+    assert proven_windows(together, DISPLAY, 1) == [fields.window(sites, DISPLAY)]
+
+
+def test_rows_and_columns_may_differ():
+    model = nn.Conv2d(1, 2, (3, 9), stride=(1, 2), padding=(1, 4))
+    fields, *_ = surveyed(model, Display(48, 80, 10.0))
+    assert fields == Fields((-1, -4), (3, 9), (1, 2))
+
+
+class Uneven(nn.Module):
+    """Sites that are farther apart towards the border."""
+
+    def forward(self, x):
+        line = torch.linspace(-1, 1, 32)
+        place = ((line.sign() * line.abs() ** 1.5 + 1) / 2 * 63).round().long()
+        return x[:, :, place][:, :, :, place]
+
+
+class Rejects(nn.Module):
+    def forward(self, x):
+        if not bool(x.isfinite().all()):
+            raise ValueError("NaN")
+        return x
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.InstanceNorm2d(1),
+        Uneven(),
+        Rejects(),
+        nn.Conv2d(1, 1, 63, padding=31),
+        nn.AdaptiveAvgPool2d(1),
+    ],
+    ids=["global", "uneven", "rejects NaN", "as large as the display", "one site"],
+)
+def test_there_are_no_even_fields(model):
+    assert surveyed(model)[0] is None
+
+
+def test_layers_share_the_pictures_of_a_survey():
+    shown = []
+    models = {"a": nn.Conv2d(1, 1, 3, padding=1), "b": nn.Conv2d(1, 1, 3, padding=1)}
+
+    def of(*names):
+        def finite(images):
+            shown.append(len(images))
+            with torch.no_grad():
+                return {name: models[name](images).isfinite()[:, 0] for name in names}
+
+        return survey(finite, DISPLAY, dict.fromkeys(names, (64, 64)))
+
+    both = of("a", "b")
+    n_both, shown[:] = sum(shown), []
+    assert of("a")["a"] == both["a"] == both["b"] == Fields((-1, -1), (3, 3), (1, 1))
+    assert sum(shown) == n_both
+
+
+def test_a_window_ends_where_the_display_does():
+    fields = Fields((-2, -2), (5, 5), (4, 4))
+    assert fields.window([(0, 15)], DISPLAY) == Window(0, 58, 3, 5)
+
+
+FIELDS = Fields((-2.0, -2.0), (5, 5), (1.0, 1.0))
+CORNERS = [(5, 5), (5, 58), (58, 5), (58, 58)]
+
+
+def test_scattered_sites_are_split_where_that_is_faster():
+    near = [(5, 6), (6, 5)]
+    groups = split_sites(CORNERS + near, FIELDS, DISPLAY, n_stimuli=1000)
+    apart = [[(5, 5), *near], *([corner] for corner in CORNERS[1:])]
+    assert sorted(map(sorted, groups)) == sorted(map(sorted, apart))
+
+
+def test_sites_stay_together_where_another_crop_costs_more():
+    assert split_sites(CORNERS, FIELDS, DISPLAY, n_stimuli=5) == [CORNERS]
+    everywhere = [(row, column) for row in range(64) for column in range(64)]
+    assert split_sites(everywhere, FIELDS, DISPLAY, n_stimuli=1000) == [everywhere]
+
+
+def test_different_pictures_are_counted_by_their_parameters():
+    factors = {"diameter": [0.5, 3.0, 4.0], "x": [0.0, 1.5], "phase": [0.0, 90.0]}
+    stimuli = factorial(
+        "s", DISPLAY, grating, factors, y=0.0, orientation=0.0, spatial_frequency=2.0
+    )
+    window = Window(28, 28, 8, 8)
+    # In the middle: two phases of the small disk, two of the covering ones. At 1.5 deg the small
+    # one misses the window, the second one reaches into it, and the third one covers it.
+    images = stimuli.images(window=window)
+    distinct = len(np.unique(images.numpy().reshape(len(stimuli), -1), axis=0))
+    assert stimuli.n_different(window) >= distinct
+    assert stimuli.n_different(window) == 2 + 2 + 1 + 2 + 2
+    assert stimuli.n_different(DISPLAY.whole) == len(stimuli)

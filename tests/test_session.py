@@ -1,0 +1,116 @@
+"""What is recorded of a battery, and what is kept of it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import insilico
+from insilico.errors import UserError
+from insilico.probe import Probe
+from insilico.protocols import marques2020
+from insilico.session import record_battery
+from stimuli import Display
+
+SMALL = Display.square(48, 4)
+PUBLISHED = Display.square(64, 8, background=marques2020.stimuli.BACKGROUND)
+
+
+def filters(n=6, size=9, mean=0.0):
+    """Filters of random weights; those of mean 0 do not answer the blank."""
+    layer = nn.Conv2d(3, n, size, padding=size // 2, bias=False)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        weight = torch.randn(layer.weight.shape, generator=generator)
+        layer.weight.copy_(weight - weight.mean((1, 2, 3), keepdim=True) + mean)
+    return nn.Sequential(layer, nn.ReLU())
+
+
+@pytest.mark.parametrize("battery", ["standard", "marques2020"])
+def test_harmonics_give_the_properties_that_all_phases_give(battery):
+    display = {"standard": SMALL, "marques2020": PUBLISHED}[battery]
+    sites = {"standard": "centre", "marques2020": None}[battery]
+    kept, streamed = (
+        insilico.run(filters(), "1", battery=battery, display=display, sites=sites, phases=phases)
+        for phases in ("keep", "harmonics")
+    )
+    gratings = "orientation" if battery == "standard" else "ringach2002"
+    assert "phase" in kept.recordings[gratings].dims
+    assert "harmonic" in streamed.recordings[gratings].dims
+    assert streamed.provenance["kept"][gratings].startswith("Harmonics")
+    for name in kept.units:
+        np.testing.assert_allclose(
+            streamed.units[name].astype(float),
+            kept.units[name].astype(float),
+            rtol=1e-4,
+            atol=1e-4,
+            err_msg=name,
+        )
+
+
+def test_rates_that_would_be_cut_off_need_every_phase():
+    # Filters that answer the blank: the line through the medians falls below 0 spikes/s.
+    model = filters(mean=0.1)
+    with pytest.raises(UserError, match="--phases keep"):
+        insilico.run(model, "1", display=SMALL, phases="harmonics")
+    activations = insilico.run(model, "1", display=SMALL, phases="harmonics", rates=False)
+    assert activations.provenance["rates"] is None
+
+
+def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
+    def selected(sites):
+        probe = Probe(
+            filters(size=5),
+            ["1"],
+            display=PUBLISHED,
+            sites=sites,
+            around=marques2020.BATTERY.position,
+        )
+        session = record_battery(probe, marques2020.BATTERY)
+        chart = session.recordings["receptive_field"]
+        assert chart.dims == ("unit", "offset_y", "offset_x")
+        places = zip(
+            *(chart[name].values.tolist() for name in ("channel", "row", "column")), strict=True
+        )
+        return session, list(places)
+
+    near, expected = selected(marques2020.CANDIDATES_WITHIN)
+    # Candidates are judged in parts.
+    monkeypatch.setattr("insilico.session.JUDGED_BYTES", 441 * 8 * 1000)
+    everywhere, found = selected("all")
+    assert found == expected
+    assert (everywhere.n_candidates, everywhere.n_selected) == (6 * 64 * 64, near.n_selected)
+
+
+def test_what_a_session_will_take_is_said_before(capsys):
+    probe = Probe(filters(), ["1"], display=SMALL)
+    record_battery(probe, insilico.protocols.BATTERIES["standard"], progress=True)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    first, second, *_ = printed.err.splitlines()
+    assert first == "1: exact crop 9 px of 48 (receptive field 9 x 9 px)"
+    assert "stimuli, about" in second
+    assert second.endswith("and size at each unit's preference")
+
+
+class Warped(nn.Module):
+    """Sees everything in its place, on a grid that is finer in the middle."""
+
+    def forward(self, x):
+        line = torch.linspace(-1, 1, 32)
+        place = ((line.sign() * line.abs() ** 1.5 + 1) / 2 * 63).round().long()
+        return x[:, :, place][:, :, :, place]
+
+
+def test_units_whose_place_is_not_known_are_all_mapped():
+    model = nn.Sequential(filters(size=5), Warped())
+    results = insilico.run(model, "1", battery="marques2020", display=PUBLISHED)
+    assert results.provenance["candidates"] == 6 * 32 * 32
+    # Those that are kept look where the stimuli are, wherever an even grid would have them look.
+    off = np.hypot(
+        results.units["receptive_field_x"] - marques2020.stimuli.POSITION.x,
+        results.units["receptive_field_y"] - marques2020.stimuli.POSITION.y,
+    )
+    assert float(off.max()) <= marques2020.MAXIMUM_DISTANCE
+    assert any("could not be proven" in note for note in results.warnings)
+    assert any("carries at most 4 cpd" in note for note in results.warnings)

@@ -1,0 +1,372 @@
+"""The training loop: what it learns, what it keeps, and that it can be stopped at any moment."""
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from insilico.commands.train import train as train_command
+from insilico.errors import UserError
+from insilico.models.weights import read_weights
+from insilico.training import checkpoint
+from insilico.training.config import (
+    DataConfig,
+    ModelConfig,
+    OptimiserConfig,
+    ScheduleConfig,
+    TrainingConfig,
+)
+from insilico.training.loop import train
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class Tiny(nn.Module):
+    """A network that draws random numbers while it is trained."""
+
+    def __init__(self, num_classes: int, dropout: float = 0.2, batch_norm: bool = True) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 5, stride=4)
+        self.bn1 = nn.BatchNorm2d(4) if batch_norm else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(4, num_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = torch.relu(self.bn1(self.conv1(images)))
+        return self.fc(self.dropout(maps.mean((2, 3))))
+
+
+def tiny(num_classes: int, **options: float) -> nn.Module:
+    return Tiny(num_classes, **options)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three classes, told apart by their colour, in ImageNet's layout."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 24), ("val", 8)):
+        for number, name in enumerate(("red", "green", "blue")):
+            folder = tmp_path / "data" / part / name
+            folder.mkdir(parents=True)
+            for each in range(n):
+                pixels = rng.integers(0, 120, (20, 24, 3))
+                pixels[..., number] += 100
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{each}.png")
+    return tmp_path / "data"
+
+
+def config_for(pictures: Path, **changes: object) -> TrainingConfig:
+    settings = {
+        "model": ModelConfig("test_training:tiny"),
+        "data": DataConfig(
+            path=str(pictures), image_size=16, crop_size=16, resize_size=18, workers=0,
+            validation_fraction=0.25,
+        ),
+        "optimiser": OptimiserConfig(learning_rate=0.1),
+        "schedule": ScheduleConfig(milestones=(4,)),
+        "epochs": 5,
+        "batch_size": 8,
+        "device": "cpu",
+    }  # fmt: skip
+    return TrainingConfig(**(settings | changes))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return read_weights(folder / "last.pt")
+
+
+def assert_same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
+    assert left.keys() == right.keys()
+    differing = [name for name in left if not torch.equal(left[name], right[name])]
+    assert not differing
+
+
+def test_it_learns_and_leaves_its_files(pictures, tmp_path):
+    trained = train(config_for(pictures, epochs=8, keep_every=4), tmp_path / "run")
+    assert trained.test.accuracy > 0.9
+    assert trained.test.n == 24
+    log = rows(tmp_path / "run" / "log.csv")
+    assert [int(row["epoch"]) for row in log] == list(range(1, 9))
+    # The rate that is written is that of the step to come.
+    assert [float(row["learning_rate"]) for row in log] == pytest.approx([0.1] * 3 + [0.01] * 5)
+    assert (tmp_path / "run" / "epoch_004.pt").exists()
+    best = max(log, key=lambda row: (float(row["validation_accuracy"]), -int(row["epoch"])))
+    assert trained.epoch == int(best["epoch"])
+
+
+def test_command_trains_and_says_what_came_of_it(pictures, tmp_path, capsys):
+    toml = write_toml(tmp_path / "run.toml", pictures, epochs=9)
+    train_command(str(toml), out=tmp_path / "run", set_=("epochs=1", "seed=4"), quiet=True)
+    said = capsys.readouterr().out
+    assert "(24 pictures)" in said
+    assert "weights of epoch 1:" in said
+    assert checkpoint.read_checkpoint(tmp_path / "run" / "last.pt")["config"]["seed"] == 4
+
+
+def test_its_weights_can_be_loaded_for_measuring(pictures, tmp_path):
+    trained = train(config_for(pictures, epochs=1), tmp_path / "run")
+    assert_same(read_weights(tmp_path / "run" / "weights.pt"), trained.model.state_dict())
+
+
+def test_runs_depend_on_their_seed_alone(pictures, tmp_path):
+    torch.manual_seed(5)
+    train(config_for(pictures), tmp_path / "a")
+    torch.manual_seed(6)
+    train(config_for(pictures), tmp_path / "b")
+    train(config_for(pictures, seed=1), tmp_path / "c")
+    assert_same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not torch.equal(
+        weights(tmp_path / "a")["fc.weight"], weights(tmp_path / "c")["fc.weight"]
+    )
+
+
+def test_number_of_readers_changes_nothing(pictures, tmp_path):
+    data = config_for(pictures).data
+    for workers in (0, 2):
+        settings = DataConfig(**{**data.__dict__, "workers": workers})
+        train(config_for(pictures, data=settings, epochs=1), tmp_path / str(workers))
+    assert_same(weights(tmp_path / "0"), weights(tmp_path / "2"))
+
+
+def test_global_random_streams_are_left_alone(pictures, tmp_path):
+    for seed in (torch.manual_seed, np.random.seed):
+        seed(3)
+    expected = torch.rand(1), np.random.rand()  # noqa: NPY002
+    for seed in (torch.manual_seed, np.random.seed):
+        seed(3)
+    train(config_for(pictures, epochs=1), tmp_path / "run")
+    assert (torch.rand(1), np.random.rand()) == expected  # noqa: NPY002
+
+
+class StopHereError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [0, 3, 6, 7, 11, 26])
+def test_stopped_between_any_steps_it_ends_with_the_same_weights(
+    pictures, tmp_path, monkeypatch, stop_at
+):
+    settings = config_for(pictures, epochs=4, checkpoint_steps=2)
+    train(settings, tmp_path / "whole")
+    calls = 0
+
+    def count(self: Tiny, images: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls > stop_at:
+            raise StopHereError
+        return forward(self, images)
+
+    forward = Tiny.forward
+    monkeypatch.setattr(Tiny, "forward", count)
+    with pytest.raises(StopHereError):
+        train(settings, tmp_path / "stopped")
+    monkeypatch.setattr(Tiny, "forward", forward)
+    train(settings, tmp_path / "stopped")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
+    logs = [rows(tmp_path / name / "log.csv") for name in ("whole", "stopped")]
+    for log in logs:
+        for row in log:
+            row.pop("seconds")
+    assert logs[0] == logs[1]
+
+
+def write_toml(path: Path, pictures: Path, **top: object) -> Path:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in top.items()]
+    lines += [
+        "batch_size = 8", 'device = "cpu"', "checkpoint_steps = 1",
+        "[model]", 'name = "test_training:tiny"',
+        "[data]", f"path = {json.dumps(str(pictures))}", "image_size = 16", "crop_size = 16",
+        "resize_size = 18", "workers = 0", "validation_fraction = 0.25",
+    ]  # fmt: skip
+    path.write_text("\n".join(lines))
+    return path
+
+
+RUN = (
+    "import sys, torch; torch.set_num_threads(1)\n"
+    "from insilico.training.config import read_training_config\n"
+    "from insilico.training.loop import train\n"
+    "train(read_training_config(sys.argv[1]), sys.argv[2])\n"
+)
+
+
+def command(*arguments: object, launcher: tuple[str, ...] = ()) -> list[str]:
+    return [sys.executable, *launcher, *map(str, arguments)]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{REPOSITORY}:{Path(__file__).parent}",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def test_killed_it_ends_with_the_same_weights(pictures, tmp_path, environment):
+    toml = write_toml(tmp_path / "run.toml", pictures, epochs=40)
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    subprocess.run(command(script, toml, tmp_path / "whole"), env=environment, check=True)
+    process = subprocess.Popen(command(script, toml, tmp_path / "killed"), env=environment)
+    log = tmp_path / "killed" / "log.csv"
+    while process.poll() is None and not (log.exists() and len(rows(log)) >= 3):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 3 <= len(rows(log)) < 40
+    subprocess.run(command(script, toml, tmp_path / "killed"), env=environment, check=True)
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+
+
+def test_two_processes_train_like_one(pictures, tmp_path, environment):
+    toml = write_toml(tmp_path / "run.toml", pictures, epochs=2)
+    # Statistics of a batch, and dropout, differ between one process and two; gradients do not.
+    # Each process cuts its own crops, so that there are none.
+    text = toml.read_text().replace(
+        "[data]",
+        '[model.options]\nbatch_norm = false\ndropout = 0.0\n[data]\naugmentation = "none"',
+    )
+    toml.write_text(text)
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    subprocess.run(command(script, toml, tmp_path / "one"), env=environment, check=True)
+    subprocess.run(
+        command(script, toml, tmp_path / "two", launcher=launcher), env=environment, check=True
+    )
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
+    first, second = (rows(tmp_path / name / "log.csv")[-1] for name in ("one", "two"))
+    for name in ("train_loss", "validation_loss", "validation_accuracy"):
+        assert float(first[name]) == pytest.approx(float(second[name]), rel=1e-4)
+    refused = subprocess.run(
+        command(script, toml, tmp_path / "two"), env=environment, capture_output=True, text=True
+    )
+    assert "was made with 2 processes, and goes on with as many; got 1" in refused.stderr
+
+
+def test_full_disk_leaves_the_last_good_checkpoint(pictures, tmp_path, monkeypatch):
+    settings = config_for(pictures, epochs=3)
+    train(settings, tmp_path / "whole")
+    synced = 0
+
+    def sync(file: int) -> None:
+        nonlocal synced
+        synced += 1
+        if synced > 6:  # those of the first epoch: three files and their folder
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint.os, "fsync", sync)
+    with pytest.raises(UserError, match="No space left on device"):
+        train(settings, tmp_path / "full")
+    monkeypatch.undo()
+    saved = checkpoint.read_checkpoint(tmp_path / "full" / "last.pt")
+    assert saved["epoch"] >= 1
+    assert not list((tmp_path / "full").glob(".*partial"))
+    train(settings, tmp_path / "full")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "full"))
+
+
+def test_file_too_large_for_the_system_keeps_the_old_one(tmp_path):
+    path = tmp_path / "file"
+    checkpoint.write_atomically(path, b"old")
+    script = (
+        "import resource, sys, pathlib\n"
+        "from insilico.training.checkpoint import write_atomically\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "write_atomically(pathlib.Path(sys.argv[1]), bytes(100))\n"
+    )
+    done = subprocess.run(
+        command("-c", script, path), capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert "the one before is kept" in done.stderr
+    assert path.read_bytes() == b"old"
+
+
+def test_another_run_in_the_folder_is_refused(pictures, tmp_path):
+    train(config_for(pictures, epochs=1), tmp_path / "run")
+    changed = config_for(pictures, epochs=1, batch_size=4, seed=3)
+    with pytest.raises(UserError, match="they differ in batch_size, seed"):
+        train(changed, tmp_path / "run")
+
+
+def test_corrupt_pictures_are_named_counted_and_left_out(pictures, tmp_path):
+    broken = pictures / "train" / "red" / "3.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    (pictures / "val" / "blue" / "0.png").write_text("no picture")
+    trained = train(config_for(pictures, epochs=2), tmp_path / "run")
+    assert sorted(each.partition(": ")[0] for each in trained.unreadable) == [
+        str(broken), str(pictures / "val" / "blue" / "0.png"),
+    ]  # fmt: skip
+    assert trained.test.n == 23
+    assert rows(tmp_path / "run" / "log.csv")[-1]["unreadable"] == "1"
+    assert str(broken) in (tmp_path / "run" / "unreadable.txt").read_text()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(pictures, tmp_path):
+    wild = config_for(pictures, optimiser=OptimiserConfig(learning_rate=1e20), epochs=3)
+    with pytest.raises(UserError, match=r"the loss became .* Lower optimiser.learning_rate"):
+        train(wild, tmp_path / "run")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_mixed_precision_learns_too(pictures, tmp_path, precision):
+    trained = train(config_for(pictures, precision=precision, epochs=6), tmp_path / "run")
+    assert trained.test.accuracy > 0.8
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_half_precision_is_the_default_on_a_gpu(pictures, tmp_path):
+    trained = train(config_for(pictures, device="auto", epochs=6), tmp_path / "run")
+    assert trained.test.accuracy > 0.8
+    saved = checkpoint.read_checkpoint(tmp_path / "run" / "last.pt")
+    assert saved["scaler"]["scale"] > 1
+
+
+def test_tensorboard_log_is_written_or_the_package_is_named(pictures, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    train(config_for(pictures, epochs=1, tensorboard=True), tmp_path / "run")
+    assert list((tmp_path / "run").glob("events.out.tfevents*"))
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(UserError, match="pip install 'insilico-ephys\\[train\\]'"):
+        train(config_for(pictures, epochs=1, tensorboard=True), tmp_path / "other")
+
+
+def test_transfer_trains_the_classifier_alone(pictures, tmp_path):
+    train(config_for(pictures, epochs=1), tmp_path / "first")
+    start = tmp_path / "first" / "weights.pt"
+    model = ModelConfig("test_training:tiny", weights=str(start), train_only=("fc",))
+    train(config_for(pictures, epochs=1, model=model), tmp_path / "second")
+    before, after = read_weights(start), weights(tmp_path / "second")
+    assert torch.equal(before["conv1.weight"], after["conv1.weight"])
+    assert not torch.equal(before["fc.weight"], after["fc.weight"])
+    wrong = ModelConfig("test_training:tiny", train_only=("head",))
+    with pytest.raises(UserError, match="the names of this network begin with conv1, bn1, fc"):
+        train(config_for(pictures, model=wrong), tmp_path / "third")
+
+
+def test_a_whole_unreadable_batch_is_an_error(pictures, tmp_path):
+    for path in (pictures / "train").rglob("*.png"):
+        path.write_text("no picture")
+    with pytest.raises(UserError, match="none of 8 pictures"):
+        train(config_for(pictures), tmp_path / "run")
