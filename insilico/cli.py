@@ -23,6 +23,7 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
+    from insilico.protocol import Battery
     from insilico.sweep import Condition
 
 __all__ = ["app", "main"]
@@ -67,6 +68,7 @@ def run(
     sites: Words = (),
     candidates: Literal["near", "all"] = "near",
     reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    textures: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "bfloat16"] = "float32",
@@ -101,6 +103,9 @@ def run(
     reference : tuple of Path
         A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
         compared with too, or in place of those of the same name. Can be given more than once.
+    textures : Path, optional
+        Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
+        noise-NAME-im1-smp1.png ...
     crop : {"auto", "off"}
         Whether units may be shown only the part of a picture that they are proven to see.
     phases : {"keep", "harmonics"}
@@ -132,6 +137,7 @@ def run(
     check_free(folder)
     _check_writable(folder)
     own = [each for file in reference for each in from_assembly(file).values()]
+    plan = battery if textures is None else _showing(textures, battery)
     if untrained:
         # Whether there is a control is found out before the first run, and not after it.
         _under(planned[1], model, options)
@@ -148,7 +154,7 @@ def run(
         results = insilico.run(
             module,
             layers,
-            battery=battery,
+            battery=plan,
             sites=_sites(sites),
             candidates=candidates,
             references=own,
@@ -167,6 +173,17 @@ def run(
         runs[condition.name] = without_recordings(results)
     if len(runs) > 1:
         write_comparison(runs, folder / "comparison", seed=options.seed)
+
+
+def _showing(folder: Path, battery: str) -> "Battery":
+    """Put the textures of a folder into a battery."""
+    from insilico.protocols import BATTERIES
+    from insilico.protocols.textures import with_textures
+    from stimuli.textures import from_folder
+
+    if battery not in BATTERIES:
+        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
+    return with_textures(BATTERIES[battery], from_folder(folder))
 
 
 def _under(condition: "Condition", spec: str, options: ModelOptions) -> "nn.Module":

@@ -203,18 +203,17 @@ def _benchmark(comparison: pd.DataFrame) -> list[Row]:
     ]
 
 
-def _joint(results: Results) -> dict[str, list[Row]]:
+def _joint(results: Results) -> Mapping[str, list[dict[Any, Any]]]:
     """Pairs of properties, by layer; none in older results."""
     if results.joint.empty:
         return {}
-    units = results.units
     named = {
-        name: str(units[name].attrs.get("long_name", name))
-        for name in (*results.joint["property_x"], *results.joint["property_y"])
+        name: values.attrs.get("long_name", name)
+        for name, values in measured(results.units).items()
     }
     return {
         name: [
-            row | {"label_x": named[row["property_x"]], "label_y": named[row["property_y"]]}
+            {**row, "label_x": named[row["property_x"]], "label_y": named[row["property_y"]]}
             for row in rows.to_dict("records")
         ]
         for name, rows in _by_layer(results.joint)

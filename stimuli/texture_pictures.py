@@ -34,7 +34,6 @@ __all__ = [
     "SAMPLE_PX",
     "TEXTURE",
     "Textures",
-    "are_shipped",
     "cut",
     "from_folder",
     "shipped",
@@ -110,11 +109,6 @@ class Textures:
         """Take out of the parameters those that name a picture, and find it."""
         place = [np.asarray(parameters.pop(name)) - 1 for name in ("type", "family", "sample")]
         return self.levels[tuple(place)]
-
-
-def are_shipped() -> bool:
-    """Whether this installation holds the synthesised pictures."""
-    return files("stimuli").joinpath("data/textures.json").is_file()
 
 
 @cache

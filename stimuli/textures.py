@@ -18,7 +18,6 @@ from stimuli.texture_pictures import (
     NOISE,
     TEXTURE,
     Textures,
-    are_shipped,
     from_folder,
     shipped,
 )
@@ -27,7 +26,6 @@ __all__ = [
     "NOISE",
     "TEXTURE",
     "Textures",
-    "are_shipped",
     "from_folder",
     "published_textures",
     "shipped",

@@ -92,7 +92,13 @@ class TestTrainedNetwork:
 
     def test_scores_are_the_same(self, results, expected):
         ours = results.comparison.set_index("property")["similarity"]
-        assert sorted(SCORED.values()) == sorted(ours.index)
+        textures = ours[sorted(set(ours.index) - set(SCORED.values()))]
+        # Of five of the seven there are no public numbers.
+        assert set(textures.dropna().index) == {
+            "freemanZiemba2013.texture_modulation_index",
+            "freemanZiemba2013.absolute_texture_modulation_index",
+        }
+        assert len(textures) == 7
         for name, score in expected["score_raw"].items():
             assert ours[SCORED[name]] == pytest.approx(score, abs=0.01), name
 
@@ -100,8 +106,7 @@ class TestTrainedNetwork:
         ours = category_scores(results.comparison).set_index("category")
         for name, score in expected["category_ceiled"].items():
             assert ours["ceiled"][name] == pytest.approx(score, abs=0.015), name
-        assert np.isnan(ours["ceiled"]["texture_modulation"])
-        assert ours["coverage"]["mean"] == "15 of 22"
+        assert ours["coverage"]["mean"] == "17 of 22"
 
 
 def small(channels):
@@ -198,7 +203,7 @@ TEXTURES = (
 
 
 class TestOwnReferences:
-    def test_files_replace_and_are_named_where_nothing_is_measured(self, tmp_path, capsys):
+    def test_files_replace_and_add(self, tmp_path):
         hosted_file(tmp_path / "ringach.nc", {"circular_variance": uniform})
         hosted_file(tmp_path / "movshon.nc", {"texture_selectivity": uniform})
         (tmp_path / "net.py").write_text(
@@ -211,12 +216,11 @@ class TestOwnReferences:
         )
         command += f" --sites 20,20 --reference {tmp_path}/ringach.nc -q --out {tmp_path}/out"
         assert main([*command.split(), "--reference", str(tmp_path / "movshon.nc")]) == 0
-        printed = " ".join(capsys.readouterr().out.split())
-        assert "does not measure the properties of marques2020.freemanZiemba2013" in printed
         results = insilico.open_results(tmp_path / "out")
         rows = results.comparison.set_index("reference")["n_reference"]
         assert rows["marques2020.ringach2002.circular_variance"] == 50
         assert rows["marques2020.ringach2002.bandwidth"] == 304
+        assert rows["marques2020.freemanZiemba2013.texture_selectivity"] == 50
         text = (tmp_path / "out" / "report.html").read_text()
         assert "from ringach.nc" in text
 

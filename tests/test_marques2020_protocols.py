@@ -132,6 +132,6 @@ def test_every_reference_is_measured_and_listed():
         )
         curve = protocol.curve(response)
         names |= {prop(curve).name for prop in protocol.properties}
-    assert len(marques2020.BATTERY.references) == 15
+    assert len(marques2020.BATTERY.references) == 22
     for name in marques2020.BATTERY.references:
         assert reference.load(name).property in names

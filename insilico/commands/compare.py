@@ -11,7 +11,9 @@ __all__ = ["compare", "write_comparison"]
 
 
 def compare(
-    *folders: Path,
+    folders: tuple[Path, ...] = (),
+    /,
+    *,
     out: Path = Path("results/comparison"),
     seeds: Literal["apart", "together"] = "apart",
     seed: int = 0,
@@ -20,7 +22,7 @@ def compare(
 
     Parameters
     ----------
-    folders : Path
+    folders : tuple of Path
         Folders of finished runs of one battery; every layer in them is a column.
     out : Path
         New folder for the page, the tables and the figures. Nothing is overwritten.
@@ -51,7 +53,8 @@ def write_comparison(
     seeds, seed
         As for `insilico.side_by_side.compare_runs`.
     """
-    from insilico.reporting.side_by_side import readable_tables, write_side_by_side
+    from insilico.reporting.side_by_side import write_side_by_side
+    from insilico.reporting.side_by_side_tables import readable_tables
     from insilico.side_by_side import compare_runs
     from insilico.terminal import aligned, wrapped
 

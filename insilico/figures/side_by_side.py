@@ -24,10 +24,13 @@ __all__ = ["degree_curves", "rank_chart", "score_maps"]
 ROW_HEIGHT = 0.23  # in
 MOST_WRITTEN = 10  # models whose scores are written into the map
 LETTERS_WHITE = 0.55  # of a colour scale; below, it is dark
-NAME_LETTERS = 30
+NAME_LETTERS = 36
 PANELS = 3  # in a row
 PANEL_HEIGHT = 1.55  # in
 LABEL_LETTERS = 34
+
+# Names are long, and type is set up to a tenth wider in a file than when it is laid out.
+INSIDE = (0.03, 0.03, 0.95, 0.97)
 
 
 def score_maps(scores: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
@@ -51,6 +54,7 @@ def score_maps(scores: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     with style():
         deep = 0.075 * max(min(len(name), NAME_LETTERS) for name in names)
         figure = new_figure(width, ROW_HEIGHT * len(order) + deep + 0.7)
+        figure.set_layout_engine("constrained", rect=INSIDE)
         axes = figure.subplots(1, 2, sharey=True)
         scales: tuple[dict[str, Any], ...] = (
             {"vmin": 0, "vmax": 1, "cmap": "cividis"},
@@ -109,6 +113,7 @@ def rank_chart(ranking: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     row = np.arange(len(ranking))
     with style():
         figure = new_figure(width, ROW_HEIGHT * len(ranking) + 0.75)
+        figure.set_layout_engine("constrained", rect=INSIDE)
         left, right = figure.subplots(1, 2, sharey=True)
         left.errorbar(
             ranking["score"], row,

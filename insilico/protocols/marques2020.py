@@ -18,7 +18,7 @@ from insilico.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
 from insilico.reduction import Maximum
 from insilico.tuning import first_harmonic, mean_response
 from stimuli import marques2020 as stimuli
-from stimuli.textures import are_shipped, published_textures
+from stimuli.textures import published_textures
 
 __all__ = [
     "BATTERY",
@@ -42,6 +42,10 @@ MAXIMUM_DISTANCE = 0.15
 # All that a map needs: of every site of a layer, no more would fit into memory.
 BEST = Maximum(over=("orientation", "phase"))
 
+# What single precision leaves of the difference between two equal responses, relative to the
+# largest: the tolerance to which crops are checked.
+ROUNDING = 1e-5
+
 # Sites whose nominal centre lies in a disk of this diameter around the stimuli are candidates.
 CANDIDATES_WITHIN = 1.0
 
@@ -61,7 +65,12 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
     """
     over = [dim for dim in BEST.over if dim in response.dims]
     best = response.max(over, keep_attrs=True).astype(np.float64)
-    chart = (best - response["blank"]).clip(min=0).assign_attrs(response.attrs)
+    blank = response["blank"].astype(np.float64)
+    chart = (best - blank).clip(min=0)
+    # Single precision leaves a difference between equal responses, and a map of nothing else would
+    # have its centre anywhere.
+    strongest = np.maximum(best.max(("offset_y", "offset_x")), blank)
+    chart = chart.where(chart > ROUNDING * strongest, 0).assign_attrs(response.attrs)
     origin = {"centre_x": stimuli.HALF_PX, "centre_y": -stimuli.HALF_PX}
     return chart.assign_coords(
         {name: ("unit", np.full(chart.sizes["unit"], value)) for name, value in origin.items()}
@@ -390,7 +399,7 @@ BATTERY = Battery(
         DEVALOIS1982B,
         SCHILLER1976,
         CAVANAUGH2002A,
-        *((TEXTURES,) if are_shipped() else ()),
+        TEXTURES,
     ),
     references=tuple(
         f"marques2020.{name}"
@@ -410,7 +419,7 @@ BATTERY = Battery(
             "cavanaugh2002a.surround_suppression_index",
             "cavanaugh2002a.grating_summation_field",
             "cavanaugh2002a.surround_diameter",
-            *(TEXTURE_REFERENCES if are_shipped() else ()),
+            *TEXTURE_REFERENCES,
         )
     ),
     position=stimuli.POSITION,

@@ -27,7 +27,7 @@ from insilico.tuning import (
 )
 from stimuli import Display, Position, StimulusSet, factorial
 from stimuli.display import NEAR_NYQUIST_CYCLES_PER_PX
-from stimuli.textures import are_shipped, texture_surrounds, textures
+from stimuli.textures import texture_surrounds, textures
 
 __all__ = [
     "BATTERY",
@@ -568,7 +568,8 @@ BATTERY = Battery(
         SPATIAL_FREQUENCY,
         SPATIAL_FREQUENCY_MEAN,
         SIZE,
-        *((TEXTURES, TEXTURE_SURROUND) if are_shipped() else ()),
+        TEXTURES,
+        TEXTURE_SURROUND,
     ),
     references=(
         "ringach2002.circular_variance",
@@ -586,6 +587,6 @@ BATTERY = Battery(
         "cavanaugh2002a.suppression_index",
         "cavanaugh2002a.grating_summation_field",
         "cavanaugh2002a.surround_diameter",
-        *(("freeman2013.texture_modulation_index",) if are_shipped() else ()),
+        "freeman2013.texture_modulation_index",
     ),
 )

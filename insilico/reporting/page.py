@@ -104,7 +104,8 @@ def number(value: float) -> str:
 
 def score(value: float) -> str:
     """Write a score with two digits, or a dash where there is none."""
-    return NO_VALUE if np.isnan(value) else _minus(f"{value:.2f}")
+    # Adding 0 makes of a negative zero a plain one.
+    return NO_VALUE if np.isnan(value) else _minus(f"{round(value, 2) + 0.0:.2f}")
 
 
 def without_dimension(units: str) -> str:

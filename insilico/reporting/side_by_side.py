@@ -4,18 +4,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from insilico import reference
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.figures.style import Plate, save_figure
-from insilico.reporting.page import NO_VALUE, inline, number, render, score
-from insilico.reporting.tables import SMALLEST_P
+from insilico.ranking import RANKED_BY
+from insilico.reporting.page import NO_VALUE, inline, render, score
+from insilico.reporting.side_by_side_tables import (
+    is_binary,
+    latex,
+    markdown,
+    median_in_words,
+    readable_tables,
+    with_ends,
+)
 from insilico.reporting.terms import TERMS
-from insilico.side_by_side import RANKED_BY, SideBySide
+from insilico.side_by_side import SideBySide
 
-__all__ = ["readable_tables", "side_by_side_plates", "write_side_by_side"]
+__all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]
 
 FIGURES = "figures"
 PAGE = "comparison.html"
@@ -82,8 +88,8 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in readable_tables(side).items():
         getattr(side, name).to_csv(folder / f"{name}.csv", index=False)
-        (folder / f"{name}.md").write_text(_markdown(table), encoding="utf-8")
-        (folder / f"{name}.tex").write_text(_latex(table), encoding="utf-8")
+        (folder / f"{name}.md").write_text(markdown(table), encoding="utf-8")
+        (folder / f"{name}.tex").write_text(latex(table), encoding="utf-8")
     drawn = side_by_side_plates(side)
     for plate in drawn:
         save_figure(
@@ -132,7 +138,7 @@ def side_by_side_plates(side: SideBySide) -> list[Plate]:
         )
         figure = rank_chart(rows)
         made.append(Plate("ranking", "", f"ranking-{by}", f"Rank by {by}", caption, figure, rows))
-    swept = _swept(side)
+    swept = by_degrees(side)
     for column, title in (("median_model", "Medians"), ("similarity", "Similarity")):
         if len(swept):
             caption = (
@@ -146,20 +152,31 @@ def side_by_side_plates(side: SideBySide) -> list[Plate]:
     return made
 
 
-def _swept(side: SideBySide) -> pd.DataFrame:
-    """Scores of the models that were shown several visual fields."""
+def by_degrees(side: SideBySide) -> pd.DataFrame:
+    """Gather the scores of the models that were shown several visual fields.
+
+    Parameters
+    ----------
+    side : SideBySide
+        The comparison.
+
+    Returns
+    -------
+    DataFrame
+        Rows of its ``scores``, with ``degrees`` and ``line``, the name of the model without its
+        degrees, as `insilico.figures.side_by_side.degree_curves` takes them.
+    """
     same = ["model", "layer", "trained", "weights_hash", "pixels"]
     models = side.models
-    keys = models[same].astype(str).agg("\n".join, axis=1)
-    several = keys.map(models.groupby(keys)["degrees"].nunique()) > 1
-    chosen = models[several]
+    keys = [str(values) for values in models[same].itertuples(index=False)]
+    chosen = models[models.groupby(keys)["degrees"].transform("nunique") > 1]
     ending = {True: "", False: " (untrained)"}
     line = [
         f"{model} {layer}{ending.get(trained, '')}"
         for model, layer, trained in chosen[["model", "layer", "trained"]].itertuples(index=False)
     ]
     columns = chosen.assign(line=line)[["name", "degrees", "line"]]
-    binary = side.scores["reference"].map(_binary)
+    binary = side.scores["reference"].map(is_binary)
     scores = side.scores.assign(median_model=side.scores["median_model"].mask(binary))
     return scores.merge(columns, on="name")
 
@@ -174,9 +191,9 @@ def _render(side: SideBySide, drawn: list[Plate], folder: Path) -> str:
         facts=_facts(side),
         plates=[inline(plate, folder) for plate in drawn],
         models=_laid_out(tables["models"]),
-        scores=_beside(side, lambda row: _with_ends(row, "similarity", score)),
-        skills=_beside(side, lambda row: _with_ends(row, "skill", score)),
-        medians=_beside(side, _median),
+        scores=_beside(side, lambda row: with_ends(row, "similarity", score)),
+        skills=_beside(side, lambda row: with_ends(row, "skill", score)),
+        medians=_beside(side, median_in_words),
         pairs=[
             {
                 "first": first,
@@ -214,117 +231,12 @@ def _facts(side: SideBySide) -> list[tuple[str, str]]:
     return facts
 
 
-def readable_tables(side: SideBySide) -> dict[str, pd.DataFrame]:
-    """Lay the tables of a comparison out in words.
-
-    Parameters
-    ----------
-    side : SideBySide
-        The comparison.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        ``models``, ``scores``, ``differences`` and ``ranking``: numbers with their intervals, for
-        reading.
-    """
-    models = side.models.astype(object)
-    trained = {True: "trained", False: "UNTRAINED", None: "unknown"}
-    models = pd.DataFrame(
-        {
-            "Name": models["name"],
-            "Model": models["model"],
-            "Layer": models["layer"],
-            "Weights": models["weights"],
-            "Trained": [trained.get(each, "unknown") for each in models["trained"]],
-            "Degrees": [number(float(each)) for each in models["degrees"]],
-            "Runs": models["n_runs"],
-            "Units": models["n_units"],
-        }
-    )
-    return {
-        "models": models,
-        "scores": _score_table(side),
-        "differences": _difference_table(side.differences),
-        "ranking": _ranking_table(side.ranking),
-    }
-
-
-def _score_table(side: SideBySide) -> pd.DataFrame:
-    rows: dict[str, Row] = {}
-    for row in side.scores.to_dict("records"):
-        name = str(row["name"])
-        cells = rows.setdefault(row["reference"], {"Property": row["label"]})
-        cells[f"{name}: similarity"] = _with_ends(row, "similarity", score)
-        cells[f"{name}: skill"] = score(row["skill"])
-    return pd.DataFrame(rows.values()).fillna(NO_VALUE)
-
-
-def _difference_table(differences: pd.DataFrame) -> pd.DataFrame:
-    rows = differences.to_dict("records")
-    return pd.DataFrame(
-        {
-            "First": differences["first"],
-            "Second": differences["second"],
-            "Property": differences["label"],
-            "Similarity": [_with_ends(row, "similarity_difference", score) for row in rows],
-            "p, adjusted": [_p(row["p_adjusted"]) for row in rows],
-            "Skill": [_with_ends(row, "skill_difference", score) for row in rows],
-            "Median": [_median_difference(row) for row in rows],
-        }
-    )
-
-
-def _ranking_table(ranking: pd.DataFrame) -> pd.DataFrame:
-    if ranking.empty:
-        return pd.DataFrame(columns=["By", "Name", "Mean", "Rank"])
-    rows = ranking.to_dict("records")
-    ranks = range(1, ranking["name"].nunique() + 1)
-    return pd.DataFrame(
-        {
-            "By": ranking["by"],
-            "Name": ranking["name"],
-            "Mean": [_with_ends(row, "score", score) for row in rows],
-            "Rank": [f"{row['rank']} [{row['rank_low']:g}, {row['rank_high']:g}]" for row in rows],
-            **{f"P(rank {rank})": [f"{row[f'rank_{rank}']:.3f}" for row in rows] for rank in ranks},
-        }
-    )
-
-
-def _with_ends(row: Mapping[Any, Any], name: str, write: Callable[[float], str]) -> str:
-    low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
-    text = write(row[name])
-    return text if np.isnan([low, high]).any() else f"{text} [{write(low)}, {write(high)}]"
-
-
-def _binary(name: str) -> bool:
-    return name in reference.names() and reference.load(name).scale == "binary"
-
-
-def _median(row: Mapping[Any, Any]) -> str:
-    if _binary(row["reference"]):
-        return NO_VALUE
-    return _with_ends({**row, "median": row["median_model"]}, "median", number)
-
-
-def _median_difference(row: Mapping[Any, Any]) -> str:
-    if _binary(row["reference"]):
-        return NO_VALUE
-    units = "" if row["units"] in ("", "1") else f" {row['units']}"
-    text = _with_ends(row, "median_difference", number)
-    return text if text == NO_VALUE else f"{text}{units}"
-
-
-def _p(value: float) -> str:
-    if np.isnan(value):
-        return NO_VALUE
-    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.2g}"
-
-
 def _beside(side: SideBySide, cell: Callable[[Mapping[Any, Any]], str]) -> Row:
     """Lay one number of every model out, a row per reference; the cells come last."""
     rows: dict[str, Row] = {}
-    for row in side.scores.to_dict("records"):
+    binary = side.scores["reference"].map(is_binary)
+    scores = side.scores.assign(median_reference=side.scores["median_reference"].mask(binary))
+    for row in scores.to_dict("records"):
         name = str(row["reference"])
         made = rows.setdefault(
             name,
@@ -350,23 +262,3 @@ def _split(text: str) -> tuple[str, str]:
     if bracket and rest[:1].strip("0123456789.\N{MINUS SIGN}\N{ALMOST EQUAL TO}") == "":
         return value, f"[{rest}"
     return text, ""
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    def line(cells: list[str]) -> str:
-        safe = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells)
-        return f"| {' | '.join(' '.join(each.split()) for each in safe)} |"
-
-    head = line([str(name) for name in table])
-    ruler = f"|{' --- |' * len(table.columns)}"
-    rows = [line([str(cell) for cell in row]) for row in table.itertuples(index=False)]
-    return "\n".join([head, ruler, *rows]) + "\n"
-
-
-def _latex(table: pd.DataFrame) -> str:
-    # Plain letters, which every LaTeX sets.
-    plain = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "--", "\N{ALMOST EQUAL TO}\N{THIN SPACE}": ""}
-    text = table.astype(str).to_latex(index=False, escape=True)
-    for letter, instead in plain.items():
-        text = text.replace(letter, instead)
-    return text

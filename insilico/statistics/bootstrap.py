@@ -246,7 +246,7 @@ def interval(
 
     Examples
     --------
-    >>> interval(0.5, np.linspace(0, 1, 1001)).low
+    >>> round(interval(0.5, np.linspace(0, 1, 1001)).low, 9)
     0.025
     """
     known = draws[~np.isnan(draws)]
