@@ -115,6 +115,26 @@ class TestDifferences:
         # Two of forty miss on average; seven would be three standard deviations.
         assert np.mean(held) > 1 - 7 / 40
 
+    @pytest.mark.parametrize(
+        "repeats", [60, pytest.param(400, marks=pytest.mark.slow)], ids=["fast", "full"]
+    )
+    def test_models_that_do_not_differ_are_seldom_told_apart(self, repeats):
+        told_apart = []
+        for seed in range(repeats):
+            rng = np.random.default_rng(seed)
+            channel = np.repeat(np.arange(40), 3)
+            first, second = (np.repeat(rng.beta(4.8, 7.2, 40), 3) for _ in range(2))
+            side = sides(
+                layer(first, channel=channel, model="a"),
+                layer(second, channel=channel, model="b"),
+                n_resamples=20,
+            )
+            row = side.differences.iloc[0]
+            by_median = row["median_difference_low"] > 0 or row["median_difference_high"] < 0
+            told_apart.append((row["p"] < 0.05, by_median))
+        error = 3 * np.sqrt(0.05 * 0.95 / repeats)
+        assert (np.mean(told_apart, axis=0) <= 0.05 + error).all()
+
     def test_rows_are_in_the_order_of_the_runs(self, side):
         pairs = side.differences[["first", "second"]].drop_duplicates().to_numpy().tolist()
         assert pairs[0] == ["a conv1", "a conv2"]
