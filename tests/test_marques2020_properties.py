@@ -11,7 +11,11 @@ from insilico.recording import UNIT_COORDINATES, label
 from stimuli import Display
 from stimuli import marques2020 as published
 
-GRATINGS = [protocol for protocol in marques2020.BATTERY.protocols if protocol.scale == "rates"]
+GRATINGS = [
+    protocol
+    for protocol in marques2020.BATTERY.protocols
+    if protocol.scale == "rates" and protocol is not marques2020.TEXTURES
+]
 DISPLAY = Display.square(224, 8.0, background=published.BACKGROUND)
 ORIENTATIONS = np.arange(0.0, 180.0, 15.0)
 DIAMETERS = 2 ** np.linspace(-2.25, 3.25, 12)

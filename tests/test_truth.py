@@ -27,7 +27,8 @@ def truth(model):
 
 def test_every_unit_answers(results):
     assert results.units.sizes["unit"] == 240
-    silent = ~results.units["responsive"]
+    # Not every texture holds what a unit likes.
+    silent = ~results.units["responsive"].drop_sel(protocol=["textures", "texture_surround"])
     assert not silent.sel(protocol="receptive_field").any()
     assert int(silent.any("protocol").sum()) <= 2
 
