@@ -39,7 +39,7 @@ MEASURED_COPIES = 3
 
 # Stimuli drawn at a time, and the responses to them.
 DRAWN = 64
-DRAWN_BYTES = 32 * 2**20
+DRAWN_BYTES = 8 * 2**20
 
 # Random pictures by which the seconds of a recording are estimated.
 TIMED = 16
