@@ -37,7 +37,7 @@ KEPT_SHARE = 0.6
 # Responses that are measured are copied in double precision; reduced ones are few by then.
 MEASURED_COPIES = 3
 
-# Stimuli drawn at a time, and the responses to them.
+# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
 DRAWN_BYTES = 8 * 2**20
 
@@ -123,7 +123,7 @@ class Probe:
     maps : dict of str to LayerMap
         Layout and receptive fields of each layer.
     notes : list of str
-        What a user should know: stochastic models, nominal centres, declined crops.
+        What a user should know: stochastic models, sites whose places could not be proven.
 
     Raises
     ------
@@ -487,7 +487,9 @@ class Probe:
     ) -> Iterator[tuple[range, Tensor]]:
         """Draw the stimuli, some at a time, and after the last of them the blank."""
         device = self.forward.device
-        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, DRAWN))
+        # At least a batch, so that a device with room for many pictures gets them.
+        most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
+        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, most))
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
             part = slice(rows.start, rows.stop)

@@ -85,6 +85,21 @@ def test_batches_and_crops_change_nothing(batch_size, crop):
     np.testing.assert_allclose(probe.record(luminance_set()), expected, atol=1e-6)
 
 
+def test_a_batch_is_as_large_as_was_asked_for():
+    sizes = []
+
+    class Counted(Luminance):
+        def forward(self, x):
+            sizes.append(len(x))
+            return super().forward(x)
+
+    model = Counted()
+    probe = Probe(model, ["gain"], display=DISPLAY, channels=1, batch_size=100)
+    sizes.clear()
+    probe.record(luminance_set(n=60))
+    assert max(sizes) == 100
+
+
 def test_sites_within_a_diameter_or_all():
     within = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, sites=1.5)
     assert len(within.units) == 3 * 4
