@@ -15,6 +15,7 @@ from insilico.compare import compare
 from insilico.errors import UserError
 from insilico.experiment import run
 from insilico.models import ModelCard, load_model
+from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
 from insilico.probe import Probe
 from insilico.protocol import Battery, Protocol
 from insilico.reference import ReferenceDistribution
@@ -23,6 +24,8 @@ from insilico.results import Results, open_results
 __all__ = [
     "Battery",
     "ModelCard",
+    "NeuralData",
+    "Predictivity",
     "Probe",
     "Protocol",
     "ReferenceDistribution",
@@ -30,7 +33,9 @@ __all__ = [
     "UserError",
     "compare",
     "load_model",
+    "open_neurons",
     "open_results",
+    "predict",
     "reference",
     "run",
 ]

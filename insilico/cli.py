@@ -1,7 +1,6 @@
 """The command line. Each command's help is its docstring."""
 
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from insilico.commands.compare import compare
 from insilico.commands.evaluate import evaluate
 from insilico.commands.factorial import factorial
 from insilico.commands.options import ModelOptions, Words
+from insilico.commands.predict import predict
+from insilico.commands.preparing import check_writable, layers_named, plain
 from insilico.commands.textures import textures
 from insilico.commands.train import train
 from insilico.errors import UserError
@@ -53,7 +54,7 @@ app = App(
 )
 
 
-for _command in (compare, train, evaluate, factorial, textures):
+for _command in (compare, predict, train, evaluate, factorial, textures):
     app.command(_command)
 
 
@@ -124,7 +125,6 @@ def run(
     """
     import insilico
     from insilico.commands.compare import write_comparison
-    from insilico.models.layers import layer_table, spatial_layers
     from insilico.reference import from_assembly
     from insilico.report import write_report
     from insilico.results import check_free
@@ -132,10 +132,10 @@ def run(
     from insilico.sweep import conditions
     from insilico.terminal import summary
 
-    folder = out if out is not None else Path("results") / f"{_plain(model)}-{_plain(battery)}"
+    folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
     planned = conditions(options.degrees or (), untrained=untrained)
     check_free(folder)
-    _check_writable(folder)
+    check_writable(folder)
     own = [each for file in reference for each in from_assembly(file).values()]
     plan = battery if textures is None else _showing(textures, battery)
     if untrained:
@@ -144,16 +144,9 @@ def run(
     runs = {}
     for condition in planned:
         module = _under(condition, model, options)
-        layers: tuple[str, ...] | None = layer or None
-        if layers == ("all",):
-            layers = spatial_layers(layer_table(module))
-            if not layers:
-                raise UserError(
-                    f"{model} has no layer with more than one site; name layers yourself."
-                )
         results = insilico.run(
             module,
-            layers,
+            layers_named(layer, module, model),
             battery=plan,
             sites=_sites(sites),
             candidates=candidates,
@@ -382,13 +375,6 @@ def _is_refusal(error: ValueError) -> bool:
     return package in OUR_PACKAGES and (where.line or "").startswith("raise ")
 
 
-def _check_writable(folder: Path) -> None:
-    """Find out before the run, and not after it, whether its results can be kept."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder.parent, os.W_OK):
-        raise UserError(f"{folder.parent} cannot be written to. Give another folder with --out.")
-
-
 def _field(size: tuple[int, int] | None, px_per_deg: float) -> str:
     if size is None:
         return ""
@@ -413,14 +399,6 @@ def _sites(words: Sequence[str]) -> Any:
             "sites must be centre, all, a diameter in degrees, or ROW,COLUMN ...; got "
             f"{' '.join(words)!r}."
         ) from error
-
-
-def _plain(name: str) -> str:
-    """Make a folder name out of the name of a model."""
-    head, colon, function = name.rpartition(":")
-    if head.endswith(".py"):
-        name = f"{Path(head).stem}{colon}{function}"
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
 
 
 def _calls(calls: int) -> str:

@@ -19,10 +19,10 @@ from insilico.compare import compare_all
 from insilico.errors import UserError
 from insilico.joint import joint_structure
 from insilico.layout import Sites
-from insilico.models.callable import as_module
-from insilico.models.card import ModelCard, input_channels, per_channel
-from insilico.models.loading import load_model
-from insilico.probe import Probe, weights_hash
+from insilico.models.card import ModelCard
+from insilico.models.preparation import prepared
+from insilico.models.weights import weights_hash
+from insilico.probe import Probe
 from insilico.protocol import Battery
 from insilico.protocols import BATTERIES
 from insilico.rates import RateMap, fit_rates, to_rates
@@ -120,7 +120,7 @@ def run(
     started = time.perf_counter()
     plan = _battery(battery)
     own_references = _own(references)
-    module, card = _model(
+    module, card = prepared(
         model,
         display=display,
         degrees=degrees,
@@ -241,63 +241,6 @@ def _references(
     chosen |= {each.name: each for each in own if each.name not in absent}
     # Without firing rates there is nothing to compare their magnitudes with.
     return [each for each in chosen.values() if rate_map is not None or each.units != "spikes/s"]
-
-
-def _model(
-    model: nn.Module | Callable[..., Any] | str,
-    *,
-    display: Display | None,
-    degrees: float | None,
-    pixels: int | None,
-    mean: Sequence[float] | float | None,
-    std: Sequence[float] | float | None,
-    channels: int | None,
-    seed: int,
-    background: float,
-) -> tuple[nn.Module, ModelCard]:
-    """Make the module, and a card that holds what the caller said of it."""
-    if display is not None and (degrees is not None or pixels is not None):
-        raise UserError("give either display, or degrees and pixels; not both.")
-    if isinstance(model, str):
-        model = load_model(
-            model,
-            mean=mean,
-            std=std,
-            degrees=degrees,
-            pixels=pixels,
-            channels=channels,
-            seed=seed,
-        )
-        mean = std = None
-    module = model if isinstance(model, nn.Module) else as_module(model)
-    card = getattr(module, "card", None)
-    if card is None:
-        channels = channels or input_channels(module) or 3
-        card = ModelCard(
-            name=getattr(model, "__name__", type(model).__name__),
-            display=Display.square(),
-            layers=("output",) if module is not model else (),
-            mean=per_channel("mean", 0.0 if mean is None else mean, channels),
-            std=per_channel("std", 1.0 if std is None else std, channels),
-            channels=channels,
-            trained=None if next(module.parameters(), None) is not None else True,
-        )
-    elif mean is not None or std is not None:
-        raise UserError(
-            f"{card.name} normalises for itself ({card.normalisation}); leave mean and std out, or "
-            "give them to load_model."
-        )
-    screen = display or Display.square(
-        pixels or card.display.height, degrees or card.display.degrees[0]
-    )
-    if card.drawn_in_degrees and screen.px_per_deg != card.display.px_per_deg:
-        raise UserError(
-            f"{card.name} was made for {card.display.px_per_deg:g} px/deg and would be shown "
-            f"{screen.px_per_deg:g}: its receptive fields are set in degrees. Give degrees and "
-            "pixels to load_model instead."
-        )
-    screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
-    return module, ModelCard(**{**card.__dict__, "display": screen})
 
 
 def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:

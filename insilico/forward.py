@@ -28,6 +28,9 @@ DEVICE_BATCH_BYTES = 2 * 2**30
 MOST_PICTURES = {"cpu": 256}
 DEVICE_MOST_PICTURES = 1024
 
+# Of red, green and blue (ITU-R BT.601), for models that take grey pictures.
+LUMINANCE = (0.299, 0.587, 0.114)
+
 # Convolutions with at least so many input channels run faster with channels last.
 CHANNELS_LAST_FROM = 16
 
@@ -114,10 +117,12 @@ class Forward:
                     module.training = True
 
     def feed(self, images: Tensor) -> Tensor:
-        """Make what the model receives: every channel of a grey picture alike, normalised."""
+        """Make what the model receives: a grey picture in all channels or in one, normalised."""
         images = images.to(self.device, torch.float32)
         if images.shape[1] == 1 and self.channels > 1:
             images = images.expand(-1, self.channels, -1, -1)
+        elif images.shape[1] == len(LUMINANCE) and self.channels == 1:
+            images = (images * images.new_tensor(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
         if self._mean is not None:
             images = images - self._mean
         if self._std is not None:

@@ -102,7 +102,12 @@ def call_counts(
 
 
 def layer_outputs(
-    model: nn.Module, layers: Sequence[str], images: Tensor, read: Read
+    model: nn.Module,
+    layers: Sequence[str],
+    images: Tensor,
+    read: Read,
+    *,
+    gradients: bool = False,
 ) -> Mapping[str, Any]:
     """Run the model until the last of the layers has put out, and read them on the way.
 
@@ -117,6 +122,8 @@ def layer_outputs(
     read : callable
         ``read(layer, output)`` takes what it needs from an output. It must copy: a later in-place
         operation may overwrite the output.
+    gradients : bool
+        Whether what is read can be differentiated.
 
     Returns
     -------
@@ -147,7 +154,7 @@ def layer_outputs(
         for layer in layers:
             module, call = find_layer(model, layer)
             handles.append(module.register_forward_hook(tap(layer, call or 1)))
-        with torch.inference_mode():
+        with torch.inference_mode(not gradients):
             model(images)
     except _Stop:
         pass

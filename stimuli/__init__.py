@@ -14,6 +14,7 @@ from stimuli.sets import StimulusSet, factorial
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.picture_files import photographs
 
 __all__ = [
     "Display",
@@ -25,6 +26,7 @@ __all__ = [
     "factorial",
     "from_convention",
     "grating",
+    "photographs",
     "plaid",
     "to_convention",
 ]
@@ -33,6 +35,7 @@ _DRAWN = {
     "aperture": "stimuli.apertures",
     "center_surround": "stimuli.gratings",
     "grating": "stimuli.gratings",
+    "photographs": "stimuli.picture_files",
     "plaid": "stimuli.gratings",
 }
 

@@ -1,8 +1,9 @@
-"""Bilinear resize of 8-bit pictures exactly as Pillow does it, whole or in part.
+"""Bilinear resize of 8-bit pictures, whole or in part: as Pillow does it, or to any place.
 
 Pillow resizes each axis in turn, columns first, with integer weights of 22 bits, and rounds to
 8 bits after each. Integers of that size are exact in float64, so two matrix products give the
-same pixels on every device, and a part of the result needs only the pixels beneath it.
+same pixels on every device, and a part of the result needs only the pixels beneath it. Where
+nothing is rounded in between, 8 + 22 + 22 bits are still exact.
 """
 
 from functools import lru_cache
@@ -13,14 +14,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["bilinear_weights", "resize_axis", "span"]
+__all__ = ["ONE", "bilinear_weights", "devices", "resize_axis", "shares", "span"]
+
+Array = npt.NDArray[np.float64]
 
 # Pillow keeps 32 - 8 - 2 bits of each weight: 8 for the pixel, 2 to spare.
 ONE = 2**22
 
 
 @lru_cache(maxsize=64)
-def bilinear_weights(source: int, target: int) -> npt.NDArray[np.float64]:
+def bilinear_weights(source: int, target: int) -> Array:
     """Weights of Pillow's antialiased bilinear resize along one axis.
 
     Parameters
@@ -54,7 +57,7 @@ def bilinear_weights(source: int, target: int) -> npt.NDArray[np.float64]:
 
 
 def resize_axis(
-    images: Float[Tensor, "*batch source"], weights: npt.NDArray[np.float64]
+    images: Float[Tensor, "*batch source"], weights: Array
 ) -> Float[Tensor, "*batch target"]:
     """Resize the last axis and round to 8 bits.
 
@@ -73,6 +76,43 @@ def resize_axis(
     matrix = torch.as_tensor(weights.T.copy(), device=images.device)
     # The weights are not negative and add up to one, so nothing leaves the range 0 to 255.
     return torch.floor((images @ matrix + ONE / 2) / ONE)
+
+
+def shares(place: Array, source: int, step: float) -> Array:
+    """Share of each pixel of a picture in what is seen at places along one of its axes.
+
+    Parameters
+    ----------
+    place : array, shape (...)
+        In px of the picture; the centre of its first pixel is 0.
+    source : int
+        Size of the picture, in px.
+    step : float
+        Distance of neighbouring pixels of the display, in px of the picture.
+
+    Returns
+    -------
+    array, shape (..., source)
+        Adds up to 1, or to 0 where the picture is out of reach.
+
+    Examples
+    --------
+    >>> shares(np.array([1.0, 1.25]), 4, 1.0)
+    array([[0.  , 1.  , 0.  , 0.  ],
+           [0.  , 0.75, 0.25, 0.  ]])
+    """
+    # Where the picture shrinks, the triangle spans two pixels of the display.
+    reach = max(step, 1.0)
+    weight = np.maximum(0, 1 - np.abs(np.arange(source) - place[..., None]) / reach)
+    total = weight.sum(axis=-1, keepdims=True)
+    return weight / np.where(total > 0, total, 1)
+
+
+def devices(device: torch.device | str | None) -> tuple[torch.device, torch.device]:
+    """Where to reckon in double precision, and where the images are wanted."""
+    place = torch.device("cpu" if device is None else device)
+    # Apple's GPUs lack double precision.
+    return torch.device("cpu") if place.type == "mps" else place, place
 
 
 def span(flags: npt.ArrayLike) -> slice:

@@ -20,6 +20,7 @@ from insilico.figures.population import (
 from insilico.figures.sheet import contact_sheet
 from insilico.figures.style import ONE_COLUMN, TWO_COLUMNS, Plate, save_figure, style
 from insilico.figures.summary import layer_heatmap, similarities, summary
+from insilico.figures.textures import surround_page, texture_page
 from insilico.figures.tuning import orientation_polar, receptive_field_map, tuning_curve
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "similarities",
     "style",
     "summary",
+    "surround_page",
+    "texture_page",
     "tuning_curve",
     "tuning_numbers",
     "unit_tuning",

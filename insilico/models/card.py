@@ -1,7 +1,7 @@
 """ModelCard: what has to be known about a model before it is recorded."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -46,6 +46,8 @@ class ModelCard:
     drawn_in_degrees : bool
         Whether its weights were drawn for the degrees of this display. Those of other networks
         know pixels only, and how many degrees they span is an assumption that can be changed.
+    arguments : mapping
+        What `insilico.load_model` was given: it loads the same model again.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ModelCard:
     channels: int = 3
     citation: str = ""
     drawn_in_degrees: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def caution(self) -> str | None:

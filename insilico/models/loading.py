@@ -13,6 +13,7 @@ from torch import nn
 from insilico.errors import UserError
 from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach, per_channel
+from insilico.models.digital import open_digital
 from insilico.models.own import from_file, from_module
 from insilico.models.sources import Loaded, Request, timm, torchvision
 from insilico.models.weights import load_weights
@@ -25,13 +26,14 @@ PRETRAINED = "pretrained"
 FORMS = (
     "vone, textbook, vone_resnet50, evnet_resnet50, vone_dn, constrained_resnet, "
     "resnet50_COMPONENT, resnet50_composite_LETTER, torchvision:NAME, timm:NAME, "
-    "package.module:function or path/to/file.py:function"
+    "digital:FOLDER, package.module:function or path/to/file.py:function"
 )
 
 SOURCES: Mapping[str, Callable[[str, Request], Loaded]] = {
     **BUILT_IN,
     "torchvision": torchvision,
     "timm": timm,
+    "digital": open_digital,
     "module": from_module,
     "file": from_file,
 }
@@ -57,7 +59,8 @@ def load_model(
     ----------
     spec : str
         A model of this package (``vone``, ``textbook``, ``evnet_resnet50``,
-        ``resnet50_composite_a``, ...); ``torchvision:NAME``; ``timm:NAME``;
+        ``resnet50_composite_a``, ...); ``torchvision:NAME``; ``timm:NAME``; ``digital:FOLDER``
+        for neurons that `insilico.predict` fitted;
         ``package.module:function`` or ``path/to/file.py:function``. A function is called without
         arguments, and returns an `nn.Module`, or a callable from a float32 array (batch, channel,
         height, width) to an array. The name may also be that of an `nn.Module`, which is copied.
@@ -118,6 +121,17 @@ def load_model(
         channels=taken,
         mean=_normalisation("mean", mean, card.mean, taken),
         std=_normalisation("std", std, card.std, taken),
+        arguments={
+            "spec": spec,
+            "weights": None if weights is None else str(weights),
+            "mean": mean,
+            "std": std,
+            "degrees": degrees,
+            "pixels": pixels,
+            "channels": channels,
+            "seed": seed,
+            **options,
+        },
     )
     return attach(_to(model.eval(), device), card)
 
@@ -129,6 +143,8 @@ def _parse(spec: str) -> tuple[str, str]:
     head, colon, name = spec.rpartition(":")
     if not colon or not head or not name:
         raise UserError(f"there is no model {spec!r}. {_guess(spec)}A model is {FORMS}.")
+    if spec.startswith("digital:"):
+        return "digital", spec.removeprefix("digital:")
     if head in ("torchvision", "timm"):
         return head, name
     if head.endswith(".py"):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from insilico.errors import UserError
 from insilico.models.callable import CallableModel
 
-__all__ = ["fit_weights", "load_weights", "read_weights"]
+__all__ = ["fit_weights", "load_weights", "read_weights", "weights_hash"]
 
 # Under one of these a training script keeps the weights, beside its optimiser and its epoch.
 CONTAINERS = ("state_dict", "model_state_dict", "model")
@@ -214,3 +214,14 @@ def _listed(names: Iterable[str]) -> str:
     names = list(names)
     rest = len(names) - N_SHOWN
     return ", ".join(names[:N_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def weights_hash(model: nn.Module) -> str:
+    """Fingerprint of all parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        if isinstance(value, Tensor):
+            raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(raw.numpy().data)
+    return digest.hexdigest()[:16]

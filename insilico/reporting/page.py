@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from insilico.figures.style import Plate, within_sentence
 
-__all__ = ["inline", "number", "render", "score", "without_dimension"]
+__all__ = ["inline", "number", "p_value", "render", "score", "without_dimension", "write_page"]
 
 NO_VALUE = "\N{EN DASH}"
 NEXT_TO_NOTHING = 1e-6  # a number below it is rounding noise
+SMALLEST_P = 0.001  # smaller ones are not told apart
 MILLIMETRES = 25.4  # in an inch
 
 
@@ -63,6 +64,13 @@ def render(template: str, *, libraries: tuple[str, ...] = (), **context: Any) ->
     )
 
 
+def write_page(text: str, page: Path) -> Path:
+    """Write a page so that it is whole, or not there: beside its place, and then renamed."""
+    partial = page.with_name(f".{page.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    return partial.replace(page)
+
+
 def inline(plate: Plate, folder: Path) -> dict[str, Any]:
     """Put a figure that was saved to a folder, and its numbers, into a page as data."""
 
@@ -106,6 +114,19 @@ def score(value: float) -> str:
     """Write a score with two digits, or a dash where there is none."""
     # Adding 0 makes of a negative zero a plain one.
     return NO_VALUE if np.isnan(value) else _minus(f"{round(value, 2) + 0.0:.2f}")
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with two digits, or a dash where there is none.
+
+    Examples
+    --------
+    >>> p_value(0.0123), p_value(1e-9)
+    ('0.012', '< 0.001')
+    """
+    if np.isnan(p):
+        return NO_VALUE
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.2g}"
 
 
 def without_dimension(units: str) -> str:

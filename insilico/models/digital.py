@@ -1,0 +1,192 @@
+"""Digital neurons: linear readouts of a layer that were fitted to recorded responses."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from insilico.errors import UserError
+from insilico.hooks import layer_outputs
+from insilico.models.card import ModelCard, attach
+from insilico.models.sources import Loaded, Request
+from insilico.models.weights import weights_hash
+
+__all__ = ["DigitalNeurons", "open_digital"]
+
+# The layer to record, with one channel per neuron.
+READOUT = "readout"
+
+RECORD = "neurons.json"
+TENSORS = "readout.safetensors"
+
+
+class DigitalNeurons(nn.Module):
+    """Neurons that are read out of a layer of a model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    layer : str
+        The layer.
+    weights : array, shape (feature, neuron)
+        One column per neuron, in the order of the flattened output of the layer.
+    offset : array, shape (neuron,)
+        The response where all features are 0.
+    neurons : sequence of str
+        Their names.
+    card : ModelCard
+        That of the model.
+    fitted_to : str
+        Name of the data.
+
+    Attributes
+    ----------
+    readout : nn.Linear
+        The layer to record: channel i is neuron i.
+    neurons : tuple of str
+        Names of the neurons.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: str,
+        weights: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+        *,
+        neurons: Sequence[str],
+        card: ModelCard,
+        fitted_to: str,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.layer = layer
+        self.neurons = tuple(neurons)
+        self.fitted_to = fitted_to
+        self.base = card
+        self.readout = nn.Linear(*weights.shape)
+        with torch.no_grad():
+            self.readout.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)))
+            self.readout.bias.copy_(torch.from_numpy(offset))
+        # A model with a card of its own normalises for itself.
+        own = getattr(model, "card", None) is not None
+        plain = (0.0,) * card.channels, (1.0,) * card.channels
+        mean, std = plain if own else (card.mean, card.std)
+        attach(
+            self.eval(),
+            dataclasses.replace(
+                card,
+                name=f"digital neurons: {layer} of {card.name}",
+                layers=(READOUT,),
+                weights=f"{card.weights}; readout fitted to {fitted_to}",
+                mean=mean,
+                std=std,
+                # The readout holds for pictures of the degrees that it was fitted to.
+                drawn_in_degrees=True,
+                arguments={},
+            ),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Responses (image, neuron) to images; they can be differentiated."""
+        read = layer_outputs(
+            self.model,
+            [self.layer],
+            images,
+            lambda _, output: output.flatten(1).clone(),
+            gradients=torch.is_grad_enabled(),
+        )
+        return self.readout(read[self.layer])
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the readout, and how to load the model, to a folder.
+
+        Parameters
+        ----------
+        folder : path
+            Made if there is none.
+
+        Returns
+        -------
+        Path
+            The folder: ``insilico run digital:FOLDER`` probes these neurons.
+
+        Raises
+        ------
+        UserError
+            If the model was not loaded by `insilico.load_model`, so that there is no name for it.
+        """
+        from safetensors.torch import save_file
+
+        if not self.base.arguments:
+            raise UserError(
+                f"{self.base.name} cannot be loaded again by name. Make it with "
+                "insilico.load_model (path/to/file.py:function for a model of your own), or keep "
+                "these neurons in memory."
+            )
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: value.detach().cpu() for name, value in self.readout.state_dict().items()},
+            folder / TENSORS,
+        )
+        record = {
+            "model": dict(self.base.arguments),
+            "weights_hash": weights_hash(self.model),
+            "layer": self.layer,
+            "neurons": list(self.neurons),
+            "fitted_to": self.fitted_to,
+        }
+        (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        return folder
+
+
+def open_digital(name: str, request: Request) -> Loaded:
+    """Load ``digital:FOLDER``, which `DigitalNeurons.save` wrote, or a folder that holds one."""
+    from safetensors.torch import load_file
+
+    from insilico.models.loading import load_model
+
+    folder = Path(name)
+    if not (folder / RECORD).is_file():
+        raise UserError(
+            f"{folder} holds no digital neurons: {RECORD} is missing. Give a folder that "
+            "`insilico predict --neurons FOLDER` wrote."
+        )
+    if request.pixels is not None or request.degrees is not None or request.options:
+        raise UserError(
+            "digital neurons were fitted to one model, shown pictures of one size: leave degrees, "
+            "pixels and options out."
+        )
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        arguments = dict(record["model"])
+        readout = load_file(folder / TENSORS)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} is damaged: {error}. Fit the neurons again.") from error
+    model = load_model(arguments.pop("spec"), **arguments)
+    if weights_hash(model) != record["weights_hash"]:
+        raise UserError(
+            f"the weights of {record['model']['spec']} are not those that the neurons in {folder} "
+            "were fitted to. Give back the file of weights, or fit the neurons again."
+        )
+    found = DigitalNeurons(
+        model,
+        record["layer"],
+        readout["weight"].numpy().T,
+        readout["bias"].numpy(),
+        neurons=record["neurons"],
+        # nn.Module declares its attributes as tensors and modules.
+        card=model.card,  # type: ignore[arg-type]
+        fitted_to=record["fitted_to"],
+    )
+    card = found.card
+    assert isinstance(card, ModelCard)
+    return found, dataclasses.replace(card, name=request.spec)

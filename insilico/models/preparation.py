@@ -1,0 +1,94 @@
+"""From what a user hands over (a name, a module, a function) to a module and its card."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from insilico.errors import UserError
+from insilico.models.callable import as_module
+from insilico.models.card import ModelCard, input_channels, per_channel
+from insilico.models.loading import load_model
+from stimuli import Display
+
+__all__ = ["prepared"]
+
+
+def prepared(
+    model: nn.Module | Callable[..., Any] | str,
+    *,
+    display: Display | None,
+    degrees: float | None,
+    pixels: int | None,
+    mean: Sequence[float] | float | None,
+    std: Sequence[float] | float | None,
+    channels: int | None,
+    seed: int,
+    background: float,
+) -> tuple[nn.Module, ModelCard]:
+    """Make the module, and a card that holds what the caller said of it.
+
+    Parameters
+    ----------
+    model : nn.Module, callable or str
+        As for `insilico.run`.
+    display : Display, optional
+        The screen; otherwise made from ``degrees`` and ``pixels``.
+    degrees, pixels, mean, std, channels, seed
+        As for `insilico.run`.
+    background : float
+        Of the screen.
+
+    Returns
+    -------
+    tuple of nn.Module and ModelCard
+        The module normalises for itself if it has a card of its own; otherwise the mean and the
+        standard deviation are on the card, and whoever shows it pictures applies them.
+
+    Raises
+    ------
+    UserError
+        If what was said contradicts itself or the model.
+    """
+    if display is not None and (degrees is not None or pixels is not None):
+        raise UserError("give either display, or degrees and pixels; not both.")
+    if isinstance(model, str):
+        model = load_model(
+            model,
+            mean=mean,
+            std=std,
+            degrees=degrees,
+            pixels=pixels,
+            channels=channels,
+            seed=seed,
+        )
+        mean = std = None
+    module = model if isinstance(model, nn.Module) else as_module(model)
+    card = getattr(module, "card", None)
+    if card is None:
+        channels = channels or input_channels(module) or 3
+        card = ModelCard(
+            name=getattr(model, "__name__", type(model).__name__),
+            display=Display.square(),
+            layers=("output",) if module is not model else (),
+            mean=per_channel("mean", 0.0 if mean is None else mean, channels),
+            std=per_channel("std", 1.0 if std is None else std, channels),
+            channels=channels,
+            trained=None if next(module.parameters(), None) is not None else True,
+        )
+    elif mean is not None or std is not None:
+        raise UserError(
+            f"{card.name} normalises for itself ({card.normalisation}); leave mean and std out, or "
+            "give them to load_model."
+        )
+    screen = display or Display.square(
+        pixels or card.display.height, degrees or card.display.degrees[0]
+    )
+    if card.drawn_in_degrees and screen.px_per_deg != card.display.px_per_deg:
+        raise UserError(
+            f"{card.name} was made for {card.display.px_per_deg:g} px/deg and would be shown "
+            f"{screen.px_per_deg:g}: its receptive fields are set in degrees. Give degrees and "
+            "pixels to load_model instead."
+        )
+    screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
+    return module, ModelCard(**{**card.__dict__, "display": screen})

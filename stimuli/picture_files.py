@@ -1,0 +1,190 @@
+"""Pictures in files, such as photographs, shown on the display's background.
+
+All sums are of integers that double precision holds exactly: a part of a picture equals the part
+cut from the whole, and a GPU shows what a CPU shows.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+
+from stimuli.apertures import axes, column
+from stimuli.display import Display, Position, Window
+from stimuli.resize import ONE, devices, shares
+from stimuli.sets import StimulusSet
+
+__all__ = ["photographs"]
+
+CENTRE = Position()
+
+# Pillow's names of pictures with at most 8 bits per channel.
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+
+Array = npt.NDArray[np.float64]
+Levels = UInt8[np.ndarray, "height width 4"]
+Picture = Float[Tensor, "channel height width"]
+
+
+def photographs(
+    display: Display,
+    paths: Sequence[Path | str],
+    *,
+    degrees: float,
+    position: Position = CENTRE,
+) -> StimulusSet:
+    """Pictures in files, all shown at one width.
+
+    A grey level is a share of the luminance of white, as on a linearised monitor: the transfer
+    function of the display applies to it, and `encoded` leaves the values of the file as they are.
+    What lies beyond the display is cut off; where a picture is transparent, the background is
+    seen.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    paths : sequence of path
+        The files, in any format that Pillow reads, with 8 bits per channel. Each is looked at
+        now, and read again whenever it is drawn.
+    degrees : float
+        Width of every picture, in deg; its height is in proportion.
+    position : Position
+        Centre of the pictures, in deg.
+
+    Returns
+    -------
+    StimulusSet, dims ("picture",)
+        Pictures are numbered from 0, in the order of ``paths``. The images have three channels if
+        any picture has colour, or else one.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing or is no such picture.
+    """
+    if not degrees > 0:
+        raise ValueError(
+            f"degrees must be above 0; got {degrees:g}. It is the width of the pictures in degrees "
+            "of visual angle."
+        )
+    if not paths:
+        raise ValueError("there are no pictures to show. Give the path of at least one file.")
+    files = tuple(Path(path) for path in paths)
+    checksums, coloured = zip(*map(_look, files), strict=True)
+    table = pd.DataFrame(
+        {
+            "picture": np.arange(len(files)),
+            "degrees": float(degrees),
+            "x": float(position.x),
+            "y": float(position.y),
+            "file": [path.name for path in files],
+            "checksum": checksums,
+        }
+    )
+    shown = _Photographs(files, any(coloured))
+    return StimulusSet(
+        "photographs", display, table, ("picture",), shown.draw, labels=("file", "checksum")
+    )
+
+
+@dataclass(frozen=True)
+class _Photographs:
+    """Files of pictures, and whether they are drawn in colour."""
+
+    paths: tuple[Path, ...] = field(repr=False)
+    coloured: bool
+
+    def draw(
+        self,
+        display: Display,
+        *,
+        picture: object,
+        degrees: object,
+        x: object,
+        y: object,
+        window: Window | None = None,
+        device: torch.device | str | None = None,
+    ) -> Float[Tensor, "n channel height width"]:
+        """Draw some of the pictures: one number, width and place each."""
+        work, place = devices(device)
+        columns = np.broadcast_arrays(*map(column, (picture, degrees, x, y)))
+        # One at a time: files differ in size, and may be large.
+        images = [
+            self._one(display, int(number), width, Position(*at), window or display.whole, work)
+            for number, width, *at in zip(*columns, strict=True)
+        ]
+        return torch.stack(images).to(place)
+
+    def _one(
+        self,
+        display: Display,
+        number: int,
+        degrees: float,
+        at: Position,
+        window: Window,
+        device: torch.device,
+    ) -> Picture:
+        """Draw one picture over the background."""
+        levels = _levels(self.paths[number])
+        [across], [along] = axes(display, at.x, at.y)
+        px_per_deg = levels.shape[1] / degrees
+        rows, columns = (
+            torch.as_tensor(_weights(distance, size, px_per_deg, display), device=device)
+            for distance, size in (
+                (-along[window.rows], levels.shape[0]),
+                (across[window.columns], levels.shape[1]),
+            )
+        )
+        source = torch.tensor(levels, device=device).permute(2, 0, 1).double()
+        *light, opacity = (rows @ source @ columns.mT) / (255 * ONE**2)
+        seen = torch.stack(light if self.coloured else light[:1])
+        return display.encode(seen + display.background * (1 - opacity)).float()
+
+
+def _weights(distance: Array, pixels: int, px_per_deg: float, display: Display) -> Array:
+    """Weights (pixel of the display, pixel of the picture) along one axis.
+
+    Whole numbers; those of a display pixel add up to the part of it that the picture covers,
+    `ONE` being all of it.
+    """
+    place = distance * px_per_deg + (pixels - 1) / 2
+    step = px_per_deg / display.px_per_deg
+    ends = np.stack([place - step / 2, place + step / 2]).clip(-0.5, pixels - 0.5)
+    covered = np.rint(ONE * (ends[1] - ends[0]) / step)
+    weights = np.rint(covered[:, None] * shares(place, pixels, step))
+    # What rounding has taken goes to the largest of them: a constant stays what it is.
+    largest = (np.arange(len(weights)), weights.argmax(axis=1))
+    weights[largest] += covered - weights.sum(axis=1)
+    return weights
+
+
+def _look(path: Path) -> tuple[str, bool]:
+    """Fingerprint of a picture, and whether it has colour."""
+    levels = _levels(path)
+    digest = hashlib.sha256(str(levels.shape).encode() + levels.tobytes()).hexdigest()[:16]
+    return digest, bool((levels[..., :1] != levels[..., 1:3]).any())
+
+
+def _levels(path: Path) -> Levels:
+    """Red, green and blue, each times opacity, and opacity."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode in MODES:
+                return np.asarray(picture.convert("RGBA").convert("RGBa"))
+            mode = picture.mode
+    except FileNotFoundError:
+        raise ValueError(f"there is no picture {path}. Look at its name and folder.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} cannot be read as a picture: {error}") from None
+    raise ValueError(
+        f"pictures have 8 bits per channel; {path} is of the kind {mode!r}. Convert it first."
+    )
