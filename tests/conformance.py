@@ -42,10 +42,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from insilico.compare import similarity
 from insilico.protocols import marques2020
+from insilico.protocols.textures import texture_curve
 from insilico.recording import UNIT_COORDINATES, label
 from insilico.reference import ReferenceDistribution
+from insilico.similarity import similarity
 from stimuli import Display, StimulusSet
 from stimuli import marques2020 as published
 from stimuli.eight_bit import draw
@@ -88,7 +89,7 @@ def check_properties(path: Path) -> Iterator[Line]:
             measured |= _measure(protocol.curve(recording), protocol.properties)
     if "resp_texture" in file:
         recording = _recording(file, "texture", *_texture_conditions())
-        curve = marques2020.texture_curve(recording)
+        curve = texture_curve(recording)
         measured |= _measure(curve, marques2020.TEXTURE_PROPERTIES)
     expected = {key.removeprefix("prop_"): file[key] for key in file if key.startswith("prop_")}
     if not expected:

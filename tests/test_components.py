@@ -1,6 +1,10 @@
 """What holds for every component: published values, gradients, precision, export, bad input."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,7 @@ from insilico.components import (
 )
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "components.npz")
+NEEDS_COMPILER = pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
 SHAPE = (4, 6, 5)  # channels, height, width of the maps that every component below takes
 
 COMPONENTS = {
@@ -183,6 +188,44 @@ def test_export_with_any_batch(make):
     torch.testing.assert_close(exported.module()(maps), component(maps))
 
 
+def check_compiled(backend, tolerance):
+    """Compile every component without a break, and compare results and gradients."""
+    for parameter in EVERY:
+        (make,) = parameter.values
+        component = make()
+        maps = positive(2, *SHAPE, dtype=torch.float32).requires_grad_()
+        sources = (maps, *component.parameters())
+        torch.compiler.reset()
+        compiled = torch.compile(component, fullgraph=True, backend=backend)
+        found, expected = (
+            (output, *torch.autograd.grad(output.square().sum(), sources))
+            for output in (compiled(maps), component(maps))
+        )
+        torch.testing.assert_close(
+            found, expected, rtol=tolerance, atol=tolerance,
+            msg=lambda text, parameter=parameter: f"{parameter.id}: {text}",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("backend", "tolerance"),
+    [
+        ("aot_eager", 1e-5),
+        # Released kernels are differences of nearly equal terms: gradients feel another rounding.
+        pytest.param("inductor", 2e-3, marks=[pytest.mark.slow, NEEDS_COMPILER]),
+    ],
+)
+def test_all_compile(backend, tolerance):
+    # In a process of its own: no compiler can follow the checks that conftest.py installs.
+    script = f"import test_components as each; each.check_compiled({backend!r}, {tolerance})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("make", EVERY)
 def test_constants_are_buffers_that_follow_the_module_and_stay_out_of_its_state(make):
     component = make()
@@ -192,6 +235,16 @@ def test_constants_are_buffers_that_follow_the_module_and_stay_out_of_its_state(
     assert on_meta(torch.empty(2, *SHAPE, device="meta")).device.type == "meta"
     # Anything that is not a buffer would have stayed behind, and failed above.
     assert all(not isinstance(value, torch.Tensor) for value in vars(component).values())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("make", EVERY)
+def test_results_on_a_gpu_are_those_of_the_processor(make):
+    component = make().double()
+    maps = positive(2, *SHAPE)
+    expected = component(maps)
+    torch.testing.assert_close(component.to("cuda")(maps.to("cuda")).cpu(), expected)
 
 
 @pytest.mark.parametrize("make", EVERY)

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from insilico import open_results
+from insilico.cli import main
 from insilico.components import (
     CenterSurround,
     CorticalMagnification,
@@ -249,6 +251,17 @@ def test_components_that_know_their_place_are_shown_the_full_picture(components,
     model = load_model("constrained_resnet", pixels=128, **options, **components)
     probe = Probe(model, ["layer1"], display=model.card.display)
     assert probe.crop(probe.units).status.startswith(status)
+
+
+@pytest.mark.slow
+def test_the_full_model_gives_a_report(tmp_path):
+    out = tmp_path / "run"
+    arguments = ["run", "resnet50_composite_a", "--battery", "marques2020", "--quiet"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    assert "resnet50_composite_a" in (out / "report.html").read_text()
+    units = open_results(out).units
+    # Sites of magnified maps are where the map of receptive fields says.
+    assert units.sizes["unit"] > 100
 
 
 # Bad input

@@ -303,5 +303,45 @@ def _worse(folder: Path, out: Path) -> Path:
 def test_folders_without_a_run_are_refused(tmp_path):
     with pytest.raises(UserError, match="it holds no training run"):
         open_run(tmp_path)
+
+
+def test_what_is_wrong_with_the_options_is_said_before_the_work(tmp_path):
+    """There is no run in the folder, and something else is found first."""
     with pytest.raises(UserError, match="give --corrupted too"):
         evaluate(tmp_path, baseline=tmp_path)
+    with pytest.raises(UserError, match=r"there is no table .*corruptions.csv\. A baseline is"):
+        evaluate(tmp_path, corrupted=tmp_path, baseline=tmp_path)
+    with pytest.raises(UserError, match="steps must be at least 1; got 0"):
+        evaluate(tmp_path, attacks=True, steps=0)
+
+
+def test_a_run_of_another_network_is_refused_with_what_differs(tmp_path, monkeypatch):
+    for part in ("train", "val"):
+        for name, colour in COLOURS.items():
+            save(tmp_path / "data" / part / name / "0.png", colour)
+    data = DataConfig(
+        path=str(tmp_path / "data"), image_size=16, augmentation="none", workers=0,
+        validation_fraction=0.0,
+    )  # fmt: skip
+    config = TrainingConfig(
+        ModelConfig("test_evaluation:colours"), data, epochs=1, batch_size=3, select="last"
+    )
+    train(config, tmp_path / "run")
+    with pytest.raises(UserError, match="device 'gpu' cannot be used"):
+        open_run(tmp_path / "run", device="gpu")
+    other = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))
+    monkeypatch.setattr("test_evaluation.colours", lambda num_classes: other)
+    for attempt in (lambda: open_run(tmp_path / "run"), lambda: train(config, tmp_path / "run")):
+        with pytest.raises(UserError, match=r"2\.weight \(3 x 3 in the file, 3 x 12 in the model"):
+            attempt()
+
+
+def test_corrupted_pictures_that_cannot_be_read_are_named_and_counted(corrupted, caplog):
+    broken = corrupted / "gaussian_noise" / "2" / "blue" / "0.png"
+    broken.write_text("no picture")
+    plain = DataConfig(image_size=16, augmentation="none", workers=0)
+    table = corruption_accuracies(colours(3), corrupted, tuple(COLOURS), plain)
+    cell = table.set_index(["corruption", "severity"]).loc[("gaussian_noise", 2)]
+    assert (cell["n"], cell["unreadable"], cell["accuracy"]) == (2, 1, 1.0)
+    assert table["unreadable"].sum() == 1
+    assert str(broken) in caplog.text

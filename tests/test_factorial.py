@@ -131,6 +131,10 @@ def test_settings_are_checked():
         FactorialConfig(controls=("CM",))
     with pytest.raises(UserError, match="is about constrained_resnet"):
         FactorialConfig(training=TrainingConfig(model=ModelConfig("torchvision:resnet18")))
+    with pytest.raises(UserError, match="workers must be at least 1; got 0"):
+        FactorialConfig(workers=0)
+    with pytest.raises(UserError, match="measure.places must name at least one place"):
+        FactorialConfig(measure=MeasureConfig(places={}))
     with pytest.raises(UserError, match="seeds must be different numbers"):
         FactorialConfig(seeds=(1, 1))
     with pytest.raises(UserError, match=r"measure.places.here must be a list of \[x, y\]"):

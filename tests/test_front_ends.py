@@ -130,6 +130,25 @@ def test_subcortical_block_can_be_exported():
     torch.testing.assert_close(program.module()(images), block(images))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_subcortical_block_takes_any_precision(dtype):
+    block = SubcorticalBlock(pixels=32)
+    images = noise_images(2, 3, 32, 32)
+    expected = block(images)
+    found = block.to(dtype)(images.to(dtype))
+    assert found.dtype == dtype
+    tolerance = 1e-4 if dtype == torch.float64 else 0.05
+    torch.testing.assert_close(
+        found.float(), expected, rtol=tolerance, atol=tolerance * float(expected.abs().max())
+    )
+
+
+def test_subcortical_constants_follow_the_block():
+    block = SubcorticalBlock(pixels=32).to("meta")
+    assert block(torch.empty(2, 3, 32, 48, device="meta")).shape == (2, 4, 32, 48)
+    assert not list(block.parameters())
+
+
 def test_subcortical_bad_input():
     with pytest.raises(UserError, match="light_adaptation must be 'mean', .*; got 'log'"):
         SubcorticalBlock(light_adaptation="log")
@@ -281,13 +300,42 @@ def test_weights_depend_on_the_seed_and_leave_the_random_state_alone():
 @pytest.mark.parametrize("variant", EVNET_VARIANTS)
 def test_variants_of_evnet(variant):
     network = evnet_resnet50(pixels=64, num_classes=2, variant=variant).eval()
+    front = network.evblock if variant == "lgn_to_v2" else network
     channels = {"no_p": 1, "no_m": 3}.get(variant, 4)
-    assert network.voneblock.simple_conv_q0.weight.shape == (512, channels, 31, 31)
-    assert network.voneblock.gain == EVNET_VARIANTS[variant].gain
-    counts = network.voneblock.gabors["colour"].value_counts().sort_index().tolist()
+    assert front.voneblock.simple_conv_q0.weight.shape == (512, channels, 31, 31)
+    assert front.voneblock.gain == EVNET_VARIANTS[variant].gain
+    counts = front.voneblock.gabors["colour"].value_counts().sort_index().tolist()
     expected = {"no_p": [512], "no_m": [174, 174, 164]}.get(variant, [128] * 4)
     assert counts == expected
     assert torch.isfinite(network(noise_images(1, 3, 64, 64))).all()
+
+
+def test_without_noise_means_without_subcortical_noise():
+    network = evnet_resnet50(pixels=64, num_classes=2, variant="no_noise", noise=True)
+    images = noise_images(1, 3, 64, 64)
+    lgn = network.subcorticalblock(images)
+    assert torch.equal(lgn, network.subcorticalblock(images))
+    assert not torch.equal(network.voneblock(lgn), network.voneblock(lgn))
+    assert network.voneblock.noise_scale == 1
+
+
+def test_subcortical_cells_reach_v2_past_v1():
+    network = evnet_resnet50(pixels=64, num_classes=2, variant="lgn_to_v2").eval()
+    block = network.evblock
+    images = noise_images(1, 3, 64, 64)
+    lgn = block.subcorticalblock(images)
+    seen = block(images)
+    assert block.bottleneck.weight.shape == (60, 512, 1, 1)
+    assert seen.shape == (1, 64, 16, 16)
+    assert torch.equal(seen[:, :60], block.bottleneck(block.voneblock(lgn)))
+    # The largest of 5 x 5 responses around every fourth.
+    assert seen[0, 60:, 3, 5].tolist() == lgn[0, :, 10:15, 18:23].amax((1, 2)).tolist()
+    assert torch.equal(network.model(seen), network(images))
+
+
+def test_evnet_variants_load_by_name():
+    model = load_model("evnet_resnet50", pixels=64, variant="lgn_to_v2", num_classes=2)
+    assert model.card.layers == ("evblock.voneblock",)
 
 
 def test_noise_of_evnet_is_in_both_stages():
@@ -299,19 +347,26 @@ def test_noise_of_evnet_is_in_both_stages():
     assert not torch.equal(v1, network.voneblock(lgn)) and bool((v1 < 0).any())
 
 
-def test_released_weights_of_evnet_load():
-    network, trained = (evnet_resnet50(num_classes=2, seed=seed) for seed in (0, 1))
+@pytest.mark.parametrize("variant", ["standard", "no_contrast_normalization", "lgn_to_v2"])
+def test_released_weights_of_evnet_load(variant):
+    network, trained = (
+        evnet_resnet50(pixels=64, num_classes=2, seed=seed, variant=variant) for seed in (0, 1)
+    )
     own = trained.state_dict()
-    released = {name: own[name] for name in own if not name.startswith("subcorticalblock.")}
-    block = trained.subcorticalblock
-    for name, value in (("k_exc", block.gain), ("contrast_norm.c50", block.semisaturation)):
-        released[f"subcorticalblock.{name}"] = value[None]
-    released["subcorticalblock.contrast_norm.n"] = 0.9 * block.exponent[None]
+    released = {name: own[name] for name in own if "subcorticalblock." not in name}
+    within = "evblock.subcorticalblock" if variant == "lgn_to_v2" else "subcorticalblock"
+    block = trained.get_submodule(within)
+    block.gain *= 0.9
+    parts = {"k_exc": block.gain[None]}
     for index, part in enumerate(block.pathways):
-        for name, kernels in (("dog", part.center_surround), ("contrast_norm", part.pool)):
-            released[f"subcorticalblock.{name}.multi_conv.convs.{index}.weight"] = kernels
-    fit_weights(network, released)
-    block.exponent *= 0.9
+        parts[f"dog.multi_conv.convs.{index}.weight"] = part.center_surround
+    if variant != "no_contrast_normalization":
+        block.exponent *= 0.9
+        parts["contrast_norm.c50"] = block.semisaturation[None]
+        parts["contrast_norm.n"] = block.exponent[None]
+        for index, part in enumerate(block.pathways):
+            parts[f"contrast_norm.multi_conv.convs.{index}.weight"] = part.pool
+    fit_weights(network, released | {f"{within}.{name}": value for name, value in parts.items()})
     images = noise_images(1, 3, 64, 64)
     assert torch.equal(network.eval()(images), trained.eval()(images))
 

@@ -19,7 +19,7 @@ from torch import nn
 from insilico.commands.train import train as train_command
 from insilico.errors import UserError
 from insilico.models.weights import read_weights
-from insilico.training import checkpoint
+from insilico.training import checkpoint, evaluation, loop
 from insilico.training.config import (
     DataConfig,
     ModelConfig,
@@ -27,7 +27,10 @@ from insilico.training.config import (
     ScheduleConfig,
     TrainingConfig,
 )
+from insilico.training.data import load_data
+from insilico.training.evaluation import score
 from insilico.training.loop import train
+from insilico.training.robustness import open_run
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -158,11 +161,17 @@ class StopHereError(Exception):
     pass
 
 
-@pytest.mark.parametrize("stop_at", [0, 3, 6, 7, 11, 26])
+@pytest.mark.parametrize(
+    ("stop_at", "precision"),
+    [*((stop, "float32") for stop in (0, 3, 6, 7, 11, 26)), (9, "float16")],
+)
 def test_stopped_between_any_steps_it_ends_with_the_same_weights(
-    pictures, tmp_path, monkeypatch, stop_at
+    pictures, tmp_path, monkeypatch, stop_at, precision
 ):
-    settings = config_for(pictures, epochs=4, checkpoint_steps=2)
+    settings = config_for(
+        pictures, epochs=4, checkpoint_steps=2, precision=precision,
+        schedule=ScheduleConfig("one_cycle", warmup_epochs=1.5),
+    )  # fmt: skip
     train(settings, tmp_path / "whole")
     calls = 0
 
@@ -180,6 +189,13 @@ def test_stopped_between_any_steps_it_ends_with_the_same_weights(
     monkeypatch.setattr(Tiny, "forward", forward)
     train(settings, tmp_path / "stopped")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
+    whole, stopped = (
+        checkpoint.read_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "stopped")
+    )
+    assert (precision == "float16") == ("scale" in whole["scaler"])
+    for name in ("schedule", "scaler", "sums", "best"):
+        assert str(whole[name]) == str(stopped[name]), name
+    torch.testing.assert_close(whole["optimiser"], stopped["optimiser"], rtol=0, atol=0)
     logs = [rows(tmp_path / name / "log.csv") for name in ("whole", "stopped")]
     for log in logs:
         for row in log:
@@ -205,6 +221,9 @@ RUN = (
     "from insilico.training.loop import train\n"
     "train(read_training_config(sys.argv[1]), sys.argv[2])\n"
 )
+
+
+TWO_PROCESSES = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 def command(*arguments: object, launcher: tuple[str, ...] = ()) -> list[str]:
@@ -245,12 +264,10 @@ def test_two_processes_train_like_one(pictures, tmp_path, environment):
         '[model.options]\nbatch_norm = false\ndropout = 0.0\n[data]\naugmentation = "none"',
     )
     toml.write_text(text)
-    script = tmp_path / "run.py"
-    script.write_text(RUN)
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    subprocess.run(command(script, toml, tmp_path / "one"), env=environment, check=True)
+    arguments = ("-m", "insilico", "train", toml, "--quiet", "--out")
+    subprocess.run(command(*arguments, tmp_path / "one"), env=environment, check=True)
     subprocess.run(
-        command(script, toml, tmp_path / "two", launcher=launcher), env=environment, check=True
+        command(*arguments, tmp_path / "two", launcher=TWO_PROCESSES), env=environment, check=True
     )
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in one.items():
@@ -259,9 +276,22 @@ def test_two_processes_train_like_one(pictures, tmp_path, environment):
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
         assert float(first[name]) == pytest.approx(float(second[name]), rel=1e-4)
     refused = subprocess.run(
-        command(script, toml, tmp_path / "two"), env=environment, capture_output=True, text=True
+        command(*arguments, tmp_path / "two"), env=environment, capture_output=True, text=True
     )
+    assert refused.returncode == 2
     assert "was made with 2 processes, and goes on with as many; got 1" in refused.stderr
+
+
+def test_two_processes_judge_the_weights_that_are_kept(pictures, tmp_path, environment):
+    """Statistics of batch normalisation differ between processes; those of the first are kept."""
+    toml = write_toml(tmp_path / "run.toml", pictures, epochs=1)
+    arguments = ("-m", "insilico", "train", toml, "--quiet", "--out", tmp_path / "run")
+    subprocess.run(command(*arguments, launcher=TWO_PROCESSES), env=environment, check=True)
+    run = open_run(tmp_path / "run")
+    held_out = load_data(run.config.data, seed=run.config.seed).validation
+    expected = score(run.model, held_out, run.config.data).loss
+    (row,) = rows(tmp_path / "run" / "log.csv")
+    assert float(row["validation_loss"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_full_disk_leaves_the_last_good_checkpoint(pictures, tmp_path, monkeypatch):
@@ -322,6 +352,56 @@ def test_corrupt_pictures_are_named_counted_and_left_out(pictures, tmp_path):
     assert str(broken) in (tmp_path / "run" / "unreadable.txt").read_text()
 
 
+def test_pictures_of_every_part_are_named(pictures, tmp_path, monkeypatch):
+    config = config_for(pictures, epochs=1)
+    held_out = load_data(config.data, seed=0).validation
+    broken = [held_out.source.files[int(held_out.indices[0])], pictures / "val" / "red" / "1.png"]
+    for path in broken:
+        path.write_text("no picture")
+    # A file that a decoder refuses with an error of its own kind.
+    huge = pictures / "val" / "red" / "2.png"
+    Image.fromarray(np.zeros((99, 99, 3), np.uint8)).save(huge)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    trained = train(config, tmp_path / "run")
+    named = {each.partition(": ")[0] for each in trained.unreadable}
+    assert named == {str(path) for path in (*broken, huge)}
+    assert (tmp_path / "run" / "unreadable.txt").read_text().splitlines() == [*trained.unreadable]
+    assert rows(tmp_path / "run" / "log.csv")[0]["unreadable"] == "1"
+
+
+def test_a_batch_of_the_test_that_cannot_be_read_is_left_out(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "BATCH_SIZE", 8)
+    for path in (pictures / "val" / "blue").iterdir():
+        path.write_text("no picture")
+    trained = train(config_for(pictures, epochs=1), tmp_path / "run")
+    assert (trained.test.n, len(trained.unreadable)) == (16, 8)
+    for path in (pictures / "val").rglob("*.png"):
+        path.write_text("no picture")
+    with pytest.raises(UserError, match="none of 24 pictures can be read; the first is .*blue"):
+        train(config_for(pictures, epochs=1), tmp_path / "other")
+
+
+def test_smoothed_labels_are_a_share_of_all_classes(pictures, tmp_path):
+    """The loss is linear in the share: between that of the labels and that of even labels."""
+    losses = []
+    for share in (0.0, 1.0, 0.3):
+        config = config_for(
+            pictures, epochs=1, label_smoothing=share, optimiser=OptimiserConfig(learning_rate=0.0)
+        )
+        train(config, tmp_path / str(share))
+        losses.append(float(rows(tmp_path / str(share) / "log.csv")[0]["train_loss"]))
+    assert abs(losses[0] - losses[1]) > 0.01
+    assert losses[2] == pytest.approx(0.7 * losses[0] + 0.3 * losses[1], rel=1e-5)
+
+
+def test_progress_is_shown_where_it_is_asked_for(pictures, tmp_path, capsys):
+    train(config_for(pictures, epochs=1), tmp_path / "silent")
+    assert capsys.readouterr().err == ""
+    train(config_for(pictures, epochs=1), tmp_path / "run", progress=True)
+    shown = capsys.readouterr().err
+    assert "epoch 1/1: 100%" in shown and "6/6" in shown and "loss=" in shown
+
+
 def test_a_loss_that_is_no_number_stops_the_run(pictures, tmp_path):
     wild = config_for(pictures, optimiser=OptimiserConfig(learning_rate=1e20), epochs=3)
     with pytest.raises(UserError, match=r"the loss became .* Lower optimiser.learning_rate"):
@@ -348,8 +428,28 @@ def test_tensorboard_log_is_written_or_the_package_is_named(pictures, tmp_path, 
     train(config_for(pictures, epochs=1, tensorboard=True), tmp_path / "run")
     assert list((tmp_path / "run").glob("events.out.tfevents*"))
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(UserError, match="pip install 'insilico-ephys\\[train\\]'"):
+    with pytest.raises(UserError, match=r"pip install 'insilico-ephys\[train\]'"):
         train(config_for(pictures, epochs=1, tensorboard=True), tmp_path / "other")
+
+
+def test_tensorboard_log_of_a_run_that_goes_on_holds_every_epoch(pictures, tmp_path, monkeypatch):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    ).EventAccumulator
+    config = config_for(pictures, epochs=3, tensorboard=True)
+
+    def stop(*_: object) -> dict[str, float]:
+        raise StopHereError
+
+    close = loop._close_epoch
+    monkeypatch.setattr(loop, "_close_epoch", lambda *a: stop() if a[-1] == 2 else close(*a))
+    with pytest.raises(StopHereError):
+        train(config, tmp_path / "run")
+    monkeypatch.undo()
+    train(config, tmp_path / "run")
+    log = accumulator(str(tmp_path / "run")).Reload()
+    steps = [event.step for event in log.Scalars("train_loss")]
+    assert steps == [6, 12, 18]
 
 
 def test_transfer_trains_the_classifier_alone(pictures, tmp_path):

@@ -1,6 +1,7 @@
 """Settings of a training run, its data, its schedule, and the exemplars."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,10 @@ def test_settings_can_be_replaced(tmp_path):
         ("epochs=many", "epochs must be of type int; got 'many'"),
         ("epochs=true", "epochs must be of type int; got True"),
         ("epochs=0", "epochs must be at least 1; got 0"),
+        ("seed=-1", "seed must be at least 0; got -1"),
+        ("data.image_size=0", "data.image_size must be at least 1; got 0"),
+        ("optimiser.learning_rate=-0.1", "optimiser.learning_rate must be at least 0; got -0.1"),
+        ("label_smoothing=1.5", "label_smoothing must be at most 1; got 1.5"),
         ("data=3", r"data must be a table, \[data\]; got 3"),
         ("schedule.milestones=3", "schedule.milestones must be a list; got 3"),
         ("data.validation_fraction=1.0", r"must lie in \[0, 1\); got 1"),
@@ -144,15 +149,25 @@ def test_weight_decay_can_leave_out_widths_and_normalisation():
     assert decaying(spared) == {"conv.weight"}
 
 
-def test_widths_of_the_components_are_known():
-    options = {"depth": 18, "width": 8, "center_surround": True, "normalization": "tuned"}
+@pytest.mark.parametrize(
+    ("components", "widths"),
+    [
+        (
+            {"center_surround": True, "normalization": "tuned"},
+            {"sigma1", "sigma2_scale", "sigmas"},
+        ),
+        ({"normalization": "divisive"}, {"rho", "sigma"}),
+    ],
+)
+def test_widths_of_the_components_are_known(components, widths):
+    options = {"depth": 18, "width": 8, **components}
     model = make_network(ModelConfig(options=options), num_classes=3, input_size=64, seed=0)
     optimiser = make_optimiser(model, OptimiserConfig(decay_widths=False))
     spared = {id(each) for each in optimiser.param_groups[1]["params"]}
     names = {
         name.rpartition(".")[2] for name, each in model.named_parameters() if id(each) in spared
     }
-    assert names == {"sigma1", "sigma2_scale", "sigmas"}
+    assert names == widths
 
 
 def no_network(num_classes: int) -> dict[str, int]:
@@ -171,6 +186,21 @@ def test_networks_are_named_or_refused():
     with pytest.raises(UserError, match=r"cannot be made: .*breadth"):
         wrong = ModelConfig(options={"breadth": 3})
         make_network(wrong, num_classes=2, input_size=64, seed=0)
+
+
+def test_a_run_may_start_from_a_released_checkpoint_of_other_classes(tmp_path):
+    """That of magnification alone has numbers for names."""
+    config = ModelConfig(options={"depth": 18, "width": 4, "magnification": True})
+    trained = make_network(config, num_classes=3, input_size=64, seed=1)
+    numbers = {"conv1": 0, "bn1": 1, **{f"layer{n}": n + 3 for n in range(1, 5)}, "fc": 10}
+    parts = [(name.partition("."), value) for name, value in trained.state_dict().items()]
+    released = {f"{numbers[part]}.{rest}": value for (part, _, rest), value in parts}
+    torch.save({"model": released}, tmp_path / "best.pt")
+    start = replace(config, weights=str(tmp_path / "best.pt"))
+    model = make_network(start, num_classes=5, input_size=64, seed=2)
+    fresh = make_network(config, num_classes=5, input_size=64, seed=2)
+    assert torch.equal(model.layer1[0].conv1.weight, trained.layer1[0].conv1.weight)
+    assert torch.equal(model.fc.weight, fresh.fc.weight)
 
 
 def save(path: Path, seed: int = 0, size: tuple[int, int] = (64, 64)) -> None:
@@ -209,6 +239,12 @@ def test_tiny_imagenet_is_read_as_it_is_distributed(tiny_imagenet):
     with Image.open(tiny_imagenet / "val" / "images" / "val_0.JPEG") as picture:
         expected = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1) / 255
     torch.testing.assert_close(batch.images[0], expected)
+
+
+def test_annotations_of_another_form_are_refused(tiny_imagenet):
+    (tiny_imagenet / "val" / "val_annotations.txt").write_text("val_0.JPEG n02 0 0 62 62\n")
+    with pytest.raises(UserError, match=r"must begin with FILE, a tab, and CLASS; got 'val_0"):
+        load_data(DataConfig("tiny_imagenet", str(tiny_imagenet)), seed=0)
 
 
 def test_other_layouts_are_refused_with_what_was_found(tiny_imagenet, tmp_path):

@@ -46,23 +46,29 @@ def evaluate(
     out : Path, optional
         Folder of the tables and figures; RUN/evaluation by default.
     device : str
-        Where to run: cpu, cuda.
+        Where to run: cpu, cuda, auto.
     quiet : bool
         No progress bar.
     """
     from dataclasses import replace
 
-    import pandas as pd
-
+    from insilico.components.mode import check_positive
     from insilico.figures.style import save_figure, style
     from insilico.terminal import aligned
-    from insilico.training.corruptions import corruption_accuracies, mean_corruption_error
+    from insilico.training.corruptions import (
+        corruption_accuracies,
+        mean_corruption_error,
+        read_accuracies,
+    )
     from insilico.training.data import load_data
     from insilico.training.evaluation import score
     from insilico.training.robustness import attack_accuracies, corruption_figure, open_run
 
     if baseline is not None and corrupted is None:
         raise UserError("--baseline is for the mean corruption error: give --corrupted too.")
+    # What can be wrong with the options is found before the work begins.
+    check_positive(steps=steps, limit=limit)
+    standard = read_accuracies(baseline) if baseline is not None else None
     opened = open_run(run, device=device)
     plan = opened.config.data
     if data is not None:
@@ -90,9 +96,8 @@ def evaluate(
             print(f"{missing} of {len(table)} cells are not in {corrupted}")
         if table["unreadable"].sum():
             print(f"{table['unreadable'].sum()} corrupted pictures could not be read")
-        if baseline is not None:
-            path = baseline / "corruptions.csv" if baseline.is_dir() else baseline
-            error, relative = mean_corruption_error(table, pd.read_csv(path))
+        if standard is not None:
+            error, relative = mean_corruption_error(table, standard)
             relative.to_csv(folder / "corruption_errors.csv")
             summary["mean_corruption_error"] = error
             print(f"mean corruption error: {error:.4f} of the baseline's")

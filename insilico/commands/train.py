@@ -1,6 +1,7 @@
 """``insilico train``."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,8 @@ def train(
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     trained = run(read_training_config(config, set_), out, progress=not quiet)
+    if os.environ.get("RANK", "0") != "0":  # one of several that torchrun started has the say
+        return
     print(
         f"accuracy on the test part: {trained.test.accuracy:.4f} ({trained.test.n} pictures)\n"
         f"weights of epoch {trained.epoch}: {out / WEIGHTS}"

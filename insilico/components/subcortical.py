@@ -91,8 +91,8 @@ class Filters(nn.Module):
     ----------
     center_surround : Tensor, shape (channel, colour, row, column)
         What the cells see.
-    pool : Tensor, shape (channel, 1, row, column)
-        Over what their contrast is measured.
+    pool : Tensor, shape (channel, 1, row, column), or None
+        Over what their contrast is measured, if it is.
     """
 
     center_surround: Tensor
@@ -101,7 +101,7 @@ class Filters(nn.Module):
     def __init__(
         self,
         center_surround: Float[Tensor, "channel colour row column"],
-        pool: Float[Tensor, "channel 1 pool_row pool_column"],
+        pool: Float[Tensor, "channel 1 pool_row pool_column"] | None,
     ) -> None:
         super().__init__()
         self.register_buffer("center_surround", center_surround)
@@ -196,13 +196,14 @@ class SubcorticalBlock(nn.Module):
         self.pathways: Any = nn.ModuleList(
             Filters(
                 _center_surround(pathway, scale, pixels),
-                _pool(pathway, scale, pixels),
+                _pool(pathway, scale, pixels) if contrast_normalization else None,
             )
             for pathway in chosen
         )
         per_channel = [pathway for pathway in chosen for _ in pathway.opponency]
         self.channels = len(per_channel)
-        for name in ("semisaturation", "exponent", "gain"):
+        names = ["gain"] + ["semisaturation", "exponent"] * contrast_normalization
+        for name in names:
             values = torch.tensor([getattr(pathway, name) for pathway in per_channel])
             self.register_buffer(name, values.reshape(-1, 1, 1))
 

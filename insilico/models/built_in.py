@@ -87,11 +87,12 @@ def _evnet_resnet50(name: str, request: Request) -> Loaded:
 
     model, display = _sized(evnet_resnet50, name, request, degrees=EVNET_DEGREES)
     variant = EVNET_VARIANTS[request.options.get("variant", "standard")]
+    v1 = "evblock.voneblock" if variant.to_v2 else "voneblock"
     adapts = variant.subcortical.get("light_adaptation", "mean") is not None
     card = ModelCard(
         name=name,
         display=display,
-        layers=("voneblock",),
+        layers=(v1,),
         weights=_random_behind("subcorticalblock and voneblock", request),
         trained=False,
         # Light adaptation takes luminances.

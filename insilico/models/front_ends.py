@@ -45,12 +45,15 @@ class EVNetVariant:
         Share of the V1 cells that see each channel of the subcortical stage.
     subcortical : mapping
         Options of `SubcorticalBlock`.
+    to_v2 : bool
+        Whether the subcortical stage reaches the ResNet past the V1 cells too.
     """
 
     gain: float = 5.3
     fano_factor: float = 0.93
     proportions: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
     subcortical: Mapping[str, Any] = field(default_factory=dict)
+    to_v2: bool = False
 
 
 EVNET_VARIANTS: Mapping[str, EVNetVariant] = {
@@ -61,7 +64,37 @@ EVNET_VARIANTS: Mapping[str, EVNetVariant] = {
     "no_contrast_normalization": EVNetVariant(
         3.2, 0.96, subcortical={"light_adaptation": "threshold", "contrast_normalization": False}
     ),
+    # As scripted, the V1 cells of this one stay noisy in training.
+    "no_noise": EVNetVariant(fano_factor=1.0, subcortical={"noise": False}),
+    "lgn_to_v2": EVNetVariant(to_v2=True),
 }
+
+
+class EVBlock(nn.Module):
+    """Subcortical and V1 cells, side by side: what V2 sees where the LGN reaches it.
+
+    Parameters
+    ----------
+    subcorticalblock : SubcorticalBlock
+        Retina and LGN.
+    voneblock : VOneBlock
+        V1.
+    """
+
+    def __init__(self, subcorticalblock: SubcorticalBlock, voneblock: VOneBlock) -> None:
+        super().__init__()
+        self.subcorticalblock, self.voneblock = subcorticalblock, voneblock
+        side = voneblock.stride + 1
+        self.pool = nn.MaxPool2d(side, voneblock.stride, side // 2)
+        self.bottleneck = nn.Conv2d(
+            _cells(voneblock), STAGE_CHANNELS - subcorticalblock.channels, 1, bias=False
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Join the V1 cells, through the bottleneck, and the pooled subcortical ones."""
+        subcortical = self.subcorticalblock(images)
+        v1 = self.bottleneck(self.voneblock(subcortical))
+        return torch.cat([v1, self.pool(subcortical)], dim=1)
 
 
 class EVNet(nn.Sequential):
@@ -161,7 +194,7 @@ def evnet_resnet50(
     -------
     EVNet
         With the parts ``subcorticalblock``, ``voneblock``, ``voneblock_bottleneck`` (1 x 1) and
-        ``model``, as published.
+        ``model``, as published; of ``lgn_to_v2``, the first three are in ``evblock``.
 
     References
     ----------
@@ -177,7 +210,10 @@ def evnet_resnet50(
     check_positive(num_classes=num_classes)
     chosen = EVNET_VARIANTS[variant]
     subcortical = SubcorticalBlock(
-        pixels=pixels, degrees=degrees, noise=noise, noise_seed=seed, **chosen.subcortical
+        pixels=pixels,
+        degrees=degrees,
+        noise_seed=seed,
+        **{"noise": noise, **chosen.subcortical},
     )
     block = VOneBlock(
         pixels=pixels,
@@ -199,16 +235,17 @@ def evnet_resnet50(
         ),
     )
     with _seeded(seed):
-        bottleneck = nn.Conv2d(_cells(block), STAGE_CHANNELS, 1, bias=False)
-        model = _from_layer1(num_classes)
-    return EVNet(
-        OrderedDict[str, nn.Module](
-            subcorticalblock=subcortical,
-            voneblock=block,
-            voneblock_bottleneck=bottleneck,
-            model=model,
+        parts: dict[str, nn.Module] = (
+            {"evblock": EVBlock(subcortical, block)}
+            if chosen.to_v2
+            else {
+                "subcorticalblock": subcortical,
+                "voneblock": block,
+                "voneblock_bottleneck": nn.Conv2d(_cells(block), STAGE_CHANNELS, 1, bias=False),
+            }
         )
-    )
+        model = _from_layer1(num_classes)
+    return EVNet(OrderedDict[str, nn.Module](**parts, model=model))
 
 
 def vone_dn(

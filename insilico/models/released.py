@@ -86,13 +86,13 @@ def evnet_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _evnet_item(name: str, value: Tensor) -> tuple[str, Tensor]:
-    block, _, rest = name.partition(".")
-    if block != "subcorticalblock":
+    before, block, rest = name.partition("subcorticalblock.")
+    if before not in ("", "evblock.") or not block:
         return name, value
     if rest in _EVNET:
-        return f"{block}.{_EVNET[rest]}", value.reshape(-1, 1, 1)
+        return f"{before}{block}{_EVNET[rest]}", value.reshape(-1, 1, 1)
     kernels = _EVNET_KERNELS.match(rest)
     if kernels:
         kind = "center_surround" if kernels[1] == "dog" else "pool"
-        return f"{block}.pathways.{kernels[2]}.{kind}", value
+        return f"{before}{block}pathways.{kernels[2]}.{kind}", value
     return name, value

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -23,6 +24,19 @@ __all__ = [
 ]
 
 Config = TypeVar("Config")
+
+# Settings by the least that they may be.
+LEAST: Mapping[int, tuple[str, ...]] = {
+    1: (
+        "epochs", "batch_size", "data.image_size", "data.crop_size", "data.resize_size",
+        "data.crops_per_class",
+    ),
+    0: (
+        "seed", "checkpoint_steps", "keep_every", "label_smoothing", "data.workers",
+        "optimiser.learning_rate", "optimiser.momentum", "optimiser.weight_decay",
+        "schedule.warmup_epochs",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -185,10 +199,15 @@ class TrainingConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        positive = {"epochs": self.epochs, "batch_size": self.batch_size}
-        for name, value in positive.items():
-            if value < 1:
-                raise UserError(f"{name} must be at least 1; got {value}.")
+        for least, names in LEAST.items():
+            for name in names:
+                value = attrgetter(name)(self)
+                if value < least:
+                    raise UserError(f"{name} must be at least {least}; got {value:g}.")
+        if self.label_smoothing > 1:
+            raise UserError(f"label_smoothing must be at most 1; got {self.label_smoothing:g}.")
+        if self.optimiser.nesterov and not self.optimiser.momentum:
+            raise UserError("optimiser.nesterov needs optimiser.momentum above 0.")
         fraction = self.data.validation_fraction
         if not 0 <= fraction < 1:
             raise UserError(f"data.validation_fraction must lie in [0, 1); got {fraction:g}.")

@@ -6,6 +6,7 @@ Hendrycks D, Dietterich T (2019). Benchmarking neural network robustness to comm
 perturbations. ICLR.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from insilico.training.data import pictures_to_tensors
 from insilico.training.evaluation import score
 from insilico.training.folders import class_folders
 
-__all__ = ["CORRUPTIONS", "SEVERITIES", "corruption_accuracies", "mean_corruption_error"]
+__all__ = [
+    "CORRUPTIONS",
+    "SEVERITIES",
+    "corruption_accuracies",
+    "mean_corruption_error",
+    "read_accuracies",
+]
+
+logger = logging.getLogger(__name__)
 
 # In the order of the published table.
 CORRUPTIONS = (
@@ -76,11 +85,43 @@ def corruption_accuracies(
         place = places.get(corruption, folder) / str(severity)
         if corruption in places and place.is_dir():
             result = score(model, class_folders(place, transform, classes), config)
+            for message in result.unreadable:
+                logger.warning("left out, cannot be read: %s", message)
             row |= {"accuracy": result.accuracy, "n": result.n}
             row |= {"unreadable": len(result.unreadable)}
         rows.append(row)
     table = pd.DataFrame(rows, columns=["corruption", "severity", "accuracy", "n", "unreadable"])
     return table.fillna({"n": 0, "unreadable": 0}).astype({"n": int, "unreadable": int})
+
+
+def read_accuracies(place: Path | str) -> pd.DataFrame:
+    """Read a table that `insilico evaluate` wrote.
+
+    Parameters
+    ----------
+    place : path
+        The table, or its folder.
+
+    Returns
+    -------
+    DataFrame
+        What `corruption_accuracies` gave.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is of another kind.
+    """
+    place = Path(place)
+    path = place / "corruptions.csv" if place.is_dir() else place
+    if not path.is_file():
+        raise UserError(
+            f"there is no table {path}. A baseline is the folder of another evaluation, "
+            "RUN/evaluation for one, or the corruptions.csv in it."
+        )
+    table = pd.read_csv(path)
+    _check_columns(table)
+    return table
 
 
 def mean_corruption_error(
@@ -117,12 +158,7 @@ def mean_corruption_error(
     """
     errors = []
     for table in (accuracies, baseline):
-        missing = {"corruption", "severity", "accuracy"} - set(table.columns)
-        if missing:
-            raise UserError(
-                "a table of corruptions has the columns corruption, severity and accuracy, as "
-                f"`insilico evaluate` writes it; {', '.join(sorted(missing))} missing."
-            )
+        _check_columns(table)
         wide = (1 - table.set_index(["corruption", "severity"])["accuracy"]).unstack()
         wide = wide.reindex(index=list(CORRUPTIONS), columns=list(SEVERITIES))
         errors.append(wide.sum(axis=1, skipna=False))
@@ -135,6 +171,15 @@ def mean_corruption_error(
         )
     relative = (ours / theirs).rename("corruption_error")
     return float(relative.mean(skipna=False)), relative
+
+
+def _check_columns(table: pd.DataFrame) -> None:
+    missing = {"corruption", "severity", "accuracy"} - set(table.columns)
+    if missing:
+        raise UserError(
+            "a table of corruptions has the columns corruption, severity and accuracy, as "
+            f"`insilico evaluate` writes it; {', '.join(sorted(missing))} missing."
+        )
 
 
 def _places(folder: Path) -> dict[str, Path]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from insilico.errors import UserError
 from insilico.models.card import per_channel
 from insilico.training.batches import Source, fixed_loader
 from insilico.training.config import DataConfig
@@ -78,6 +79,11 @@ def score(
     Returns
     -------
     Score
+
+    Raises
+    ------
+    UserError
+        If no picture can be read.
     """
     device = next(model.parameters()).device
     team = processes or Processes(0, 1, device)
@@ -92,12 +98,16 @@ def score(
         world=team.world,
         workers=config.workers,
     ):
+        unreadable += batch.unreadable
+        if not len(batch.labels):
+            continue
         logits = model(normalise(batch.images.to(device), config)).float().cpu()
         loss = cross_entropy(logits, batch.labels, reduction="sum")
         right = (logits.argmax(1) == batch.labels).sum()
         sums += torch.tensor([loss.item(), right.item(), len(logits)], dtype=torch.float64)
-        unreadable += batch.unreadable
     model.train(training)
     loss_sum, right_sum, n = team.total(sums.to(device)).tolist()
     messages = sorted(message for part in team.gather(unreadable) for message in part)
-    return Score(right_sum / max(n, 1), loss_sum / max(n, 1), int(n), tuple(messages))
+    if not n:
+        raise UserError(f"none of {len(messages)} pictures can be read; the first is {messages[0]}")
+    return Score(right_sum / n, loss_sum / n, int(n), tuple(messages))

@@ -77,6 +77,10 @@ class FactorialConfig:
                 "the factorial experiment is about constrained_resnet; got training.model.name = "
                 f"{self.training.model.name!r}."
             )
+        if self.workers < 1:
+            raise UserError(f"workers must be at least 1; got {self.workers}.")
+        if not self.measure.places:
+            raise UserError("measure.places must name at least one place.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UserError(f"seeds must be different numbers, at least one; got {self.seeds}.")
         allowed = [cell for cell in cells() if "CM" not in cell.split("+")]

@@ -208,7 +208,7 @@ def _work(
         for job in jobs:
             try:
                 run_job(config, job, folder)
-            except UserError as error:
+            except Exception as error:  # noqa: BLE001  # the other networks are still to be done
                 yield job, error
             else:
                 yield job, None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from insilico.errors import UserError
@@ -17,6 +17,9 @@ __all__ = ["ImageFiles", "class_folders", "image_folders", "tiny_imagenet"]
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 N_SHOWN = 6
+
+# Of a line in Tiny-ImageNet's val_annotations.txt: file and class; a box follows.
+N_ANNOTATED = 2
 
 Transform = Callable[[Image.Image], Tensor]
 
@@ -59,27 +62,21 @@ class ImageFiles:
         Returns
         -------
         Batch
-
-        Raises
-        ------
-        UserError
-            If none of them can be read.
+            Empty if none of them can be read.
         """
         images, labels, unreadable = [], [], []
         with _drawing_from(key):
             for index in indices:
                 try:
-                    with Image.open(self.files[index]) as picture:
-                        images.append(self.transform(picture.convert("RGB")))
+                    with Image.open(self.files[index]) as file:
+                        picture = file.convert("RGB")
+                except Exception as error:  # noqa: BLE001  # broken files raise all kinds
+                    unreadable.append(f"{self.files[index]}: {_reason(error)}")
+                else:
+                    images.append(self.transform(picture))
                     labels.append(int(self.labels[index]))
-                except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-                    unreadable.append(f"{self.files[index]}: {str(error).splitlines()[0]}")
-        if not images:
-            raise UserError(
-                f"none of {len(indices)} pictures that were to be shown together can be read; the "
-                f"first is {unreadable[0]}. Look at the folder before going on."
-            )
-        return Batch(torch.stack(images), torch.tensor(labels), tuple(unreadable))
+        stacked = torch.stack(images) if images else torch.empty(0, 3, 0, 0)
+        return Batch(stacked, torch.tensor(labels, dtype=torch.long), tuple(unreadable))
 
 
 def image_folders(
@@ -192,6 +189,12 @@ def tiny_imagenet(folder: Path, part: str, transform: Transform) -> ImageFiles:
         names = [each.parent.parent.name for each in files]
     else:
         rows = [line.split("\t") for line in annotations.read_text().splitlines() if line]
+        short = [row[0] for row in rows if len(row) < N_ANNOTATED]
+        if short:
+            raise UserError(
+                f"each line of {annotations} must begin with FILE, a tab, and CLASS; got "
+                f"{short[0]!r}."
+            )
         files = [folder / "val" / "images" / row[0] for row in rows]
         names = [row[1] for row in rows]
     unknown = sorted(set(names) ^ set(classes))
@@ -217,6 +220,10 @@ def _drawing_from(key: tuple[int, ...] | None) -> Iterator[None]:
         yield
     finally:
         torch.set_rng_state(before)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _pictures(folder: Path) -> list[Path]:

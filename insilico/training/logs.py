@@ -20,24 +20,24 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     path : Path
         The file.
     rows : sequence of mapping
-        One per epoch, all with the same keys.
+        One per epoch, at least one, all with the same keys.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
+    writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue().encode())
 
 
-def tensorboard_writer(folder: Path, *, step: int) -> Any:
+def tensorboard_writer(folder: Path, *, after: int) -> Any:
     """Open a TensorBoard log, and forget what it says of steps that will be done again.
 
     Parameters
     ----------
     folder : Path
         Where it lies.
-    step : int
-        The next step.
+    after : int
+        Number of steps that are done.
 
     Returns
     -------
@@ -55,4 +55,5 @@ def tensorboard_writer(folder: Path, *, step: int) -> Any:
             "tensorboard = true needs the package tensorboard: pip install "
             "'insilico-ephys[train]', or set tensorboard = false; log.csv is written either way."
         ) from error
-    return SummaryWriter(str(folder), purge_step=step)
+    # What TensorBoard forgets begins at the step that it is given.
+    return SummaryWriter(str(folder), purge_step=after + 1)

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from insilico.errors import UserError
-from insilico.training.batches import Batch, Source, epoch_loader
+from insilico.training.batches import Source, epoch_loader
 from insilico.training.checkpoint import (
     random_states,
     read_checkpoint,
@@ -26,7 +27,7 @@ from insilico.training.logs import tensorboard_writer
 from insilico.training.networks import make_network
 from insilico.training.optimisation import make_optimiser, make_schedule
 from insilico.training.processes import Processes, joined
-from insilico.training.state import CHECKPOINT, WEIGHTS, State, resume, save
+from insilico.training.state import CHECKPOINT, WEIGHTS, State, resume, save, write_unreadable
 
 __all__ = ["Trained", "train"]
 
@@ -110,7 +111,7 @@ def _train(config: TrainingConfig, folder: Path, processes: Processes, progress:
         resume(state, read_checkpoint(path), config, processes, path)
     writer = None
     if config.tensorboard and processes.first:
-        writer = tensorboard_writer(folder, step=state.epoch * steps + state.step)
+        writer = tensorboard_writer(folder, after=state.epoch * steps + state.step)
     feed: nn.Module = state.model
     if processes.world > 1:
         feed = DistributedDataParallel(state.model)
@@ -185,7 +186,12 @@ def _epoch(
         dynamic_ncols=True,
     )
     for batch in bar:
-        _note_unreadable(state, batch)
+        _note_unreadable(state, batch.unreadable)
+        if not len(batch.labels):
+            raise UserError(
+                f"none of {len(batch.unreadable)} pictures that were to be shown together can be "
+                f"read; the first is {batch.unreadable[0]}. Look at the folder before going on."
+            )
         images = normalise(batch.images.to(processes.device, non_blocking=True), config.data)
         labels = batch.labels.to(processes.device, non_blocking=True)
         with torch.autocast(processes.device.type, precision, enabled=precision != torch.float32):
@@ -224,11 +230,15 @@ def _close_epoch(
         "train_accuracy": right / n,
         "validation_loss": math.nan,
         "validation_accuracy": math.nan,
-        "unreadable": sum(processes.gather(len(state.unreadable))),
     }
     if parts.validation is not None:
+        # Each process has its own statistics of batch normalisation; those of the first are kept.
+        processes.copy_from_first(state.model.buffers())
         held_out = score(state.model, parts.validation, config.data, processes=processes)
         row |= {"validation_loss": held_out.loss, "validation_accuracy": held_out.accuracy}
+        if processes.first:
+            _note_unreadable(state, held_out.unreadable)
+    row["unreadable"] = len(_all_unreadable(state, processes))
     return row
 
 
@@ -238,16 +248,25 @@ def _finish(
     """Test the weights that were kept."""
     kept = read_checkpoint(folder / WEIGHTS)
     state.model.load_state_dict(kept["model"])
-    unreadable = {message for part in processes.gather(state.unreadable) for message in part}
     test = score(state.model, parts.test, config.data, processes=processes)
-    return Trained(state.model.eval(), kept["epoch"], test, (*sorted(unreadable), *test.unreadable))
+    if processes.first:
+        _note_unreadable(state, test.unreadable)
+    unreadable = _all_unreadable(state, processes)
+    if processes.first:
+        write_unreadable(folder, unreadable)
+    return Trained(state.model.eval(), kept["epoch"], test, unreadable)
 
 
-def _note_unreadable(state: State, batch: Batch) -> None:
-    for message in batch.unreadable:
+def _note_unreadable(state: State, messages: Iterable[str]) -> None:
+    for message in messages:
         if message not in state.unreadable:
             state.unreadable.append(message)
             logger.warning("left out, cannot be read: %s", message)
+
+
+def _all_unreadable(state: State, processes: Processes) -> tuple[str, ...]:
+    parts = processes.gather(state.unreadable)
+    return tuple(sorted({message for part in parts for message in part}))
 
 
 def _precision(config: TrainingConfig, device: torch.device) -> torch.dtype:

@@ -83,7 +83,8 @@ def _builder(name: str) -> Callable[..., Any]:
 def _start_from(model: nn.Module, path: Path) -> None:
     """Load weights; a classifier for other classes keeps its random ones."""
     own = model.state_dict()
-    state = read_weights(path)
+    translate = getattr(model, "translate_weights", dict)
+    state = translate(read_weights(path))
     head = [name for name, value in own.items() if value.shape != state.get(name, value).shape]
     last = next(reversed(own)).rpartition(".")[0]
     replaced = {name: own[name] for name in head if name.rpartition(".")[0] == last}

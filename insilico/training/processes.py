@@ -1,7 +1,7 @@
 """The processes of a training run: one, or several that torchrun started."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import torch.distributed as dist
 
 from insilico.errors import UserError
 
-__all__ = ["Processes", "joined"]
+__all__ = ["Processes", "find_device", "joined"]
 
 
 class Processes(NamedTuple):
@@ -47,10 +47,49 @@ class Processes(NamedTuple):
         dist.all_gather_object(values, value)
         return values
 
+    def copy_from_first(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give every process the values that the first one has."""
+        if self.world > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
     def wait(self) -> None:
         """Go on when all processes are here."""
         if self.world > 1:
             dist.barrier()
+
+
+def find_device(name: str, number: int | None = None) -> torch.device:
+    """Find a device, and make sure that it can be used.
+
+    Parameters
+    ----------
+    name : str
+        Which one; ``auto`` is a CUDA device if there is one.
+    number : int, optional
+        Which of several CUDA devices; of no concern to others.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    UserError
+        If torch cannot use it.
+    """
+    kind = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    try:
+        numbered = kind == "cuda" and number is not None
+        device = torch.device(f"{kind}:{number}" if numbered else kind)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"device {name!r} cannot be used ({reason}). Use 'cpu', 'auto', or 'cuda' where "
+            "torch finds a GPU."
+        ) from error
+    return device
 
 
 @contextmanager
@@ -60,7 +99,7 @@ def joined(device: str = "auto") -> Iterator[Processes]:
     Parameters
     ----------
     device : str
-        Where to compute; ``auto`` is a CUDA device if there is one.
+        Where to compute, as in `find_device`.
 
     Yields
     ------
@@ -68,16 +107,7 @@ def joined(device: str = "auto") -> Iterator[Processes]:
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        chosen = torch.device(kind, local) if kind == "cuda" and world > 1 else torch.device(kind)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"device = {device!r} cannot be used ({reason}). Use 'cpu', 'auto', or 'cuda' where "
-            "torch finds a GPU."
-        ) from error
+    chosen = find_device(device, local if world > 1 else None)
     if world == 1:
         yield Processes(0, 1, chosen)
         return

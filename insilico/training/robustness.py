@@ -10,8 +10,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from insilico.components.mode import check_positive
 from insilico.errors import UserError
 from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure
+from insilico.models.weights import fit_weights
 from insilico.training.attacks import fast_gradient, projected_gradient
 from insilico.training.batches import Source, Subset, fixed_loader
 from insilico.training.checkpoint import read_checkpoint
@@ -19,6 +21,7 @@ from insilico.training.config import DataConfig, TrainingConfig, from_mapping
 from insilico.training.corruptions import CORRUPTIONS, SEVERITIES
 from insilico.training.evaluation import normalise
 from insilico.training.networks import make_network
+from insilico.training.processes import find_device
 from insilico.training.state import CHECKPOINT, WEIGHTS
 
 __all__ = ["ATTACKS", "Run", "attack_accuracies", "corruption_figure", "open_run"]
@@ -60,7 +63,7 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
     folder : path
         The folder.
     device : str
-        Where the network goes.
+        Where the network goes; ``auto`` is a CUDA device if there is one.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
     Raises
     ------
     UserError
-        If it holds no weights that were kept.
+        If it holds no weights that were kept, or the device cannot be used.
     """
     path = Path(folder) / WEIGHTS
     if not path.is_file():
@@ -85,8 +88,9 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
         input_size=config.data.image_size,
         seed=config.seed,
     )
-    model.load_state_dict(saved["model"])
-    return Run(model.to(device).eval(), config, tuple(saved["classes"]), saved["epoch"])
+    fit_weights(model, saved["model"], source=str(path))
+    model = model.to(find_device(device)).eval()
+    return Run(model, config, tuple(saved["classes"]), saved["epoch"])
 
 
 def attack_accuracies(
@@ -122,7 +126,13 @@ def attack_accuracies(
     -------
     DataFrame, one row per attack, norm and radius
         ``accuracy`` and ``n``; the first row is that without attack.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to attack, or no step to take.
     """
+    check_positive(steps=steps, limit=limit)
     device = next(model.parameters()).device
 
     def network(images: Tensor) -> Tensor:
@@ -131,11 +141,13 @@ def attack_accuracies(
     attacks = [("none", "", 0.0)] + [
         (name, norm, radius) for name in ATTACKS for norm in radii for radius in radii[norm]
     ]
-    right = torch.zeros(len(attacks), dtype=torch.long)
+    right = torch.zeros(len(attacks), dtype=torch.float64)
     n = 0
     generator = torch.Generator().manual_seed(seed)
     for batch in fixed_loader(_spread(source, limit), batch_size=BATCH_SIZE):
         images, labels = batch.images.to(device), batch.labels.to(device)
+        if not len(labels):
+            continue
         n += len(labels)
         for number, (name, norm, radius) in enumerate(attacks):
             changed = images
@@ -146,6 +158,8 @@ def attack_accuracies(
                 changed = ATTACKS[name](network, images, labels, **options)
             with torch.no_grad():
                 right[number] += int((network(changed).argmax(1) == labels).sum())
+    if not n:
+        raise UserError("none of the pictures that were to be attacked can be read.")
     table = pd.DataFrame(attacks, columns=["attack", "norm", "radius"])
     return table.assign(accuracy=(right / n).numpy(), n=n)
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
 from insilico.errors import UserError
+from insilico.models.weights import fit_weights
 from insilico.training.checkpoint import (
     random_states,
     restore_random_states,
@@ -23,7 +24,7 @@ from insilico.training.config import TrainingConfig
 from insilico.training.logs import write_rows
 from insilico.training.processes import Processes
 
-__all__ = ["CHECKPOINT", "WEIGHTS", "State", "resume", "save"]
+__all__ = ["CHECKPOINT", "WEIGHTS", "State", "resume", "save", "write_unreadable"]
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +128,21 @@ def save(
         write_rows(folder / LOG, state.history)
         if config.keep_every and state.epoch % config.keep_every == 0:
             write_atomically(folder / f"epoch_{state.epoch:03d}.pt", packed)
-    names = sorted({message for part in unreadable for message in part})
-    if names:
-        write_atomically(folder / UNREADABLE, "".join(f"{each}\n" for each in names).encode())
+    write_unreadable(folder, sorted({message for part in unreadable for message in part}))
+
+
+def write_unreadable(folder: Path, messages: Sequence[str]) -> None:
+    """Name the pictures that could not be read, if there are any.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the run.
+    messages : sequence of str
+        One for each.
+    """
+    if messages:
+        write_atomically(folder / UNREADABLE, "".join(f"{each}\n" for each in messages).encode())
 
 
 def resume(
@@ -157,7 +170,7 @@ def resume(
     Raises
     ------
     UserError
-        If the run had other settings, or another number of processes.
+        If the run had other settings, another number of processes, or another network.
     """
     differing = sorted(set(_settings(asdict(config)) ^ _settings(saved["config"])))
     if differing:
@@ -171,7 +184,7 @@ def resume(
             f"the run in {path.parent} was made with {len(saved['random'])} processes, and goes "
             f"on with as many; got {processes.world}."
         )
-    state.model.load_state_dict(saved["model"])
+    fit_weights(state.model, saved["model"], source=str(path))
     state.optimiser.load_state_dict(saved["optimiser"])
     state.schedule.last_epoch = saved["schedule"]["last_epoch"]
     state.scaler.load_state_dict(saved["scaler"])
