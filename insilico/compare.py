@@ -11,23 +11,12 @@ import xarray as xr
 
 from insilico import statistics
 from insilico.errors import UserError
-from insilico.evidence import evidence
+from insilico.evidence import evidence, similarity_draws
 from insilico.reference import CATEGORIES, MARQUES2020, ReferenceDistribution, load
 from insilico.sample import Population, clusters_of, counting, draw, population
-from insilico.similarity import Floors, Similarity, ceiling, floors, similarity, skill
+from insilico.similarity import Similarity, ceiling, floors, similarity, skill
 
-__all__ = [
-    "Comparison",
-    "Floors",
-    "Similarity",
-    "category_scores",
-    "ceiling",
-    "compare",
-    "compare_all",
-    "floors",
-    "similarity",
-    "skill",
-]
+__all__ = ["WORDS", "Comparison", "category_scores", "compare", "compare_all"]
 
 COLUMNS = (
     "property",
@@ -80,7 +69,19 @@ COLUMNS = (
     "shuffle_floor",
 )
 
-WORDS = ("why_undefined", "ks_interval", "wasserstein_interval", "equivalence")
+# Those of words; an empty word is a word.
+WORDS = (
+    "reference",
+    "label",
+    "units",
+    "category",
+    "citation",
+    "doi",
+    "why_undefined",
+    "ks_interval",
+    "wasserstein_interval",
+    "equivalence",
+)
 
 
 class Comparison(NamedTuple):
@@ -272,12 +273,11 @@ def _layer(
         reference = sample.reference
         row = _row(units, sample, context, seed=seed, n_resamples=n_resamples)
         rng = _generator(seed, reference.name, "evidence")
-        more, scores = evidence(
-            sample, draws, score=row["similarity"], floor=context.floor, rng=rng
-        )
+        more = evidence(sample, draws, score=row["similarity"], floor=context.floor, rng=rng)
         floor = _shuffle_floor(units, reference.property, shuffled)
         rows.append({**dict.fromkeys(WORDS, ""), **row, **more, "shuffle_floor": floor})
         if not np.isnan(row["similarity"]):
+            scores = similarity_draws(sample, draws, row["similarity"])
             moved.setdefault(reference.category, []).append(scores)
     return rows, moved
 

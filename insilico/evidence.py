@@ -11,7 +11,7 @@ from insilico.sample import Draws, Population, places
 from insilico.similarity import matched_ceiling, skill
 from insilico.statistics import Interval
 
-__all__ = ["FEWEST_CHANNELS", "evidence"]
+__all__ = ["FEWEST_CHANNELS", "evidence", "similarity_draws"]
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def evidence(
     score: float,
     floor: float,
     rng: np.random.Generator,
-) -> tuple[dict[str, Any], Array]:
+) -> dict[str, Any]:
     """Gather what says how sure a comparison is.
 
     Parameters
@@ -46,8 +46,6 @@ def evidence(
     -------
     dict
         The columns that `insilico.compare.compare` describes.
-    array, shape (resample,)
-        The similarity in bootstrap samples, to first order, for means over properties.
     """
     reference, n = sample.reference, sample.n_channels
     linear = reference.period is None
@@ -60,12 +58,11 @@ def evidence(
         "n_undefined": int(sample.tallies[:, -1].sum()),
         **_ends("median", middle),
     }
-    moved = np.full(len(draws.counts), np.nan)
     if reference.counts is None or n == 0:
-        return found, moved
+        return found
     counts, drawn = sample.tallies[:, :-1].sum(axis=0, dtype=np.float64), draws.counts[:, :-1]
     if sure:
-        fixed, moved = _similarity(reference, counts, drawn, score, n)
+        fixed = _similarity(reference, counts, drawn, score, n)
         found |= _ends("similarity", fixed)
         found |= {f"skill_{end}": skill(getattr(fixed, end), floor) for end in ("low", "high")}
     undefined = round(found["n_undefined"] * n / counts.sum())
@@ -76,28 +73,59 @@ def evidence(
     found["matched_ceiling_low"], found["matched_ceiling_high"] = np.quantile(
         scores, (0.025, 0.975)
     )
-    return found | _distances(sample, counts, drawn, sure=sure, rng=rng), moved
+    return found | _distances(sample, counts, drawn, sure=sure, rng=rng)
+
+
+def similarity_draws(sample: Population, draws: Draws, score: float) -> Array:
+    """Similarity in bootstrap samples, to first order, for means over properties.
+
+    Parameters
+    ----------
+    sample : Population
+        The units.
+    draws : Draws
+        The same in bootstrap samples.
+    score : float
+        Similarity of the units.
+
+    Returns
+    -------
+    array, shape (resample,)
+        NaN without public numbers, on too few channels, and in samples without a value.
+    """
+    reference = sample.reference
+    if reference.counts is None or sample.n_channels < FEWEST_CHANNELS:
+        return np.full(len(draws.counts), np.nan)
+    data = reference.probabilities
+    counts = sample.tallies[:, :-1].sum(axis=0, dtype=np.float64)
+    difference = statistics.cumulative_difference(counts, data)
+    drawn = statistics.cumulative_difference(draws.counts[:, :-1], data)
+    top = np.abs(difference).argmax()
+    moved = (drawn - difference)[:, top] * np.sign(difference[top])
+    return np.asarray(score - moved / _scale(reference))
+
+
+def _scale(reference: ReferenceDistribution) -> float:
+    """Largest distance that any distribution could have from the data."""
+    data = reference.probabilities
+    return float(1 - min(data[0], data[-1]))
 
 
 def _similarity(
     reference: ReferenceDistribution, counts: Array, drawn: Array, score: float, n_channels: int
-) -> tuple[Interval, Array]:
+) -> Interval:
     """Interval of the similarity with these data, from that of the distance which it is made of.
 
     Here the data are fixed, as they are for every model that is compared with them.
     """
-    data = reference.probabilities
-    scale = 1 - min(data[0], data[-1])
+    data, scale = reference.probabilities, _scale(reference)
     difference = statistics.cumulative_difference(counts, data)
-    known = drawn.any(axis=1)
-    draws = statistics.cumulative_difference(drawn, data)
+    draws = statistics.cumulative_difference(drawn[drawn.any(axis=1)], data)
     # Where no channel lies beyond an edge, as large a share of all channels may after all.
     least = 1 - 0.025 ** (1 / n_channels)
-    far = statistics.kolmogorov_smirnov_interval(difference, draws[known], least=least)
+    far = statistics.kolmogorov_smirnov_interval(difference, draws, least=least)
     low, high = score - (far.high - far.estimate) / scale, score + (far.estimate - far.low) / scale
-    top = np.abs(difference).argmax()
-    moved = score - (draws - difference)[:, top] * np.sign(difference[top]) / scale
-    return Interval(score, max(low, 0.0), min(high, 1.0), far.method), moved
+    return Interval(score, max(low, 0.0), min(high, 1.0), far.method)
 
 
 def _distances(

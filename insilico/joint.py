@@ -11,7 +11,7 @@ import xarray as xr
 from insilico import statistics
 from insilico.evidence import FEWEST_CHANNELS
 from insilico.reference import load, load_joint
-from insilico.sample import clusters_of, counting
+from insilico.sample import bins_of, clusters_of, counting
 
 __all__ = ["joint_structure"]
 
@@ -121,7 +121,7 @@ def _row(units: xr.Dataset, pair: Pair, seed: int, n_resamples: int) -> dict[str
     both = np.isfinite(x) & np.isfinite(y)
     for name in (pair.x, pair.y):
         both &= counting(units, units[name])
-    place_x, place_y = _places(x, edges_x), _places(y, edges_y)
+    place_x, place_y = bins_of(x, edges_x), bins_of(y, edges_y)
     clusters = clusters_of(units)
     rng = np.random.default_rng([seed, crc32(f"{pair.x} {pair.y}".encode())])
     single = clusters.one_of_each(both, rng)
@@ -179,10 +179,3 @@ def _correlations(
         counts[:, filled] = times @ tallies[:, filled]
         found.append(statistics.rank_correlation(counts.reshape(-1, *shape)))
     return np.concatenate(found)
-
-
-def _places(
-    values: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]
-) -> npt.NDArray[np.intp]:
-    """Bins of values, those beyond the edges in the outer bins; any bin where undefined."""
-    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)

@@ -1,6 +1,5 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -519,17 +518,6 @@ def _column(name: str, value: Sequence[float] | float | None, channels: int) -> 
     return (
         None if value is None else torch.tensor(per_channel(name, value, channels))[:, None, None]
     )
-
-
-def weights_hash(model: nn.Module) -> str:
-    """Fingerprint of all parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        if isinstance(value, Tensor):
-            raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(raw.numpy().data)
-    return digest.hexdigest()[:16]
 
 
 def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:

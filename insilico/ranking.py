@@ -12,7 +12,7 @@ import xarray as xr
 from scipy import special
 
 from insilico import reference, statistics
-from insilico.evidence import evidence
+from insilico.evidence import similarity_draws
 from insilico.sample import clusters_of, draw, population
 
 __all__ = [
@@ -153,10 +153,8 @@ def _draws(
     samples = [population(entry.units, reference.load(name), clusters) for name in shared]
     drawn = draw(samples, clusters, rng=rng, n_resamples=n_resamples)
     moved = [
-        evidence(sample, draws, score=score, floor=floor, rng=rng)[1]
-        for sample, draws, score, floor in zip(
-            samples, drawn, table["similarity"], table["floor"], strict=True
-        )
+        similarity_draws(sample, draws, score)
+        for sample, draws, score in zip(samples, drawn, table["similarity"], strict=True)
     ]
     return np.stack(moved, axis=1) if moved else np.empty((n_resamples, 0))
 

@@ -16,7 +16,7 @@ from insilico.figures.plates import example_places, of_layer, plates, shown_laye
 from insilico.figures.population import counted
 from insilico.figures.style import Plate, save_figure
 from insilico.reporting.explorer import explorer, library, measured
-from insilico.reporting.page import NO_VALUE, inline, number, render
+from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
 from insilico.reporting.tables import JOINT, tables
 from insilico.reporting.terms import TERMS
 from insilico.results import Results
@@ -31,9 +31,6 @@ FEW_UNITS = 20
 
 # No median of a property that comes round.
 CIRCULAR = "preferred_orientation"
-
-# Columns of words, of which older results have none.
-WORDS = frozenset({"why_undefined", "ks_interval", "wasserstein_interval", "equivalence"})
 
 Row = dict[str, Any]
 
@@ -59,12 +56,7 @@ def write_report(results: Results, folder: Path | str) -> Path:
     drawn = plates(_with_own_named(results))
     for plate in drawn:
         save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
-    page = folder / PAGE
-    # Written beside its place and renamed: a report is whole, or not there.
-    partial = page.with_name(f".{PAGE}.partial")
-    partial.write_text(_render(results, drawn, folder / FIGURES), encoding="utf-8")
-    partial.replace(page)
-    return page
+    return write_page(_render(results, drawn, folder / FIGURES), folder / PAGE)
 
 
 def _with_own_named(results: Results) -> Results:
@@ -155,7 +147,6 @@ def _layer(
     """Prepare the comparison of one layer, and what it comes to."""
     number = {source["citation"]: source["number"] for source in sources}
     comparison = comparison.assign(source=comparison["citation"].map(number))
-    comparison = _as_text(comparison, *WORDS.intersection(comparison))
     rows = [row | _middle(row, units, own) for row in comparison.to_dict("records")]
     scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
     margin = scored["similarity"] - scored["floor"]

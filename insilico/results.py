@@ -11,6 +11,7 @@ from uuid import uuid4
 import pandas as pd
 import xarray as xr
 
+from insilico.compare import WORDS
 from insilico.errors import UserError
 from insilico.recording import load, save
 
@@ -19,19 +20,8 @@ __all__ = ["Results", "open_results"]
 PROVENANCE = "provenance.json"
 
 TABLES = ("comparison", "categories", "joint")
-# Their columns of words; an empty word is a word.
-WORDS = (
-    "label",
-    "units",
-    "category",
-    "citation",
-    "doi",
-    "reference",
-    "why_undefined",
-    "ks_interval",
-    "wasserstein_interval",
-    "equivalence",
-)
+# What the record of a run holds.
+RECORD = ("battery", "warnings", "recordings", "provenance")
 
 
 @dataclass(frozen=True)
@@ -146,7 +136,7 @@ def open_results(folder: Path | str) -> Results:
     Raises
     ------
     UserError
-        If the folder holds no results.
+        If the folder holds no results, or their record is damaged.
     """
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
@@ -154,7 +144,7 @@ def open_results(folder: Path | str) -> Results:
             f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that "
             "`insilico run` or Results.save wrote."
         )
-    record = json.loads((folder / PROVENANCE).read_text())
+    record = _read_record(folder / PROVENANCE)
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
         units.load()
     opened = {
@@ -170,6 +160,17 @@ def open_results(folder: Path | str) -> Results:
         provenance=record["provenance"],
         warnings=tuple(record["warnings"]),
     )
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text())
+        return {name: record[name] for name in RECORD}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged: it should be JSON that holds {', '.join(RECORD)} ({error!r}). "
+            "Bring it back from a copy, or do the run again."
+        ) from error
 
 
 def _read_table(path: Path) -> pd.DataFrame:

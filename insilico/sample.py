@@ -13,7 +13,16 @@ from insilico.errors import UserError
 from insilico.reference import ReferenceDistribution
 from insilico.statistics import Clusters
 
-__all__ = ["Draws", "Population", "clusters_of", "counting", "draw", "places", "population"]
+__all__ = [
+    "Draws",
+    "Population",
+    "bins_of",
+    "clusters_of",
+    "counting",
+    "draw",
+    "places",
+    "population",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -119,6 +128,26 @@ def places(
     edges = reference.edges
     if reference.period is not None:
         values = edges[0] + (values - edges[0]) % reference.period
+    return bins_of(values, edges)
+
+
+def bins_of(
+    values: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]
+) -> npt.NDArray[np.intp]:
+    """Say in which bin each value lies.
+
+    Parameters
+    ----------
+    values : array, shape (unit,)
+        Those beyond the edges lie in the outer bins, and undefined ones in any.
+    edges : array, shape (bin + 1,)
+        Rising bin edges.
+
+    Returns
+    -------
+    array, shape (unit,)
+        From 0.
+    """
     return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
 
 

@@ -102,6 +102,7 @@ def record_battery(
                 kept = _select(plan, protocol, recording)
                 selected = int(kept.sum())
                 notes.extend(_judge(selected, len(units)))
+                notes.extend(_empty_layers(units, kept))
                 units, recording = units[kept], recording.isel(unit=kept)
                 by_stimuli[protocol.stimuli] = recording
             recordings[protocol.name] = recording
@@ -204,6 +205,17 @@ def _judge(n_selected: int, n_candidates: int) -> list[str]:
     return [
         f"only {n_selected} of {n_candidates} candidate units have their receptive "
         "field where the stimuli are: scores of so few mean little"
+    ]
+
+
+def _empty_layers(units: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> list[str]:
+    """Say which layers keep no unit, for they are in no table."""
+    chosen = pd.Series(kept).groupby(units["layer"].to_numpy(), sort=False)
+    return [
+        f"{layer}: none of its {len(of_layer)} candidate units has its receptive field where the "
+        "stimuli are, so nothing is measured there"
+        for layer, of_layer in chosen
+        if not of_layer.any()
     ]
 
 

@@ -23,13 +23,23 @@ from insilico.ranking import (
 )
 from insilico.results import Results, open_results
 
-__all__ = ["SideBySide", "compare_runs", "open_runs", "without_recordings"]
+__all__ = [
+    "UNTRAINED",
+    "SideBySide",
+    "compare_runs",
+    "open_runs",
+    "told_apart",
+    "without_recordings",
+]
 
 # Fewer runs say little about how runs differ (docs/statistics.md).
 FEW_RUNS = 10
 
 # Two runs that have all of these in common are two training seeds of one model.
 SAME_MODEL = ("model", "layer", "trained", "degrees", "pixels")
+
+# What a table of comparisons tells of a distribution, whatever the run and its seed.
+OWN_CONTENT = ("n_reference", "median_reference", "floor")
 
 UNTRAINED = " (untrained)"
 
@@ -298,14 +308,41 @@ def _names(groups: Sequence[Sequence[_Part]], given: bool) -> list[str]:
         for part in first
     ]
     titles = [part.title for part in first]
-    further = (
+    return told_apart(
+        names,
         [f"{part.record['degrees']:g} deg" for part in first],
         titles if given else [part.record["weights"] for part in first],
         [f"weights {part.record['weights_hash'][:8]}" for part in first],
         titles,
     )
+
+
+def told_apart(names: list[str], *further: list[str]) -> list[str]:
+    """Lengthen names that are equal by the first words that tell them apart.
+
+    Parameters
+    ----------
+    names : list of str
+        The names.
+    *further : list of str
+        What else each is known by: the first list first, and all of the length of ``names``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> told_apart(["a", "a", "b"], ["8 deg", "8 deg", "4 deg"], ["x", "y", "y"])
+    ['a, x', 'a, y', 'b']
+    """
     for words in further:
-        shared = pd.Series(words).groupby(names).transform("nunique") > 1
+        shared = (
+            pd.Series(words, dtype=object)
+            .groupby(pd.Series(names, dtype=object))
+            .transform("nunique")
+            > 1
+        )
         names = [
             f"{name}, {word}" if tell else name
             for name, word, tell in zip(names, words, shared, strict=True)
@@ -315,7 +352,7 @@ def _names(groups: Sequence[Sequence[_Part]], given: bool) -> list[str]:
 
 def _own_that_differ(runs: Mapping[str, Results], notes: list[str]) -> set[str]:
     """Find names under which runs were compared with different distributions."""
-    own = [dict(results.provenance.get("own_references", {})) for results in runs.values()]
+    own = [_own_content(results) for results in runs.values()]
     names = {name for each in own for name in each}
     foreign = {name for name in names if len({each.get(name) for each in own}) > 1}
     if foreign:
@@ -324,6 +361,18 @@ def _own_that_differ(runs: Mapping[str, Results], notes: list[str]) -> set[str]:
             f"{', '.join(sorted(foreign))}"
         )
     return foreign
+
+
+def _own_content(results: Results) -> dict[str, tuple[str, ...]]:
+    """Distributions of the user's own: the file of each, and what follows from its counts."""
+    files = results.provenance.get("own_references", {})
+    table = results.comparison.reindex(columns=["reference", *OWN_CONTENT])
+    table = table.drop_duplicates("reference").set_index("reference").reindex(list(files))
+    # What was written to a file and read again may differ in the last digit.
+    return {
+        name: (files[name], *(f"{value:.10g}" for value in values))
+        for name, *values in table.itertuples()
+    }
 
 
 def _entry(

@@ -8,7 +8,7 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.card import ModelCard, attach
-from insilico.probe import weights_hash
+from insilico.models.weights import weights_hash
 
 __all__ = ["Condition", "conditions", "untrained_control"]
 

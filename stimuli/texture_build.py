@@ -52,7 +52,6 @@ def build_family(
     *,
     seed: int,
     iterations: int = ITERATIONS,
-    pixels: int = FIELD_PX,
     report: Callable[[int, float], None] | None = None,
 ) -> Field:
     """Synthesise one family and keep it in a file, unless that is there already.
@@ -65,7 +64,7 @@ def build_family(
         Which of the families, from 1.
     seed : int
         Of all random numbers; each family has its own stream of them.
-    iterations, pixels, report
+    iterations, report
         As in `stimuli.texture_synthesis.synthesise`.
 
     Returns
@@ -75,7 +74,7 @@ def build_family(
     """
     path = folder / f"im{number:02d}.npz"
     if not path.exists():
-        field = _make(number, seed=seed, iterations=iterations, pixels=pixels, report=report)
+        field = _make(number, seed=seed, iterations=iterations, report=report)
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part")
         with unfinished.open("wb") as file:
@@ -179,13 +178,12 @@ def _make(
     *,
     seed: int,
     iterations: int,
-    pixels: int,
     report: Callable[[int, float], None] | None,
 ) -> Field:
     family = FAMILIES[number - 1]
     rng = _generator(number, seed)
     picture = source(family, rng=rng)
-    texture = synthesise(picture, pixels=pixels, iterations=iterations, rng=rng, report=report)
+    texture = synthesise(picture, pixels=FIELD_PX, iterations=iterations, rng=rng, report=report)
     noise = matched_noise(texture, rng=rng)
     shown_texture, shown_noise = (
         np.round(255 * field).astype(np.uint8) for field in (texture, noise)

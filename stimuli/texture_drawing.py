@@ -16,7 +16,7 @@ from stimuli.apertures import aperture, axes, column
 from stimuli.display import Display, Window
 from stimuli.gratings import compose
 from stimuli.marques2020 import HALF_PX
-from stimuli.resize import bilinear_weights, resize_axis, span
+from stimuli.resize import ONE, bilinear_weights, devices, resize_axis, shares, span
 
 __all__ = ["draw", "draw_published", "draw_surround"]
 
@@ -30,9 +30,6 @@ DEGREES = 4.0
 
 # Where a surround fades into the background, in deg.
 SURROUND_EDGE = 0.5
-
-# Weights of resampling are multiples of this: a picture of 8 bits stays exact through both axes.
-ONE = 2**22
 
 # The published canvas, in px.
 CANVAS_PX = 640
@@ -70,7 +67,7 @@ def draw(
     Tensor, shape (n, 1, height, width), float32
         Images in [0, 1].
     """
-    work = _exact(device)
+    work, place = devices(device)
     seen = aperture(
         display,
         diameter=DEGREES / 2,
@@ -82,7 +79,7 @@ def draw(
         device=work,
     )
     pattern = _pattern(display, levels, x=x, y=y, window=window, device=work)
-    return compose(display, pattern * seen).to(_place(device))
+    return compose(display, pattern * seen).to(place)
 
 
 def draw_surround(
@@ -115,7 +112,7 @@ def draw_surround(
     Tensor, shape (n, 1, height, width), float32
         Images in [0, 1].
     """
-    work = _exact(device)
+    work, place = devices(device)
     disk = aperture(display, diameter=diameter, x=x, y=y, window=window, device=work)
     whole = aperture(
         display,
@@ -132,7 +129,7 @@ def draw_surround(
     )
     depth = torch.tensor(column(surround_contrast), dtype=torch.float32, device=work)
     around = depth[:, None, None] * whole * (1 - disk)
-    return compose(display, inside * disk * whole + outside * around).to(_place(device))
+    return compose(display, inside * disk * whole + outside * around).to(place)
 
 
 def draw_published(
@@ -164,7 +161,7 @@ def draw_published(
         Grey levels 0 to 255, divided by 255.
     """
     window = window or display.whole
-    work = _exact(device)
+    work, place = devices(device)
     places = np.unique(np.stack(np.broadcast_arrays(column(x), column(y)), axis=1), axis=0)
     if len(places) > 1:
         raise ValueError(
@@ -188,7 +185,7 @@ def draw_published(
     canvas = resize_axis(resize_axis(canvas, columns.weights).mT, rows.weights).mT
     images = torch.full((len(picture), 1, window.height, window.width), float(GREY), device=work)
     images[:, 0, rows.seen, columns.seen] = canvas.float()
-    return display.encode(images / 255).to(_place(device))
+    return display.encode(images / 255).to(place)
 
 
 class _Axis(NamedTuple):
@@ -243,18 +240,4 @@ def _weights(distance: Array, pixels: int, display: Display) -> Array:
     distance = np.unique(distance, axis=0) if (distance == distance[0]).all() else distance
     px_per_deg = pixels / DEGREES
     place = distance * px_per_deg + (pixels - 1) / 2
-    # Where the picture shrinks, the triangle spans two pixels of the display.
-    reach = max(px_per_deg / display.px_per_deg, 1.0)
-    weight = np.maximum(0, 1 - np.abs(np.arange(pixels) - place[..., None]) / reach)
-    total = weight.sum(axis=-1, keepdims=True)
-    return np.rint(ONE * weight / np.where(total > 0, total, 1))
-
-
-def _exact(device: torch.device | str | None) -> torch.device:
-    # Apple's GPUs lack double precision.
-    place = _place(device)
-    return torch.device("cpu") if place.type == "mps" else place
-
-
-def _place(device: torch.device | str | None) -> torch.device:
-    return torch.device("cpu" if device is None else device)
+    return np.rint(ONE * shares(place, pixels, px_per_deg / display.px_per_deg))

@@ -155,7 +155,7 @@ def random_phase_texture(source: Picture, *, pixels: int, rng: np.random.Generat
     return np.fft.ifft2(np.fft.fft2(stamp) * np.fft.fft2(white)).real
 
 
-def matched_noise(texture: Picture, *, rng: np.random.Generator, rounds: int = ROUNDS) -> Picture:
+def matched_noise(texture: Picture, *, rng: np.random.Generator) -> Picture:
     """Noise with random phases, the amplitude spectrum and the histogram of a texture.
 
     Parameters
@@ -164,8 +164,6 @@ def matched_noise(texture: Picture, *, rng: np.random.Generator, rounds: int = R
         Grey levels.
     rng : Generator
         Where the phases come from.
-    rounds : int
-        How often spectrum and histogram are imposed in turn, the histogram last.
 
     Returns
     -------
@@ -174,7 +172,7 @@ def matched_noise(texture: Picture, *, rng: np.random.Generator, rounds: int = R
     """
     levels = np.sort(texture, axis=None)
     noise = with_random_phases(texture, rng=rng)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         noise.flat[np.argsort(noise, axis=None)] = levels
         noise = _with_phases(texture, np.angle(np.fft.fft2(noise)))
     noise.flat[np.argsort(noise, axis=None)] = levels

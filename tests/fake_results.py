@@ -1,5 +1,7 @@
 """Results of an imaginary run: the shapes and names of a real one, with invented numbers."""
 
+import dataclasses
+
 import numpy as np
 import xarray as xr
 
@@ -175,4 +177,38 @@ def results(n=40, *, layers=("conv1", "conv2"), names=NAMES, seed=0, warnings=()
         }
         | provenance,
         warnings=tuple(warnings),
+    )
+
+
+def with_textures(run, *, checksum=0, seed=0):
+    """The same run, shown textures as well: 15 families, alone and in surrounds."""
+    rng = np.random.default_rng(seed)
+    n = run.units.sizes["unit"]
+    unit = {name: run.units[name] for name in ("layer", "channel", "row", "column", "x", "y")}
+    unit |= {"blank": ("unit", rng.uniform(0, 3, n)), "checksum": checksum}
+    sizes = {
+        "textures": {"type": (1, 2), "family": range(1, 16), "sample": range(1, 4)},
+        "texture_surround": {"surround": (0, 1, 2), "family": range(1, 16)},
+    }
+    made = {
+        name: xr.DataArray(
+            rng.uniform(5, 50, (n, *map(len, levels.values()))),
+            {key: list(values) for key, values in levels.items()} | unit,
+            ("unit", *levels),
+            attrs={"units": "spikes/s"},
+        )
+        for name, levels in sizes.items()
+    }
+    responsive = run.units["responsive"]
+    more = xr.DataArray(
+        rng.uniform(size=(n, 2)) > 0.1, {"protocol": list(sizes)}, ("unit", "protocol")
+    )
+    table = run.units.drop_vars(["responsive", "protocol"])
+    table["responsive"] = xr.concat([responsive, more], "protocol")
+    protocols = dict.fromkeys(sizes, "Nobody (2026), with the pictures of mine (own)")
+    return dataclasses.replace(
+        run,
+        units=table,
+        curves={**run.curves, **made},
+        provenance={**run.provenance, "protocols": protocols},
     )

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from insilico.compare import (
-    category_scores,
-    ceiling,
-    compare,
-    floors,
-    similarity,
-    skill,
-)
+from insilico.compare import category_scores, compare
 from insilico.reference import (
     CATEGORIES,
     MARQUES2020,
@@ -29,6 +22,7 @@ from insilico.reference import (
     load,
     names,
 )
+from insilico.similarity import ceiling, floors, similarity, skill
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "ks_similarity.json").read_text())
 

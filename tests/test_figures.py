@@ -1,5 +1,6 @@
 """Figures: what they draw, and that their numbers are the data."""
 
+import dataclasses
 import subprocess
 import sys
 from itertools import pairwise
@@ -22,7 +23,9 @@ from insilico.figures.plates import example_places, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure
+from insilico.figures.textures import modulation_numbers, surround_numbers
 from stimuli import Display, factorial, grating
+from stimuli.textures import shipped
 
 mpl.use("Agg")
 
@@ -40,6 +43,17 @@ def folder(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     figures.save_figures(run, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def textured():
+    run = fake_results.results(60, layers=("conv1",), names=())
+    return fake_results.with_textures(run, checksum=shipped().checksum)
+
+
+@pytest.fixture(scope="module")
+def texture_plates(textured):
+    return {plate.name: plate for plate in figures.plates(textured)}
 
 
 @pytest.fixture(autouse=True)
@@ -464,3 +478,85 @@ class TestSaving:
         assert shown_layers(run) == ["block/0", "block/4", "block/8"]
         names = [plate.name for plate in figures.plates(run, layers=["block/8"])]
         assert names == ["summary", "population-block-8", "examples-block-8"]
+
+
+class TestTextures:
+    def curve(self, blank=2.0, **factors):
+        """Two units of each of two layers; all responses are the blank."""
+        coords = {name: list(levels) for name, levels in factors.items()}
+        coords["layer"] = ("unit", ["a", "a", "b", "b"])
+        coords["blank"] = ("unit", np.full(4, blank))
+        shape = (4, *(len(levels) for levels in factors.values()))
+        return xr.DataArray(np.full(shape, blank), coords, ("unit", *factors))
+
+    def test_modulation_is_that_of_each_family(self):
+        curve = self.curve(type=(1, 2), family=(1, 2, 3), sample=(1, 2))
+        curve[:2, :, 0] += np.array([1.0, 3.0])[:, None]  # noise 1, texture 3
+        curve[0, 0, 1], curve[1, 1, 1] = 5, 5  # one unit prefers noise, the other texture
+        curve[2:, :, 2] -= 1  # below the blank is no response
+        table = modulation_numbers(curve).set_index(["layer", "family"])
+        assert table.loc[("a", 1), ["n", "low", "median", "high", "mean"]].tolist() == [
+            2, 0.5, 0.5, 0.5, 0.5,
+        ]  # fmt: skip
+        assert table.loc[("a", 2), ["n", "low", "median", "high"]].tolist() == [2, -0.5, 0, 0.5]
+        assert table.loc["b", "n"].tolist() == [0, 0, 0]
+
+    def test_responses_in_surrounds_are_relative_to_none(self):
+        curve = self.curve(surround=(0, 1, 2), family=(1, 2), blank=0.0)
+        curve[:2, :, 0] = np.array([4.0, 2.0, 1.0])
+        curve[0, :, 1] = np.array([4.0, 4.0, 8.0])
+        table = surround_numbers(curve).set_index(["layer", "surround", "family"])
+        assert table.loc[("a", "noise", 1), "median"] == 0.5
+        assert table.loc[("a", "texture", 1), "median"] == 0.25
+        assert table.loc[("a", "texture", 2), ["n", "median"]].tolist() == [1, 2]
+        assert table.loc[("b", "noise", 1), "n"] == 0
+
+    def test_pictures_are_drawn_where_they_are_known(self, textured, texture_plates):
+        pictures = [image for ax in texture_plates["textures"].figure.axes for image in ax.images]
+        assert len(pictures) == 30
+        np.testing.assert_array_equal(pictures[15].get_array(), shipped().levels[1, 0, 0])
+        assert "Top: the first texture" in texture_plates["textures"].caption
+        curves = {name: curve.assign_coords(checksum=1) for name, curve in textured.curves.items()}
+        others = {
+            plate.name: plate
+            for plate in figures.plates(dataclasses.replace(textured, curves=curves))
+        }
+        assert not [image for ax in others["textures"].figure.axes for image in ax.images]
+        assert "with the pictures of mine (own)" in others["textures"].caption
+        assert "not kept with the results" in others["textures"].caption
+
+    def test_means_lie_beside_those_of_macaque(self, texture_plates):
+        plate = texture_plates["textures"]
+        left, right, _ = plate.figure.axes
+        assert left.get_title(loc="left") == f"conv1: {plate.numbers['n'].max()} units"
+        model, _, v1, _, v2, _ = right.lines[1:]
+        np.testing.assert_allclose(model.get_ydata(), plate.numbers["mean"])
+        macaque = reference.table("freeman2013_texture_families")
+        np.testing.assert_array_equal(v1.get_ydata(), macaque["v1"])
+        np.testing.assert_array_equal(v2.get_ydata(), macaque["v2"])
+
+    def test_only_units_that_respond_are_drawn(self, textured, texture_plates):
+        for name in ("textures", "texture_surround"):
+            responding = int(textured.units["responsive"].sel(protocol=name).sum())
+            assert 0 < responding < textured.units.sizes["unit"]
+            assert set(texture_plates[name].numbers["n"]) == {responding}
+
+    def test_runs_without_textures_have_no_figure_of_them(self, run):
+        assert not [plate for plate in figures.plates(run) if plate.kind == "textures"]
+
+    @pytest.mark.parametrize("width", [figures.ONE_COLUMN, figures.TWO_COLUMNS])
+    def test_labels_do_not_overlap(self, textured, width):
+        curves, pictures = textured.curves, shipped()
+        around = curves["texture_surround"]
+        numbers = modulation_numbers(curves["textures"])
+        for drawn in (
+            figures.texture_page(numbers, pictures, width=width),
+            figures.surround_page(
+                around, surround_numbers(around), names=pictures.families, width=width
+            ),
+        ):
+            with figures.style():
+                drawn.draw_without_rendering()
+                for ax in drawn.axes:
+                    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+                    assert not any(a.overlaps(b) for a, b in pairwise(boxes))

@@ -7,6 +7,7 @@ import xarray as xr
 
 from insilico.properties import marques2020 as properties
 from insilico.protocols import marques2020
+from insilico.protocols.textures import texture_curve
 from insilico.recording import UNIT_COORDINATES, label
 from stimuli import Display
 from stimuli import marques2020 as published
@@ -273,7 +274,7 @@ def textures(values, blank=0.0):
 
 def test_texture_properties_of_constant_responses():
     values = np.ones((1, 2, 15, 15)) * np.array([6.0, 10.0])[:, None, None]
-    curve = marques2020.texture_curve(textures(values, blank=2.0))
+    curve = texture_curve(textures(values, blank=2.0))
     assert properties.texture_modulation_index(curve).item() == pytest.approx(1 / 3)
     assert properties.max_texture(curve).item() == 8
     assert properties.max_noise(curve).item() == 4

@@ -19,6 +19,7 @@ from insilico.reporting.explorer import explorer
 from insilico.reporting.tables import TABLES
 from insilico.reporting.terms import TERMS
 from insilico.results import open_results
+from stimuli.textures import shipped
 
 mpl.use("Agg")
 
@@ -106,6 +107,15 @@ class TestOneFile:
         tables = [target for tag, target in page.links if target.startswith("data:text/csv")]
         assert len(tables) == 5
         assert len(list((folder / "figures").glob("*.csv"))) == 5
+
+    def test_textures_have_a_part_of_their_own(self, run, page, tmp_path):
+        shown = fake_results.with_textures(run, checksum=shipped().checksum)
+        own = written(shown, tmp_path)
+        assert "textures" in own.ids
+        assert "not public" in own.text
+        assert {"figure-textures", "figure-texture_surround"} <= set(own.ids)
+        assert {target[1:] for _, target in own.links if target.startswith("#")} <= set(own.ids)
+        assert "textures" not in page.ids
 
     def test_it_is_small(self, folder):
         assert (folder / "report.html").stat().st_size < 3e6

@@ -102,6 +102,17 @@ class Warped(nn.Module):
         return x[:, :, place][:, :, :, place]
 
 
+def test_a_layer_that_keeps_no_unit_is_named():
+    silent = nn.Conv2d(6, 3, 1)
+    nn.init.zeros_(silent.weight)
+    nn.init.zeros_(silent.bias)
+    model = nn.Sequential(*filters(size=5), silent)
+    results = insilico.run(model, ["1", "2"], battery="marques2020", display=PUBLISHED)
+    assert set(results.units["layer"].to_numpy()) == {"1"}
+    (note,) = [note for note in results.warnings if note.startswith("2: ")]
+    assert "none of its 192 candidate units" in note
+
+
 def test_units_whose_place_is_not_known_are_all_mapped():
     model = nn.Sequential(filters(size=5), Warped())
     results = insilico.run(model, "1", battery="marques2020", display=PUBLISHED)

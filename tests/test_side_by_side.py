@@ -14,7 +14,7 @@ from insilico import reference
 from insilico.cli import main
 from insilico.compare import compare
 from insilico.errors import UserError
-from insilico.reporting.side_by_side import side_by_side_plates, write_side_by_side
+from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
 from insilico.results import Results
 from insilico.side_by_side import compare_runs, open_runs
 
@@ -283,6 +283,15 @@ class TestMistakes:
         with pytest.raises(UserError, match="nothing in them was compared"):
             sides(first, second)
 
+    def test_own_distributions_of_one_name_and_file_that_differ(self):
+        first, second = (layer(beta(0.5, 30, seed), model=f"{seed}") for seed in range(2))
+        for run in (first, second):
+            run.provenance["own_references"] = {NAME: "mine.csv"}
+        assert not sides(first, second).scores.empty
+        first.comparison["floor"] += 0.01
+        with pytest.raises(UserError, match="nothing in them was compared"):
+            sides(first, second)
+
 
 class TestNames:
     def test_what_tells_runs_apart(self):
@@ -345,6 +354,21 @@ class TestPage:
         assert set(plates["degrees-median"].numbers["line"]) == {"model v1"}
         assert not any(plate.kind == "degrees" for plate in side_by_side_plates(side))
 
+    def test_lines_of_weights_that_share_a_name_are_told_apart(self):
+        runs = [
+            layer(
+                beta(0.5, 30, seed),
+                weights_hash=f"{seed % 2}" * 16,
+                display={"degrees": degrees, "width_px": 224},
+            )
+            for seed, degrees in enumerate((4.0, 4.0, 8.0, 8.0))
+        ]
+        lines = by_degrees(sides(*runs)).groupby("line")["degrees"].unique()
+        assert lines.map(list).to_dict() == {
+            "model v1, weights 00000000": [4, 8],
+            "model v1, weights 11111111": [4, 8],
+        }
+
 
 class TestCommand:
     @pytest.fixture
@@ -392,9 +416,13 @@ class TestCommand:
         (folders / "b/provenance.json").write_text(json.dumps(record | {"battery": "other"}))
         assert "must be of one battery" in self.refused(capsys, "a", "b")
 
-    @pytest.mark.parametrize("text", ["{", "{}"])
-    def test_a_damaged_folder(self, folders, capsys, text):
+    @pytest.mark.parametrize("text", ["{", "{}", "3"])
+    def test_a_damaged_record(self, folders, capsys, text):
         (folders / "b/provenance.json").write_text(text)
+        assert "b/provenance.json is damaged" in self.refused(capsys, "a", "b")
+
+    def test_a_damaged_table(self, folders, capsys):
+        (folders / "b/comparison.csv").write_text('layer,label\n"v1')
         assert "b cannot be read as results" in self.refused(capsys, "a", "b")
 
     def test_opened_without_recordings(self, folders):

@@ -13,6 +13,7 @@ from insilico.properties.orientation import circular_variance
 from insilico.reference import load
 from insilico.similarity import ceiling, expected_scores, matched_ceiling, similarity
 from insilico.statistics import Interval
+from insilico.statistics.joint import distance
 
 
 def random_stream(seed=0):
@@ -297,11 +298,11 @@ class TestJoint:
     def test_distance_looks_at_all_quadrants(self):
         first, second = np.zeros((2, 2)), np.zeros((2, 2))
         first[0, 1] = first[1, 0] = second[0, 0] = second[1, 1] = 1
-        assert statistics.distance(first, second) == 0.5
+        assert distance(first, second) == 0.5
         # All units in the upper left of the cells: 3/4 more of them there.
         corner = np.zeros((2, 2))
         corner[0, 1] = 1
-        assert statistics.distance(corner, np.ones((2, 2))) == 0.75
+        assert distance(corner, np.ones((2, 2))) == 0.75
 
     def test_same_marginals_and_another_joint_is_found(self):
         diagonal, anti = np.diag([40, 40, 40]), np.fliplr(np.diag([40, 40, 40]))
@@ -318,9 +319,9 @@ class TestJoint:
             np.bincount(place[list(chosen)], minlength=4).reshape(2, 2)
             for chosen in itertools.combinations(range(9), 4)
         ]
-        observed = statistics.distance(first, second)
+        observed = distance(first, second)
         exact = np.mean(
-            [statistics.distance(each, first + second - each) >= observed - 1e-9 for each in every]
+            [distance(each, first + second - each) >= observed - 1e-9 for each in every]
         )
         found = statistics.same_joint(first, second, rng=random_stream(), n_permutations=9999)
         assert found.p == pytest.approx(exact, abs=0.02)

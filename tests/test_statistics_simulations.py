@@ -32,6 +32,13 @@ def test_same_distribution():
     assert rates["similarity"] >= 0.95 - MARGIN
 
 
+def test_bootstrap_intervals_do_not_hold_a_distance_of_zero():
+    rates, _ = simulations.bootstrapped(
+        simulations.VARIANCE, 0, channels=60, sites=4, repeats=40, rng=random_stream(6)
+    )
+    assert rates["wasserstein"] < 0.5
+
+
 def test_well_away_from_zero():
     rates, _ = simulations.distances(
         simulations.VARIANCE, 1, channels=150, sites=4, repeats=REPEATS, rng=random_stream(2)

@@ -123,7 +123,7 @@ class Plate:
         What is drawn, as a tidy table.
     """
 
-    kind: Literal["summary", "population", "examples", "scores", "ranking", "degrees"]
+    kind: Literal["summary", "population", "examples", "textures", "scores", "ranking", "degrees"]
     layer: str
     name: str
     title: str

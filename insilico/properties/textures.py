@@ -16,9 +16,12 @@ import xarray as xr
 
 from insilico.properties import marques2020
 from insilico.properties._value import per_unit
+from insilico.properties.marques2020.textures import family_modulation as published_modulation
+from stimuli.texture_pictures import NO_SURROUND, NOISE, TEXTURE
 
 __all__ = [
     "absolute_texture_modulation_index",
+    "family_modulation",
     "maximum_noise_response",
     "maximum_texture_response",
     "naturalistic_surround_index",
@@ -29,9 +32,6 @@ __all__ = [
     "texture_surround_suppression",
     "texture_variance_ratio",
 ]
-
-# The surrounds of `stimuli.textures.texture_surrounds`.
-NONE, NOISE, TEXTURE = 0, 1, 2
 
 
 def texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
@@ -49,6 +49,22 @@ def texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
     """
     index = marques2020.texture_modulation_index(_rectified(curve))
     return index.rename("texture_modulation_index")
+
+
+def family_modulation(curve: xr.DataArray) -> xr.DataArray:
+    """``(T - N) / (T + N)`` of the responses to texture and noise, family by family.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "type", "family", "sample"), coordinate ``blank``
+        Responses, nothing subtracted.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "family")
+        In [-1, 1]; NaN where a family gives no response.
+    """
+    return published_modulation(_rectified(curve))
 
 
 def absolute_texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
@@ -209,6 +225,6 @@ def _within(curve: xr.DataArray, surround: int) -> xr.DataArray:
 
 
 def _suppression(curve: xr.DataArray, kind: int, name: str, by: str) -> xr.DataArray:
-    alone = _within(curve, NONE)
+    alone = _within(curve, NO_SURROUND)
     lost = 1 - _within(curve, kind) / alone.where(alone > 0)
     return per_unit(curve, name, lost, f"Suppression by {by}", "1")

@@ -14,6 +14,8 @@ from insilico.properties import marques2020 as properties
 from insilico.properties import receptive_field as field_properties
 from insilico.properties.marques2020.orientation import in_published_order
 from insilico.protocol import Battery, Protocol
+from insilico.protocols.textures import CITATION as TEXTURE_CITATION
+from insilico.protocols.textures import texture_curve
 from insilico.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
 from insilico.reduction import Maximum
 from insilico.tuning import first_harmonic, mean_response
@@ -31,7 +33,6 @@ __all__ = [
     "TEXTURES",
     "TEXTURE_PROPERTIES",
     "in_place",
-    "texture_curve",
     "texture_responsive",
 ]
 
@@ -146,22 +147,6 @@ def size_curve(response: xr.DataArray) -> xr.DataArray:
         The component that is larger at the best condition; ``modulated`` says which.
     """
     return _component_curve(response, "diameter")
-
-
-def texture_curve(response: xr.DataArray) -> xr.DataArray:
-    """Responses to textures, nothing subtracted.
-
-    Parameters
-    ----------
-    response : DataArray, dims ("unit", "type", "family", "sample")
-        Firing rates; type 1 is noise, type 2 naturalistic.
-
-    Returns
-    -------
-    DataArray
-        The same, in float64.
-    """
-    return response.astype(np.float64)
 
 
 def in_place(chart: xr.DataArray) -> xr.DataArray:
@@ -369,15 +354,13 @@ TEXTURE_PROPERTIES = (
     properties.max_noise,
 )
 
-# The published pictures are not public: these are others, of the same design.
 TEXTURES = Protocol(
     name="textures",
     stimuli=published_textures,
     curve=texture_curve,
     properties=TEXTURE_PROPERTIES,
     responsive=texture_responsive,
-    citation="Freeman, Ziemba, Heeger, Simoncelli & Movshon (2013), doi 10.1038/nn.3402, with "
-    "pictures of ours in place of the published ones",
+    citation=TEXTURE_CITATION,
 )
 
 TEXTURE_REFERENCES = (

@@ -18,6 +18,8 @@ from insilico.properties import size as size_properties
 from insilico.properties import spatial_frequency as frequency_properties
 from insilico.properties import textures as texture_properties
 from insilico.protocol import Battery, Protocol
+from insilico.protocols.textures import CITATION as TEXTURE_CITATION
+from insilico.protocols.textures import texture_curve
 from insilico.tuning import (
     at_preferred,
     dominant_component,
@@ -319,22 +321,6 @@ def size_curve(response: xr.DataArray) -> xr.DataArray:
     return dominant_component(response)
 
 
-def texture_curve(response: xr.DataArray) -> xr.DataArray:
-    """Responses to textures and noise, nothing subtracted.
-
-    Parameters
-    ----------
-    response : DataArray
-        Recording of `stimuli.textures.textures`.
-
-    Returns
-    -------
-    DataArray, dims ("unit", "type", "family", "sample")
-        Type 1 is noise, type 2 texture.
-    """
-    return response.astype(np.float64)
-
-
 def texture_surround_curve(response: xr.DataArray) -> xr.DataArray:
     """Mean response to disks of each family, less the blank and not below 0, over surrounds.
 
@@ -525,7 +511,6 @@ SIZE = Protocol(
     prefer=preferred_grating,
 )
 
-# The published pictures are not public: these are others, of the same design.
 TEXTURES = Protocol(
     name="textures",
     stimuli=textures,
@@ -540,8 +525,7 @@ TEXTURES = Protocol(
         texture_properties.maximum_noise_response,
     ),
     responsive=exceeds_blank,
-    citation="Freeman, Ziemba, Heeger, Simoncelli & Movshon (2013), doi 10.1038/nn.3402, with "
-    "pictures of ours in place of the published ones",
+    citation=TEXTURE_CITATION,
 )
 
 TEXTURE_SURROUND = Protocol(

@@ -1,15 +1,38 @@
-"""The texture experiments of a battery, with other pictures."""
+"""What the texture experiments of all batteries share, and how they show other pictures."""
 
 from dataclasses import replace
 from functools import partial
+
+import numpy as np
+import xarray as xr
 
 from insilico.errors import UserError
 from insilico.protocol import Battery, Protocol
 from stimuli.textures import Textures, published_textures, texture_surrounds, textures
 
-__all__ = ["with_textures"]
+__all__ = ["CITATION", "texture_curve", "with_textures"]
 
 SETS = (textures, published_textures, texture_surrounds)
+
+# The published pictures are not public: these are others, of the same design.
+OURS = ", with pictures of ours in place of the published ones"
+CITATION = "Freeman, Ziemba, Heeger, Simoncelli & Movshon (2013), doi 10.1038/nn.3402" + OURS
+
+
+def texture_curve(response: xr.DataArray) -> xr.DataArray:
+    """Responses to textures and noise, nothing subtracted.
+
+    Parameters
+    ----------
+    response : DataArray, dims ("unit", "type", "family", "sample")
+        Recording of `stimuli.textures.textures` or `published_textures`.
+
+    Returns
+    -------
+    DataArray
+        The same, in float64; type 1 is noise, type 2 texture.
+    """
+    return response.astype(np.float64)
 
 
 def with_textures(battery: Battery, pictures: Textures) -> Battery:
@@ -47,7 +70,7 @@ def with_textures(battery: Battery, pictures: Textures) -> Battery:
 
 
 def _with(protocol: Protocol, pictures: Textures) -> Protocol:
-    citation = protocol.citation.partition(", with pictures of ours")[0]
+    citation = protocol.citation.removesuffix(OURS)
     return replace(
         protocol,
         stimuli=partial(protocol.stimuli, pictures=pictures),

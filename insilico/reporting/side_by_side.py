@@ -9,7 +9,7 @@ import pandas as pd
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.figures.style import Plate, save_figure
 from insilico.ranking import RANKED_BY
-from insilico.reporting.page import NO_VALUE, inline, render, score
+from insilico.reporting.page import NO_VALUE, inline, render, score, write_page
 from insilico.reporting.side_by_side_tables import (
     is_binary,
     latex,
@@ -19,7 +19,7 @@ from insilico.reporting.side_by_side_tables import (
     with_ends,
 )
 from insilico.reporting.terms import TERMS
-from insilico.side_by_side import SideBySide
+from insilico.side_by_side import UNTRAINED, SideBySide, told_apart
 
 __all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]
 
@@ -95,12 +95,7 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
         save_figure(
             plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=FORMATS
         )
-    page = folder / PAGE
-    # Written beside its place and renamed: a page is whole, or not there.
-    partial = page.with_name(f".{PAGE}.partial")
-    partial.write_text(_render(side, drawn, folder / FIGURES), encoding="utf-8")
-    partial.replace(page)
-    return page
+    return write_page(_render(side, drawn, folder / FIGURES), folder / PAGE)
 
 
 def side_by_side_plates(side: SideBySide) -> list[Plate]:
@@ -170,11 +165,15 @@ def by_degrees(side: SideBySide) -> pd.DataFrame:
     models = side.models
     keys = [str(values) for values in models[same].itertuples(index=False)]
     chosen = models[models.groupby(keys)["degrees"].transform("nunique") > 1]
-    ending = {True: "", False: " (untrained)"}
-    line = [
-        f"{model} {layer}{ending.get(trained, '')}"
-        for model, layer, trained in chosen[["model", "layer", "trained"]].itertuples(index=False)
-    ]
+    line = told_apart(
+        [
+            f"{row.model} {row.layer}{UNTRAINED if row.trained is False else ''}"
+            for row in chosen.itertuples()
+        ],
+        [f"{pixels} px" for pixels in chosen["pixels"]],
+        list(chosen["weights"]),
+        [f"weights {each[:8]}" for each in chosen["weights_hash"]],
+    )
     columns = chosen.assign(line=line)[["name", "degrees", "line"]]
     binary = side.scores["reference"].map(is_binary)
     scores = side.scores.assign(median_model=side.scores["median_model"].mask(binary))

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from insilico import reference
-from insilico.reporting.page import NO_VALUE, number, score
-from insilico.reporting.tables import SMALLEST_P
+from insilico.reporting.page import NO_VALUE, number, p_value, score
 from insilico.side_by_side import SideBySide
 
 __all__ = ["is_binary", "latex", "markdown", "median_in_words", "readable_tables", "with_ends"]
@@ -70,7 +69,7 @@ def _difference_table(differences: pd.DataFrame) -> pd.DataFrame:
             "Second": differences["second"],
             "Property": differences["label"],
             "Similarity": [with_ends(row, "similarity_difference", score) for row in rows],
-            "p, adjusted": [_p(row["p_adjusted"]) for row in rows],
+            "p, adjusted": [p_value(row["p_adjusted"]) for row in rows],
             "Skill": [with_ends(row, "skill_difference", score) for row in rows],
             "Median": [_median_difference(row) for row in rows],
         }
@@ -118,12 +117,6 @@ def _median_difference(row: Mapping[Any, Any]) -> str:
     units = "" if row["units"] in ("", "1") else f" {row['units']}"
     text = with_ends(row, "median_difference", number)
     return text if text == NO_VALUE else f"{text}{units}"
-
-
-def _p(value: float) -> str:
-    if np.isnan(value):
-        return NO_VALUE
-    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.2g}"
 
 
 def markdown(table: pd.DataFrame) -> str:

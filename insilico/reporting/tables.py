@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from insilico.reporting.page import NO_VALUE, number, score
+from insilico.reporting.page import NO_VALUE, number, p_value, score
 
 __all__ = ["JOINT", "TABLES", "Column", "Table", "tables"]
 
 Row = Mapping[Any, Any]
 Cell = tuple[str, str]  # the number, and what is written small beside it
-
-SMALLEST_P = 0.001  # smaller ones are not told apart
 
 
 @dataclass(frozen=True)
@@ -125,10 +123,7 @@ def _distance(name: str, write: Callable[[float], str]) -> Callable[[Row], Cell]
 
 
 def _p(row: Row) -> Cell:
-    if not _known(row, "p_adjusted"):
-        return NO_VALUE, ""
-    p = row["p_adjusted"]
-    return (f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.2g}"), ""
+    return p_value(row["p_adjusted"]), ""
 
 
 def _equivalence(row: Row) -> Cell:

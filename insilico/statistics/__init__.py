@@ -10,13 +10,7 @@ from insilico.statistics.bounds import (
     wasserstein_interval,
 )
 from insilico.statistics.floors import shuffled
-from insilico.statistics.joint import (
-    JointTest,
-    dependence,
-    distance,
-    rank_correlation,
-    same_joint,
-)
+from insilico.statistics.joint import dependence, rank_correlation, same_joint
 from insilico.statistics.two_sample import (
     adjusted,
     cliffs_delta,
@@ -29,13 +23,11 @@ from insilico.statistics.two_sample import (
 __all__ = [
     "Clusters",
     "Interval",
-    "JointTest",
     "adjusted",
     "cliffs_delta",
     "cluster",
     "cumulative_difference",
     "dependence",
-    "distance",
     "interval",
     "kolmogorov_smirnov",
     "kolmogorov_smirnov_interval",

@@ -15,12 +15,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from insilico.statistics.two_sample import shares
+
 __all__ = ["JointTest", "dependence", "distance", "rank_correlation", "same_joint"]
 
 Array = npt.NDArray[np.float64]
 
 # Numbers of permutations x units, or x bins, that are held at a time.
 BLOCK = 2**21
+
+BINS = (-2, -1)  # the axes of a joint histogram
 
 
 class JointTest(NamedTuple):
@@ -49,7 +53,7 @@ def distance(counts: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     >>> float(distance([[1, 0], [0, 1]], [[0, 1], [1, 0]]))
     0.5
     """
-    difference = _shares(counts) - _shares(reference)
+    difference = shares(counts, axis=BINS) - shares(reference, axis=BINS)
     lower = difference.cumsum(axis=-2).cumsum(axis=-1)
     x, y = lower[..., :, -1:], lower[..., -1:, :]
     quadrants = (lower, x - lower, y - lower, x + y - lower)
@@ -160,19 +164,13 @@ def rank_correlation(counts: npt.ArrayLike) -> Array:
     >>> float(rank_correlation([[2, 0], [0, 2]]))
     1.0
     """
-    shares = _shares(counts)
+    joint = shares(counts, axis=BINS)
     ranks = []
     for axis in (-1, -2):
-        alone = shares.sum(axis=axis)
+        alone = joint.sum(axis=axis)
         rank = alone.cumsum(axis=-1) - alone / 2 - 0.5
         ranks.append((rank, np.sqrt((alone * rank**2).sum(axis=-1))))
     (x, spread_x), (y, spread_y) = ranks
-    covariance = (shares * x[..., :, None] * y[..., None, :]).sum(axis=(-2, -1))
+    covariance = (joint * x[..., :, None] * y[..., None, :]).sum(axis=(-2, -1))
     spread = spread_x * spread_y
     return np.asarray(covariance / np.where(spread > 1e-12, spread, np.nan))
-
-
-def _shares(counts: npt.ArrayLike) -> Array:
-    array = np.asarray(counts, dtype=np.float64)
-    total = array.sum(axis=(-2, -1), keepdims=True)
-    return array / np.where(total > 0, total, np.nan)

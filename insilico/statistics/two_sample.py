@@ -42,7 +42,7 @@ def cumulative_difference(counts: npt.ArrayLike, reference: npt.ArrayLike) -> Ar
     array, shape (..., bin - 1)
         NaN where one of the two is empty.
     """
-    return (_shares(counts).cumsum(axis=-1) - _shares(reference).cumsum(axis=-1))[..., :-1]
+    return (shares(counts).cumsum(axis=-1) - shares(reference).cumsum(axis=-1))[..., :-1]
 
 
 def kolmogorov_smirnov(difference: Array) -> Array:
@@ -104,9 +104,9 @@ def cliffs_delta(counts: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     >>> float(cliffs_delta([0, 1, 1], [1, 1, 0]))
     0.75
     """
-    cells = _shares(reference)
+    cells = shares(reference)
     below = cells.cumsum(axis=-1) - cells
-    return np.asarray((_shares(counts) * (2 * below + cells - 1)).sum(axis=-1))
+    return np.asarray((shares(counts) * (2 * below + cells - 1)).sum(axis=-1))
 
 
 def kolmogorov_smirnov_test(counts: npt.ArrayLike, reference: npt.ArrayLike) -> float:
@@ -200,7 +200,8 @@ def adjusted(p: npt.ArrayLike) -> Array:
     return values
 
 
-def _shares(counts: npt.ArrayLike) -> Array:
+def shares(counts: npt.ArrayLike, *, axis: int | tuple[int, ...] = -1) -> Array:
+    """Divide counts by their sum over one axis or several; NaN where it is 0."""
     array = np.asarray(counts, dtype=np.float64)
-    total = array.sum(axis=-1, keepdims=True)
+    total = array.sum(axis=axis, keepdims=True)
     return array / np.where(total > 0, total, np.nan)

@@ -10,8 +10,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.properties.marques2020._smoothing import per_unit, ratio
-
-NOISE, TEXTURE = 1, 2
+from stimuli.texture_pictures import NOISE, TEXTURE
 
 # The variance ratio is taken on stabilised counts in windows of 100 ms; the floor keeps it finite.
 WINDOWS_PER_S = 10
@@ -55,6 +54,23 @@ def absolute_texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
         "absolute_texture_modulation_index",
         "Absolute texture modulation index",
     )
+
+
+def family_modulation(curve: xr.DataArray) -> xr.DataArray:
+    """``(T - N) / (T + N)`` of texture and noise, family by family.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "type", "family", "sample"), coordinate ``blank``
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "family")
+        NaN where T + N is 0.
+    """
+    texture, noise = (_evoked(curve, kind).mean("sample") for kind in (TEXTURE, NOISE))
+    return ratio(texture - noise, texture + noise)
 
 
 def texture_selectivity(curve: xr.DataArray) -> xr.DataArray:
@@ -227,8 +243,7 @@ def _evoked(curve: xr.DataArray, kind: int) -> xr.DataArray:
 
 
 def _modulation(curve: xr.DataArray) -> xr.DataArray:
-    texture, noise = (_evoked(curve, kind).mean("sample") for kind in (TEXTURE, NOISE))
-    return ratio(texture - noise, texture + noise).mean("family", skipna=True)
+    return family_modulation(curve).mean("family", skipna=True)
 
 
 def _sparseness(response: xr.DataArray, *dims: str) -> xr.DataArray:
