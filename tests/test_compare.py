@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,6 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from insilico.compare import category_scores, compare
@@ -192,23 +190,6 @@ def test_resamples_are_counted_not_shared():
 def test_no_resamples_is_an_error():
     with pytest.raises(ValueError, match="n_resamples must be at least 1; got 0"):
         similarity([1.0], histogram([1, 1]), rng=random_stream(), n_resamples=0)
-
-
-def test_fast_enough():
-    reference = load("marques2020.ringach2002.circular_variance")
-    values = random_stream(1).random(10_000)
-    times = []
-    for _ in range(5):
-        start = perf_counter()
-        similarity(values, reference, rng=random_stream(), n_resamples=1000)
-        times.append(perf_counter() - start)
-    assert min(times) < 0.020
-
-
-values_with_nan = hnp.arrays(
-    float, st.integers(0, 40), elements=st.floats(-2, 14) | st.just(np.nan)
-)
-some_counts = st.lists(st.integers(0, 30), min_size=2, max_size=12).filter(any)
 
 
 @settings(deadline=None)

@@ -19,6 +19,7 @@ from insilico.components import (
     LocallyConnected2d,
     TunedNormalization,
 )
+from insilico.components.subcortical import SubcorticalBlock
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "components.npz")
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
@@ -134,6 +135,20 @@ def test_magnification_is_the_published_one(case):
     assert error(component(torch.tensor(expected["x"])), expected["y"]) < 1e-12
 
 
+def test_the_two_released_resizes_differ_by_a_fifth():
+    """What docs/components.md says of white noise in [0, 1]."""
+    smooth, sharp = golden("polar"), golden("polar_no_antialias")
+    assert np.array_equal(smooth["x"], sharp["x"])
+    assert error(sharp["y"], smooth["y"]) == pytest.approx(0.183, abs=0.001)
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_no_constant_is_of_half_precision(make):
+    """As the masks of the release are."""
+    constants = [each for each in make().buffers() if each.is_floating_point()]
+    assert all(each.dtype == torch.get_default_dtype() for each in constants)
+
+
 @pytest.mark.parametrize("make", EVERY)
 def test_gradients(make):
     component = make().double()
@@ -190,10 +205,12 @@ def test_export_with_any_batch(make):
 
 def check_compiled(backend, tolerance):
     """Compile every component without a break, and compare results and gradients."""
-    for parameter in EVERY:
+    takes_images = pytest.param(lambda: SubcorticalBlock(pixels=16), id="subcortical")
+    for parameter in (*EVERY, takes_images):
         (make,) = parameter.values
         component = make()
-        maps = positive(2, *SHAPE, dtype=torch.float32).requires_grad_()
+        shape = (3, 16, 16) if parameter is takes_images else SHAPE
+        maps = positive(2, *shape, dtype=torch.float32).requires_grad_()
         sources = (maps, *component.parameters())
         torch.compiler.reset()
         compiled = torch.compile(component, fullgraph=True, backend=backend)
@@ -338,6 +355,23 @@ def test_names_and_shapes_of_the_state_are_the_released_ones():
             lambda: CorticalMagnification(8, density="inverse_square", mode="as_released"),
             "density='inverse_square' needs mode='corrected'",
         ),
+        (
+            lambda: CorticalMagnification(8, fovea=0.1),
+            "fovea=0.1 needs density='inverse_square'",
+        ),
+        (
+            lambda: CorticalMagnification(8, antialias=False),
+            "antialias=False needs mode='as_released'",
+        ),
+        (
+            lambda: CorticalMagnification(8, pad_radius=True),
+            "pad_radius=True needs mode='as_released'",
+        ),
+        (
+            lambda: CorticalMagnification(8, ring_edges=(0.0, 4.0)),
+            r"ring_edges=\(0.0, 4.0\) needs mode='as_released'",
+        ),
+        (lambda: CorticalMagnification(8, sectors=8), "sectors=8 needs mode='as_released'"),
     ],
 )
 def test_bad_options_are_errors(make, message):

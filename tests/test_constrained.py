@@ -160,17 +160,35 @@ def test_every_component_adds_its_parameters():
     assert n_trainable(constrained_resnet(normalization="divisive")) == plain + 786_432
 
 
+@pytest.mark.parametrize(("depth", "width", "channels"), [(18, 8, 8), (50, 4, 16)])
 @pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_every_combination_takes_any_size_and_learns(cell):
+def test_every_combination_takes_any_size_and_learns(cell, depth, width, channels):
     images = torch.rand(2, 3, 50, 71, generator=seeded())
-    model = small(input_size=(50, 71), **cell)
+    model = small(depth, width=width, input_size=(50, 71), **cell)
     first_stage = []
     model.layer1.register_forward_hook(lambda module, inputs, maps: first_stage.append(maps))
     model(images).square().sum().backward()
-    assert first_stage[0].shape == (2, 8, 13, 18)
+    assert first_stage[0].shape == (2, channels, 13, 18)
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.any(), name
+
+
+def test_networks_do_not_depend_on_those_made_before():
+    """Nothing is kept in classes or globally: made again in reverse, they are what they were."""
+    images = torch.rand(1, 3, 32, 32, generator=seeded())
+
+    def logits(cell):
+        with torch.no_grad():
+            return small(**cell).eval()(images)
+
+    models = [small(**cell).eval() for cell in CELLS]
+    again = [logits(cell) for cell in reversed(CELLS)][::-1]
+    with torch.no_grad():
+        first = [model(images) for model in models]
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    pairs = itertools.combinations(first, 2)
+    assert not any(torch.equal(one, other) for one, other in pairs)
 
 
 @pytest.mark.parametrize("depth", [18, 50])
@@ -278,6 +296,13 @@ def test_the_full_model_gives_a_report(tmp_path):
         ({"input_size": (0, 64)}, "input_height must be at least 1; got 0"),
         ({"pool": "similar"}, "pool='similar' needs normalization='tuned'; got None"),
         ({"density": "inverse_square"}, "density='inverse_square' needs magnification=True"),
+        (
+            {"antialias": False, "mode": "as_released"},
+            "antialias=False needs magnification=True",
+        ),
+        ({"pad_radius": True, "mode": "as_released"}, "pad_radius=True needs magnification=True"),
+        ({"antialias": False, "magnification": True}, "antialias=False needs mode='as_released'"),
+        ({"pad_radius": True, "magnification": True}, "pad_radius=True needs mode='as_released'"),
         ({"magnification": True, "input_size": 2}, "maps of at least 2 x 2"),
         (
             {"normalization": "tuned", "pool": "similar", "mode": "as_released"},
@@ -384,6 +409,17 @@ def test_released_checkpoints_load(tmp_path):
     assert model.card.trained is True and model.card.weights.startswith("best.pt (sha256")
     images = torch.rand(1, 3, 32, 32, generator=seeded())
     assert torch.equal(model(images), trained((images - 0.5) / 0.5))
+
+
+@pytest.mark.parametrize("options", [{"antialias": False}, {"pad_radius": True}])
+def test_magnification_can_be_that_of_the_published_networks(options):
+    name = "resnet50_cortical_magnification"
+    model = load_model(name, pixels=64, mode="as_released", num_classes=2, **options)
+    maps = torch.rand(1, 2, 32, 32, generator=seeded())
+    expected = CorticalMagnification(32, mode="as_released", **options)(maps)
+    assert torch.equal(model.maxpool(maps), expected)
+    plain = CorticalMagnification(32, mode="as_released")(maps)
+    assert not torch.allclose(expected, plain, rtol=0.01)
 
 
 class Dangerous:

@@ -14,6 +14,7 @@ from torch import nn
 from insilico.commands.evaluate import evaluate
 from insilico.errors import UserError
 from insilico.figures import style
+from insilico.training import corruptions
 from insilico.training.attacks import fast_gradient, projected_gradient
 from insilico.training.batches import Batch
 from insilico.training.config import (
@@ -28,7 +29,8 @@ from insilico.training.corruptions import (
     corruption_accuracies,
     mean_corruption_error,
 )
-from insilico.training.evaluation import score
+from insilico.training.evaluation import Score, score
+from insilico.training.folders import ImageFiles
 from insilico.training.loop import train
 from insilico.training.robustness import attack_accuracies, corruption_figure, open_run
 
@@ -241,6 +243,23 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         corruption_accuracies(colours(3), tmp_path, tuple(COLOURS), PLAIN)
 
 
+def test_only_what_is_not_cut_already_is_cut(corrupted, monkeypatch):
+    """ImageNet-C has the 224 px that the clean pictures are cut to; Tiny-ImageNet-C is whole."""
+    ramp = Image.fromarray(np.tile(np.arange(224, dtype=np.uint8), (224, 1))).convert("RGB")
+    shown: list[torch.Tensor] = []
+
+    def look(model: nn.Module, source: ImageFiles, config: DataConfig) -> Score:
+        shown.append(source.transform(ramp) * 255)
+        return Score(1.0, 0.0, 1)
+
+    monkeypatch.setattr(corruptions, "score", look)
+    for kind, ends in (("folders", (0, 223)), ("tiny_imagenet", (14, 209))):
+        corruption_accuracies(
+            colours(3), corrupted, tuple(COLOURS), DataConfig(kind, image_size=224)
+        )
+        assert shown[-1][0, 0, [0, -1]].tolist() == pytest.approx(ends, abs=1)
+
+
 def test_mean_corruption_error_weighs_corruptions_alike():
     cells = [(name, severity) for name in CORRUPTIONS for severity in SEVERITIES]
     table = pd.DataFrame(cells, columns=["corruption", "severity"])
@@ -278,6 +297,8 @@ def test_command_writes_everything(tmp_path, corrupted, capsys):
     assert run.classes == tuple(COLOURS)
     evaluate(tmp_path / "run", corrupted=corrupted, attacks=True, quiet=True)
     first = tmp_path / "run" / "evaluation"
+    # What was learned from need not be there any more.
+    shutil.rmtree(tmp_path / "data" / "train")
     evaluate(
         tmp_path / "run", corrupted=corrupted, out=tmp_path / "again", quiet=True,
         baseline=_worse(first, tmp_path),

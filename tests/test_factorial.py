@@ -2,7 +2,12 @@
 
 import itertools
 import json
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +230,57 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     assert len(trained) == 16 + 1 + 1 + 16 + 2
     with pytest.raises(UserError, match="holds an experiment with other settings"):
         run_factorial(replace(config, measure=MeasureConfig(degrees=4.0)), tmp_path)
+
+
+def quick_job(config: FactorialConfig, job: Job, folder: Path) -> None:
+    """Stand in for a network, in a process of its own."""
+    if job.cell == "CS":
+        raise UserError("no luck")
+    place = folder / "runs" / job.name
+    place.mkdir(parents=True)
+    about = {"process": os.getpid(), "threads": torch.get_num_threads()}
+    (place / "summary.json").write_text(json.dumps(about))
+
+
+def test_two_workers_do_all_jobs_that_can_be_done(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # what a worker would take of itself
+    monkeypatch.setattr(factorial, "run_job", quick_job)
+    config = replace(SMALL, seeds=(0,), controls=(), workers=2)
+    with pytest.raises(UserError, match=r"1 of 16 networks failed: CS-seed0 \(UserError: no luck"):
+        run_factorial(config, tmp_path)
+    done = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("summary.json")]
+    assert len(done) == 15
+    assert {each["threads"] for each in done} == {1}
+    assert os.getpid() not in {each["process"] for each in done}
+
+
+def endless_job(config: FactorialConfig, job: Job, folder: Path) -> None:
+    """Begin, and end only long after the test."""
+    (folder / f"{job.name}.begun").touch()
+    time.sleep(60)
+
+
+def test_an_interrupt_ends_all_workers_and_begins_no_other_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(factorial, "run_job", endless_job)
+    before = active_children()
+
+    def begun() -> list[Path]:
+        return list(tmp_path.glob("*.begun"))
+
+    def interrupt() -> None:
+        limit = time.monotonic() + 120
+        while len(begun()) < 2 and time.monotonic() < limit:
+            time.sleep(0.05)
+        # As from a terminal, where all processes get it.
+        for process in [each.pid for each in active_children() if each not in before]:
+            os.kill(process, signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_factorial(replace(SMALL, seeds=(0,), controls=(), workers=2), tmp_path)
+    assert active_children() == before
+    assert len(begun()) == 2
 
 
 def test_one_network_is_trained_and_measured(tmp_path):

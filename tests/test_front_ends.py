@@ -130,6 +130,28 @@ def test_subcortical_block_can_be_exported():
     torch.testing.assert_close(program.module()(images), block(images))
 
 
+def test_subcortical_block_runs_under_autocast():
+    block = SubcorticalBlock(pixels=32)
+    images = noise_images(2, 3, 32, 32).requires_grad_()
+    expected = block(images).detach()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = block(images)
+    found.float().square().mean().backward()
+    assert images.grad.isfinite().all() and images.grad.any()
+    torch.testing.assert_close(
+        found.float(), expected, rtol=0.05, atol=0.05 * float(expected.abs().max())
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_subcortical_responses_on_a_gpu_are_those_of_the_processor():
+    block = SubcorticalBlock(pixels=32).double()
+    images = noise_images(2, 3, 32, 32).double()
+    expected = block(images)
+    torch.testing.assert_close(block.to("cuda")(images.to("cuda")).cpu(), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_subcortical_block_takes_any_precision(dtype):
     block = SubcorticalBlock(pixels=32)
@@ -295,6 +317,26 @@ def test_weights_depend_on_the_seed_and_leave_the_random_state_alone():
     for name in ("model.fc.weight", "vone_block.simple_conv_q0.weight"):
         states = [network.state_dict()[name] for network in (one, again, other)]
         assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+
+
+def test_constants_of_the_front_ends_are_the_published_ones():
+    found = {name: (each.gain, each.fano_factor) for name, each in EVNET_VARIANTS.items()}
+    assert found == {
+        "standard": (5.3, 0.93),
+        "no_p": (4.8, 0.94),
+        "no_m": (4.5, 0.94),
+        "no_light_adaptation": (4.7, 0.93),
+        "no_contrast_normalization": (3.2, 0.96),
+        "no_noise": (5.3, 1.0),
+        "lgn_to_v2": (5.3, 0.93),
+    }
+    channels = {"simple_channels": 2, "complex_channels": 2}
+    block = VOneBlock(**channels)
+    assert (block.gain, block.stride) == (25, 4)
+    assert block.simple_conv_q0.weight.shape == (4, 3, 25, 25)
+    grey = vone_dn(**channels).vone_block
+    assert (grey.gain, grey.stride) == (23.5, 2)
+    assert grey.simple_conv_q0.weight.shape == (4, 1, 31, 31)
 
 
 @pytest.mark.parametrize("variant", EVNET_VARIANTS)

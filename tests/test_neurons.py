@@ -179,6 +179,12 @@ class TestStratum:
         found = open_neurons(path, stimuli, stratify="kind", degrees=4)
         assert found.responses["stratum"].to_numpy().tolist() == TYPES
 
+    def test_none_where_none_is_wanted(self, tmp_path):
+        path, stimuli = write(tmp_path)
+        found = open_neurons(path, stimuli, stratify="none", degrees=4)
+        assert "stratum" not in found.responses.coords
+        assert found.chosen["stratify"] == "none"
+
     def test_what_differs_between_presentations_is_no_stratum(self, tmp_path):
         path, stimuli = write(tmp_path)
         with pytest.raises(UserError, match=r"got 'repetition', and there are .*texture_type"):
@@ -260,7 +266,7 @@ class TestStimuli:
 
     def test_wrong_tables(self, tmp_path):
         path, stimuli = write(tmp_path)
-        with pytest.raises(UserError, match="absent.csv cannot be read as a csv file"):
+        with pytest.raises(UserError, match="there is no .*absent.csv"):
             open_neurons(path, tmp_path / "absent.csv")
         with pytest.raises(UserError, match="must hold one csv file.*it holds none"):
             open_neurons(path)
@@ -339,8 +345,17 @@ class TestPlainArrays:
 
     def test_wrong_files(self, tmp_path, pictures):
         np.save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
+        np.savez(tmp_path / "objects.npz", np.array([{}, None]))
+        np.savez(tmp_path / "cut.npz", RESPONSES)
+        whole = (tmp_path / "cut.npz").read_bytes()
+        (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+        (tmp_path / "wrong.npz").write_bytes(whole.replace(whole[600:608], b"12345678"))
         (tmp_path / "text.npy").write_text("no array")
-        for name in ("objects.npy", "text.npy", "absent.npz"):
+        (tmp_path / "empty.npy").touch()
+        for name in (
+            *("objects.npy", "text.npy", "empty.npy", "absent.npz"),
+            *("objects.npz", "cut.npz", "wrong.npz"),
+        ):
             with pytest.raises(UserError, match=f"{name} cannot be read as an array"):
                 open_neurons(tmp_path / name, pictures)
 
@@ -355,6 +370,11 @@ class TestNeuralData:
             "degrees": 4.0,
         }
         return NeuralData(**{**values, **changed})
+
+    @pytest.mark.parametrize("degrees", [0, -1, np.inf, np.nan])
+    def test_degrees_are_a_width(self, degrees):
+        with pytest.raises(UserError, match="degrees must be above 0 and finite"):
+            self.made(degrees=degrees)
 
     def test_wrong_dims(self):
         array = self.made().responses

@@ -81,10 +81,9 @@ def here(tmp_path, monkeypatch):
         tmp_path,
         trials,
         texture_types=["noise", "texture"] * (N_IMAGES // 2),
-        regions=["V1"] * signal.shape[1],
+        regions=[*["V1"] * (signal.shape[1] - 2), "V2", "V2"],
         pictures=list(pictures()),
         identifier="Known2026",
-        time_bins=None,
         degrees=DEGREES,
     )
     return tmp_path
@@ -138,6 +137,21 @@ def test_one_layer(here, capsys):
     assert row["r"] > 0.5
     record = json.loads((folder / "provenance.json").read_text())
     assert (record["provenance"]["data"], record["provenance"]["mapping"]) == ("Known2026", "pls")
+    assert record["provenance"]["window"] == [60, 150]
+
+
+def test_window_and_region_choose_what_is_predicted(here):
+    # Before 50 ms and after 200 ms, the file holds other numbers.
+    assert predict("--layer", "1", "--out", "usual") == 0
+    assert predict("--layer", "1", "--out", "early", "--window", "10", "40") == 0
+    assert predict("--layer", "1", "--out", "every", "--region", "all", "--stratify", "none") == 0
+    tables = {
+        name: pd.read_csv(f"{name}/layers.csv").iloc[0] for name in ("usual", "early", "every")
+    }
+    assert tables["usual"]["r"] > 0.5
+    assert not tables["early"]["r"] > 0.3
+    assert tables["every"]["n_neurons"] == tables["usual"]["n_neurons"] + 2
+    assert json.loads((here / "every/provenance.json").read_text())["provenance"]["region"] is None
 
 
 def test_which_layer_is_v1(here, small_battery, capsys):
@@ -159,7 +173,7 @@ def test_which_layer_is_v1(here, small_battery, capsys):
     assert "similarity" in printed.splitlines()[1]
     assert (here / "first" / "properties" / "report.html").is_file()
     # The same run again, in place of a battery; and every layer, of which two were not run.
-    assert predict(*["--layer", "all", "--results", "first/properties", "--out", "again"]) == 0
+    assert predict(*["--layer", "all", "--results", "first", "--out", "again"]) == 0
     again = pd.read_csv("again/layers.csv", dtype={"layer": str}).set_index("layer")
     assert list(again.index) == ["0", "1", "2", "3"]
     assert again.loc["1", "similarity"] == table.loc["1", "similarity"]
@@ -198,6 +212,23 @@ def test_digital_neurons_are_probed_like_any_model(here, small_battery, capsys):
     assert np.isfinite(units["circular_variance"]).any()
 
 
+def test_digital_neurons_are_opened_from_anywhere_and_damage_is_named(here, monkeypatch):
+    assert predict(*["--layer", "1", "--neurons", "twins", "--out", "out"]) == 0
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert insilico.load_model("digital:../twins").layer == "1"
+    record = here / "twins" / "neurons.json"
+    whole = record.read_text()
+    record.write_text(whole.replace('"layer"', '"lair"'))
+    with pytest.raises(insilico.UserError, match="is damaged.*Fit the neurons again"):
+        insilico.load_model("digital:../twins")
+    record.write_text(whole)
+    readout = here / "twins" / "readout.safetensors"
+    readout.write_bytes(readout.read_bytes()[:100])
+    with pytest.raises(insilico.UserError, match="is damaged.*Fit the neurons again"):
+        insilico.load_model("digital:../twins")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -206,10 +237,12 @@ def test_digital_neurons_are_probed_like_any_model(here, small_battery, capsys):
         ("--battery standard --results .", "Give one of them"),
         ("--results absent", "absent holds no results"),
         ("--assembly absent.nc", "absent.nc cannot be read"),
-        ("--stimuli absent", "absent"),
+        ("--stimuli absent", "there is no absent"),
         ("--region V4", "no neurons of the region V4"),
         ("--stratify colour", "stratify must be"),
         ("--image-degrees 0", "degrees must be above 0"),
+        ("--image-degrees inf", "degrees must be above 0 and finite"),
+        ("--seed -1", "seed must be 0 or more"),
         ("--principal-components 0", "principal_components must be 1 or more"),
         ("--mapping lasso", "lasso"),
         ("--out gabors.py", "gabors.py already holds files"),
@@ -234,6 +267,20 @@ def test_results_of_other_weights_are_refused(here, small_battery, capsys):
     message = refused(capsys, "--layer", "1", "3", "--results", "other")
     assert "weights hash" in message
     assert "Give a run of the same weights" in message
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"pixels": SIDE, "degrees": 2 * DEGREES}, "degrees 8.0 there, 4.0 here"),
+        ({"pixels": 2 * SIDE, "degrees": DEGREES}, "pixels 64 there, 32 here"),
+        ({"pixels": SIDE, "degrees": DEGREES, "mean": 0.5}, "normalisation"),
+    ],
+)
+def test_results_under_other_conditions_are_refused(here, small_battery, capsys, shown, words):
+    model = insilico.load_model(MODEL, channels=1, **shown)
+    insilico.run(model, ["1"], battery="standard").save("other")
+    assert words in refused(capsys, "--layer", "1", "--results", "other")
 
 
 def test_scikit_learn_is_missing(here, monkeypatch, capsys):

@@ -59,8 +59,15 @@ def test_splits_are_the_published_ones():
 
 def test_too_few_images_of_a_stratum_are_an_error():
     strata = np.array(["texture"] * 59 + ["noise"])
-    with pytest.raises(insilico.UserError, match="60 images cannot be split.*balance no strata"):
+    with pytest.raises(insilico.UserError, match="60 images cannot be split.*set stratify to none"):
         image_splits(N_IMAGES, strata)
+
+
+@pytest.mark.parametrize("n_images", [10, 20])
+def test_one_or_two_images_are_too_few_to_correlate(n_images):
+    with pytest.raises(insilico.UserError, match=f"{n_images} images leave [12] to predict"):
+        image_splits(n_images)
+    assert len(image_splits(21)[0].test) == 3
 
 
 def test_halves_share_the_repetitions_out():
@@ -89,6 +96,33 @@ def test_a_constant_neuron_has_no_correlation():
     first, second = np.full((N_IMAGES, 1), 0.1), rng().normal(size=(N_IMAGES, 1))
     assert np.isnan(correlations(first, second, np.ones((1, N_IMAGES)))).all()
     assert np.isnan(correlations(second, first, np.ones((1, N_IMAGES)))).all()
+
+
+def test_images_without_a_value_are_left_out_neuron_by_neuron():
+    first, second = rng().normal(1e6, 1, (2, N_IMAGES, 3))
+    counts = rng(1).multinomial(N_IMAGES, np.full(N_IMAGES, 1 / N_IMAGES), size=4).astype(float)
+    holes = first.copy()
+    holes[7, 1], holes[:, 2] = np.nan, np.nan
+    found = correlations(holes, second, counts)
+    kept = np.delete(np.arange(N_IMAGES), 7)
+    np.testing.assert_array_equal(found[:, 0], correlations(first, second, counts)[:, 0])
+    np.testing.assert_allclose(
+        found[:, 1], correlations(first[kept], second[kept], counts[:, kept])[:, 1], atol=1e-7
+    )
+    assert np.isnan(found[:, 2]).all()
+
+
+@pytest.mark.parametrize("n_trials", [1, 2, 6])
+def test_one_image_with_few_trials_does_not_cost_the_ceiling(n_trials):
+    trials = rng().normal(size=(N_IMAGES, 5, 1)) + rng(1).normal(size=(N_IMAGES, 5, 20))
+    sparse = trials.copy()
+    sparse[7, :, n_trials:] = np.nan
+    whole, found = (
+        score_layers({"a": np.eye(N_IMAGES)}, recorded(each), ridge, n_resamples=20).layers.iloc[0]
+        for each in (trials, sparse)
+    )
+    for name in ("ceiling", "ceiling_low", "ceiling_high"):
+        assert found[name] == pytest.approx(whole[name], abs=0.03)
 
 
 def test_reliability_equals_its_theory():
@@ -208,6 +242,26 @@ def test_the_score_is_the_published_one():
     assert row["explained_variance"] == pytest.approx(expected**2 / row["ceiling"])
     old = (expected / row["ceiling"]) ** 2
     assert row["explained_variance_before_2026"] == pytest.approx(old)
+
+
+def test_a_split_without_a_correlation_is_left_out():
+    # A neuron that responds to a few images has r in the splits that predict one of them.
+    features, trials = rng().normal(size=(N_IMAGES, 8)), np.zeros((N_IMAGES, 1, 2))
+    trials[:4] = 1 + rng(1).normal(size=(4, 1, 2))
+    silent = [not (split.test < 4).any() for split in image_splits(N_IMAGES)]
+    assert 0 < sum(silent) < len(silent)
+    scores = score_layers({"a": inner(features)}, recorded(trials), pls, n_resamples=2)
+    assert np.isfinite(scores.layers["r"].item())
+    assert scores.layers["r"].item() == pytest.approx(scores.neurons["r"].item())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_without_a_ceiling_above_zero_neither_rule_has_a_value(seed):
+    features, trials = rng(seed).normal(size=(N_IMAGES, 8)), rng(seed + 9).normal(size=(60, 9, 2))
+    row = score_layers({"a": inner(features)}, recorded(trials), pls, n_resamples=0).layers.iloc[0]
+    rules = [row["explained_variance"], row["explained_variance_before_2026"]]
+    assert np.isnan(rules).tolist() == [row["ceiling"] <= 0] * 2
+    assert row["ceiling"] <= 0 or row["r"] > 0 or rules == [0, 0]
 
 
 def test_the_same_r_scores_14_and_a_half_percent_more_under_the_old_rule():
@@ -395,7 +449,7 @@ def test_predict_runs_on_an_assembly_of_brain_score(tmp_path):
     table = found.layers.set_index("layer")
     assert table.loc["1", "n_features"] == 216
     assert table["r"].idxmax() == "1"
-    assert not found.warnings[1:]
+    assert [note.split(":")[0] for note in found.warnings[1:]] == ["each split predicts 6 images"]
     saved = found.save(tmp_path / "out")
     assert {path.name for path in saved.iterdir()} == {
         "layers.csv",
@@ -415,6 +469,77 @@ def test_digital_neurons_respond_as_what_they_were_fitted_to(paths):
     with torch.no_grad():
         expected = model(other).flatten(1)[:, :10]
     torch.testing.assert_close(neurons(other), expected, atol=2e-4, rtol=0)
+
+
+def data_of(responses, paths, **changed):
+    return NeuralData("known", recorded(responses), tuple(paths), **{"degrees": 4.0, **changed})
+
+
+def test_what_makes_a_score_doubtful_is_said(paths):
+    responses = rng().normal(size=(N_IMAGES, 6, 4))
+    responses[3, 0] = np.nan
+    responses[:, 1] = 2.0
+    responses[5, 2:, 1:] = np.nan
+    twice = [paths[1], *paths[1:]]
+    found = insilico.predict(
+        small_network(), data_of(responses, twice, degrees=5.0), "3", n_resamples=0
+    )
+    said = " ".join(found.warnings)
+    for words in (
+        "1 of 6 neurons were not recorded with every image",
+        "1 neurons respond to all images alike",
+        "images were shown 1 to 4 times",
+        "1 pictures are the same as an earlier one",
+        "5 deg wide and the visual field 4",
+    ):
+        assert words in said
+    assert found.layers["n_neurons"].item() == 5
+    assert found.neurons["neuron"].tolist() == ["n1", "n2", "n3", "n4", "n5"]
+
+
+def test_principal_components_are_kept_for_the_scores_and_for_the_neurons(paths):
+    data = data_of(outputs(small_network(), "3")[:, :5, None], paths)
+    some, every = (
+        insilico.predict(small_network(), data, "3", principal_components=n, n_resamples=0)
+        for n in (2, None)
+    )
+    (products,) = some.fitting.products.values()
+    expected = score_layers({"3": products}, data.responses, pls, n_axes=2, n_resamples=0)
+    assert some.layers["r"].item() == expected.layers["r"].item() < every.layers["r"].item() - 0.1
+    ranks = [
+        torch.linalg.matrix_rank(found.fit_neurons().readout.weight, rtol=1e-4).item()
+        for found in (some, every)
+    ]
+    assert ranks[0] == 2 < ranks[1]
+
+
+def test_the_record_tells_recordings_and_their_reading_apart(paths):
+    first, second = rng().normal(size=(2, N_IMAGES, 2, 1))
+    records = [
+        insilico.predict(small_network(), each, "3", n_resamples=0).provenance
+        for each in (data_of(first, paths), data_of(second, paths))
+    ]
+    assert {name for name in records[0] if records[0][name] != records[1][name]} == {
+        "responses_hash"
+    }
+    read = insilico.predict(
+        small_network(), data_of(first, paths, chosen={"stratify": "family"}), "3", n_resamples=0
+    )
+    assert (read.provenance["stratify"], read.provenance["layers"]) == ("family", ["3"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"n_resamples": -1}, "n_resamples must be 0 or more"),
+        ({"principal_components": 0}, "principal_components must be 1 or more"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(paths, wrong, message):
+    data = data_of(rng().normal(size=(N_IMAGES, 2, 1)), paths)
+    with pytest.raises(insilico.UserError, match=message):
+        insilico.predict(small_network(), data, "3", **wrong)
 
 
 def test_digital_neurons_can_be_differentiated(paths):

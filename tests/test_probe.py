@@ -10,7 +10,8 @@ from insilico.errors import UserError
 from insilico.forward import Forward
 from insilico.hooks import layer_outputs
 from insilico.models import as_module
-from insilico.probe import Probe, weights_hash
+from insilico.models.weights import weights_hash
+from insilico.probe import Probe
 from insilico.reduction import Harmonics, Maximum
 from insilico.tuning import first_harmonic, mean_response
 from stimuli import Display, Position, factorial, grating

@@ -1,5 +1,7 @@
 """What is recorded of a battery, and what is kept of it."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -110,7 +112,7 @@ def test_a_layer_that_keeps_no_unit_is_named():
     results = insilico.run(model, ["1", "2"], battery="marques2020", display=PUBLISHED)
     assert set(results.units["layer"].to_numpy()) == {"1"}
     (note,) = [note for note in results.warnings if note.startswith("2: ")]
-    assert "none of its 192 candidate units" in note
+    assert re.search(r"none of its \d+ candidate units", note)
 
 
 def test_units_whose_place_is_not_known_are_all_mapped():

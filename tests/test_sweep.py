@@ -11,7 +11,7 @@ import insilico
 from insilico import load_model
 from insilico.cli import main
 from insilico.errors import UserError
-from insilico.probe import weights_hash
+from insilico.models.weights import weights_hash
 from insilico.sweep import conditions, untrained_control
 
 MODELS = """

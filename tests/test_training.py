@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import nn
 from insilico.commands.train import train as train_command
 from insilico.errors import UserError
 from insilico.models.weights import read_weights
-from insilico.training import checkpoint, evaluation, loop
+from insilico.training import checkpoint, evaluation, loop, state
 from insilico.training.config import (
     DataConfig,
     ModelConfig,
@@ -203,6 +204,45 @@ def test_stopped_between_any_steps_it_ends_with_the_same_weights(
     assert logs[0] == logs[1]
 
 
+def test_stopped_before_its_last_checkpoint_a_run_leaves_all_its_files(
+    pictures, tmp_path, monkeypatch
+):
+    settings = config_for(pictures, epochs=2, keep_every=2)
+    calls = 0
+
+    def stop(*arguments: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise StopHereError
+        write(*arguments)
+
+    write = state.write_rows
+    monkeypatch.setattr(state, "write_rows", stop)
+    with pytest.raises(StopHereError):
+        train(settings, tmp_path / "run")
+    monkeypatch.undo()
+    train(settings, tmp_path / "run")
+    assert len(rows(tmp_path / "run" / "log.csv")) == 2
+    assert (tmp_path / "run" / "epoch_002.pt").exists()
+
+
+@pytest.mark.parametrize(("here", "there"), [("float32", "float16"), ("float16", "float32")])
+def test_a_run_goes_on_in_its_precision_on_another_device(
+    pictures, tmp_path, monkeypatch, here, there
+):
+    config = config_for(pictures, epochs=1)
+    # What "auto" stands for on this device, and on the other one.
+    monkeypatch.setattr(loop, "_precision", lambda *_: loop.PRECISIONS[here])
+    train(config, tmp_path / "run")
+    monkeypatch.setattr(loop, "_precision", lambda *_: loop.PRECISIONS[there])
+    message = f"has computed in {here} so far.*got {there}. Set precision = '{here}'"
+    with pytest.raises(UserError, match=message):
+        train(config, tmp_path / "run")
+    monkeypatch.undo()
+    assert train(replace(config, precision=here), tmp_path / "run").epoch == 1
+
+
 def write_toml(path: Path, pictures: Path, **top: object) -> Path:
     lines = [f"{name} = {json.dumps(value)}" for name, value in top.items()]
     lines += [
@@ -316,6 +356,20 @@ def test_full_disk_leaves_the_last_good_checkpoint(pictures, tmp_path, monkeypat
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "full"))
 
 
+def test_a_folder_that_cannot_be_synced_is_an_error_too(tmp_path, monkeypatch):
+    synced: list[int] = []
+
+    def sync(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(checkpoint.os, "fsync", sync)
+    with pytest.raises(UserError, match="Input/output error.; the new one is in its place, but"):
+        checkpoint.write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_file_too_large_for_the_system_keeps_the_old_one(tmp_path):
     path = tmp_path / "file"
     checkpoint.write_atomically(path, b"old")
@@ -406,6 +460,53 @@ def test_a_loss_that_is_no_number_stops_the_run(pictures, tmp_path):
     wild = config_for(pictures, optimiser=OptimiserConfig(learning_rate=1e20), epochs=3)
     with pytest.raises(UserError, match=r"the loss became .* Lower optimiser.learning_rate"):
         train(wild, tmp_path / "run")
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_weights_that_are_no_numbers_never_replace_a_checkpoint(pictures, tmp_path, batch_norm):
+    wild = config_for(
+        pictures, epochs=3, checkpoint_steps=2,
+        model=ModelConfig("test_training:tiny", {"batch_norm": batch_norm}),
+        schedule=ScheduleConfig(milestones=(1,), factor=1e20),
+    )  # fmt: skip
+    # Batch normalisation has infinite statistics before the loss tells.
+    what = "weights became infinite" if batch_norm else "the loss became nan"
+    with pytest.raises(UserError, match=f"{what} in epoch 2"):
+        train(wild, tmp_path / "run")
+    kept = checkpoint.read_checkpoint(tmp_path / "run" / "last.pt")
+    assert all(value.isfinite().all() for value in kept["model"].values())
+
+
+def test_a_good_loss_does_not_vouch_for_the_weights_after_it(pictures, tmp_path, monkeypatch):
+    calls = 0
+
+    def burst(self: torch.optim.SGD, *arguments: object) -> None:
+        nonlocal calls
+        step(self, *arguments)
+        calls += 1
+        if calls == 8:
+            self.param_groups[0]["params"][0].data.fill_(torch.inf)
+
+    step = torch.optim.SGD.step
+    monkeypatch.setattr(torch.optim.SGD, "step", burst)
+    with pytest.raises(UserError, match="weights became infinite in epoch 2"):
+        train(config_for(pictures, checkpoint_steps=2), tmp_path / "run")
+    kept = checkpoint.read_checkpoint(tmp_path / "run" / "last.pt")
+    assert (kept["epoch"], kept["step"]) == (1, 0)
+    assert all(value.isfinite().all() for value in kept["model"].values())
+
+
+def test_sums_of_double_precision_stay_on_the_processor(pictures, tmp_path, monkeypatch):
+    """On MPS there is no double precision."""
+    to = torch.Tensor.to
+
+    def refuse(self: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
+        if self.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return to(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.Tensor, "to", refuse)
+    assert train(config_for(pictures, epochs=1), tmp_path / "run").test.n == 24
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])

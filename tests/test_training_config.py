@@ -1,7 +1,9 @@
 """Settings of a training run, its data, its schedule, and the exemplars."""
 
 import itertools
+import shutil
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +23,10 @@ from insilico.training.config import (
     TrainingConfig,
     read_training_config,
 )
-from insilico.training.data import load_data, pictures_to_tensors
+from insilico.training.data import load_data, load_test, pictures_to_tensors
 from insilico.training.exemplars import (
     FRAME,
+    PHOTOGRAPHS,
     REGION,
     Exemplars,
     Regions,
@@ -241,6 +244,17 @@ def test_tiny_imagenet_is_read_as_it_is_distributed(tiny_imagenet):
     torch.testing.assert_close(batch.images[0], expected)
 
 
+def test_a_test_needs_no_training_pictures(tiny_imagenet, tmp_path):
+    shutil.rmtree(tiny_imagenet / "train")
+    assert len(load_test(DataConfig("tiny_imagenet", str(tiny_imagenet)), ("n01", "n02"))) == 2
+    for name in ("cat", "dog"):
+        save(tmp_path / "own" / "val" / name / "0.png")
+    own = DataConfig(path=str(tmp_path / "own"))
+    assert load_test(own, ("dog", "cat")).classes == ("dog", "cat")
+    with pytest.raises(UserError, match="missing: cow; not among them: cat"):
+        load_test(own, ("cow", "dog"))
+
+
 def test_annotations_of_another_form_are_refused(tiny_imagenet):
     (tiny_imagenet / "val" / "val_annotations.txt").write_text("val_0.JPEG n02 0 0 62 62\n")
     with pytest.raises(UserError, match=r"must begin with FILE, a tab, and CLASS; got 'val_0"):
@@ -376,6 +390,22 @@ def test_no_part_sees_a_pixel_of_another(regions, hold_out):
         unseen = painted(top, everything)
         assert torch.equal(crops("train", regions), crops("train", unseen))
         assert not torch.equal(crops("validation", regions), crops("validation", unseen))
+
+
+def test_regions_are_squares_of_their_photograph_that_do_not_overlap(regions):
+    numbers = np.arange(512 * 512 * 3).reshape(512, 512, 3)
+    tiles = exemplars._tile(numbers)
+    assert tiles.shape == (4, 4, REGION, REGION, 3)
+    assert len(np.unique(tiles)) == numbers.size
+    package, folder, names = PHOTOGRAPHS[0]
+    name = names[2]
+    with (files(package) / folder / name).open("rb") as file:
+        photograph = np.asarray(Image.open(file).convert("RGB"))
+    # The margins that are left over are as wide on either side.
+    top, left = (side % REGION // 2 for side in photograph.shape[:2])
+    square = photograph[top : top + REGION, left + 2 * REGION : left + 3 * REGION]
+    region = regions.pixels[regions.names.index(f"{name}:0,2")]
+    assert torch.equal((region * 255).round().byte(), torch.tensor(square).permute(2, 0, 1))
 
 
 def test_crops_are_cut_where_they_should_be():

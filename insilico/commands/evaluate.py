@@ -60,7 +60,7 @@ def evaluate(
         mean_corruption_error,
         read_accuracies,
     )
-    from insilico.training.data import load_data
+    from insilico.training.data import load_test
     from insilico.training.evaluation import score
     from insilico.training.robustness import attack_accuracies, corruption_figure, open_run
 
@@ -73,7 +73,7 @@ def evaluate(
     plan = opened.config.data
     if data is not None:
         plan = replace(plan, path=str(data))
-    test = load_data(plan, seed=opened.config.seed).test
+    test = load_test(plan, opened.classes)
     clean = score(opened.model, test, plan)
     summary: dict[str, Any] = {"accuracy": clean.accuracy, "n": clean.n, "epoch": opened.epoch}
     summary["unreadable"] = list(clean.unreadable)

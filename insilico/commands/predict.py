@@ -33,7 +33,7 @@ def predict(
     stimuli: Path | None = None,
     layer: Words = (),
     region: str = "V1",
-    window: tuple[float, float] = (50.0, 200.0),
+    window: Annotated[tuple[float, float], Parameter(negative="")] = (50.0, 200.0),
     stratify: str | None = None,
     mapping: Literal["pls", "ridge"] = "pls",
     principal_components: int | None = None,
@@ -63,7 +63,8 @@ def predict(
     window : tuple of float
         Time over which responses of a netCDF file are averaged, in ms.
     stratify : str, optional
-        Column or coordinate of which every split has its share; texture_type, where there is one.
+        Column or coordinate of which every split has its share; texture_type, where there is one;
+        none for none.
     mapping : {"pls", "ridge"}
         Partial least squares with 25 components, as published, or ridge regression.
     principal_components : int, optional
@@ -74,7 +75,7 @@ def predict(
         Experiments that tell how V1-like the tuning of each layer is: standard, marques2020 or
         none. By default marques2020 for several layers, and none for one.
     results : Path, optional
-        A finished run of the same model, in place of a battery.
+        A finished run of the same model, or a prediction with one, in place of a battery.
     neurons : Path, optional
         New folder for digital neurons: readouts of the best layer, to be probed like any model.
     out : Path, optional
@@ -164,13 +165,15 @@ def _opened(folder: Path, model: "nn.Module") -> "Results":
     from insilico.predictivity.layers import check_same_model
     from insilico.results import open_results
 
-    results = open_results(folder)
+    own = folder / PROPERTIES
+    results = open_results(own if own.is_dir() else folder)
     card = model.card
     assert isinstance(card, ModelCard)
     here = {
         "weights_hash": weights_hash(model),
         "pixels": card.display.height,
         "degrees": card.display.degrees[0],
+        "normalisation": card.normalisation,
     }
     check_same_model(here, results)
     return results

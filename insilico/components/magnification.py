@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from insilico.components.mode import MODES, check_choice
+from insilico.components.mode import MODES, check_choice, check_unused
 from insilico.components.polar import (
     RELEASED_EDGES,
     RELEASED_SIDE,
@@ -20,9 +20,15 @@ __all__ = ["CorticalMagnification", "radial_profile"]
 
 DENSITIES = ("inverse", "inverse_square")
 
+# Share of half the shorter side within which log-polar rows are evenly spaced.
+FOVEA = 1 / 16
+
+# Of the release.
+SECTORS = 30
+
 
 def radial_profile(
-    rows: int, radius: float, *, density: str = "inverse", fovea: float = 1 / 16
+    rows: int, radius: float, *, density: str = "inverse", fovea: float = FOVEA
 ) -> npt.NDArray[np.float64]:
     """Radii between the rows of a magnified map.
 
@@ -78,10 +84,11 @@ class CorticalMagnification(nn.Module):
         is what the release does, or as 1 / eccentricity ** 2, log-polar.
     fovea : float
         Radius within which the log-polar rows are evenly spaced, as a share of half the shorter
-        side.
+        side. Log-polar maps only.
     antialias : bool
         Whether the resize of the release is antialiased: True with torchvision 0.17 and later, and
-        False with those that existed when the paper came out. Released mode only.
+        False with those that existed when the paper came out, with which its networks were almost
+        certainly trained. Released mode only.
     pad_radius : bool
         Whether the release's rings are padded too, as in the network that its authors submitted to
         Brain-Score. Released mode only.
@@ -137,11 +144,11 @@ class CorticalMagnification(nn.Module):
         output_size: int | tuple[int, int] | None = None,
         mode: str = "corrected",
         density: str = "inverse",
-        fovea: float = 1 / 16,
+        fovea: float = FOVEA,
         antialias: bool = True,
         pad_radius: bool = False,
         ring_edges: tuple[float, ...] | None = None,
-        sectors: int = 30,
+        sectors: int = SECTORS,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -158,10 +165,20 @@ class CorticalMagnification(nn.Module):
             )
         if fovea <= 0:
             raise UserError(f"fovea must be positive; got {fovea:g}.")
-        if mode == "as_released" and density != "inverse":
-            raise UserError(
-                f"density={density!r} needs mode='corrected': the release has no log-polar map."
+        if mode == "as_released":
+            check_unused(
+                "mode='corrected': the release has no log-polar map", density=(density, "inverse")
             )
+        else:
+            check_unused(
+                "mode='as_released'",
+                antialias=(antialias, True),
+                pad_radius=(pad_radius, False),
+                ring_edges=(ring_edges, None),
+                sectors=(sectors, SECTORS),
+            )
+        if density != "inverse_square":
+            check_unused("density='inverse_square'", fovea=(fovea, FOVEA))
         self.size, self.output_size = (height, width), (rows, columns)
         self.mode, self.density = mode, density
         radius = min(height, width) / 2

@@ -1,12 +1,19 @@
 """What every component is asked first: which of its two forms, and whether its input fits."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
 from insilico.errors import UserError
 
-__all__ = ["MODES", "Mode", "check_channels", "check_choice", "check_positive"]
+__all__ = [
+    "MODES",
+    "Mode",
+    "check_channels",
+    "check_choice",
+    "check_positive",
+    "check_unused",
+]
 
 Mode = Literal["corrected", "as_released"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -23,6 +30,13 @@ def check_positive(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise UserError(f"{name} must be at least 1; got {size}.")
+
+
+def check_unused(needed: str, **options: tuple[Any, Any]) -> None:
+    """Raise a `UserError` for an option that has no effect: one whose value is not its default."""
+    for name, (value, default) in options.items():
+        if value != default:
+            raise UserError(f"{name}={value!r} needs {needed}.")
 
 
 def check_channels(component: str, maps: Tensor, channels: int) -> None:

@@ -16,7 +16,7 @@ from insilico.components import (
     LocallyConnected2d,
     TunedNormalization,
 )
-from insilico.components.mode import MODES, check_choice, check_positive
+from insilico.components.mode import MODES, check_choice, check_positive, check_unused
 from insilico.errors import UserError
 from insilico.models.released import constrained_names
 
@@ -164,6 +164,8 @@ def constrained_resnet(
     magnification: bool = False,
     pool: str = "opponent",
     density: str = "inverse",
+    antialias: bool = True,
+    pad_radius: bool = False,
     mode: str = "corrected",
     num_classes: int = 1000,
     input_size: int | tuple[int, int] = 64,
@@ -190,6 +192,9 @@ def constrained_resnet(
         Of tuned normalization, see `insilico.components.TunedNormalization`.
     density : {"inverse", "inverse_square"}
         Of magnification, see `insilico.components.CorticalMagnification`.
+    antialias, pad_radius : bool
+        Of magnification as released. The published networks were almost certainly trained with
+        ``antialias=False``, and the one submitted to Brain-Score has ``pad_radius=True``.
     mode : {"corrected", "as_released"}
         That of the components. As released, centre and surround alone are in all blocks of
         ``layer1``, behind convolutions with torch's default initial weights, and channels are
@@ -225,7 +230,14 @@ def constrained_resnet(
     >>> model.layer1[1].conv2.local.size
     (16, 16)
     """
-    _check(depth, width, normalization, pool, magnification, density, mode, num_classes)
+    _check(depth, width, normalization, pool, mode, num_classes)
+    if not magnification:
+        check_unused(
+            "magnification=True",
+            density=(density, "inverse"),
+            antialias=(antialias, True),
+            pad_radius=(pad_radius, False),
+        )
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     check_positive(input_height=size[0], input_width=size[1])
     root = int(torch.randint(2**62, (1,), generator=generator))
@@ -248,7 +260,12 @@ def constrained_resnet(
     after_pool = ((after_conv1[0] + 1) // 2, (after_conv1[1] + 1) // 2)
     if magnification:
         model.maxpool = CorticalMagnification(
-            after_conv1, output_size=after_pool, mode=mode, density=density
+            after_conv1,
+            output_size=after_pool,
+            mode=mode,
+            density=density,
+            antialias=antialias,
+            pad_radius=pad_radius,
         )
     if center_surround:
         blocks = model.layer1 if alone_as_released else model.layer1[:-1]
@@ -326,8 +343,6 @@ def _check(
     width: int,
     normalization: str | None,
     pool: str,
-    magnification: bool,
-    density: str,
     mode: str,
     num_classes: int,
 ) -> None:
@@ -344,5 +359,3 @@ def _check(
         )
     if pool != "opponent" and normalization != "tuned":
         raise UserError(f"pool={pool!r} needs normalization='tuned'; got {normalization!r}.")
-    if density != "inverse" and not magnification:
-        raise UserError(f"density={density!r} needs magnification=True.")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ class DigitalNeurons(nn.Module):
             folder / TENSORS,
         )
         record = {
-            "model": dict(self.base.arguments),
+            "model": _from_anywhere(self.base.arguments),
             "weights_hash": weights_hash(self.model),
             "layer": self.layer,
             "neurons": list(self.neurons),
@@ -150,6 +150,7 @@ class DigitalNeurons(nn.Module):
 
 def open_digital(name: str, request: Request) -> Loaded:
     """Load ``digital:FOLDER``, which `DigitalNeurons.save` wrote, or a folder that holds one."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from insilico.models.loading import load_model
@@ -168,25 +169,40 @@ def open_digital(name: str, request: Request) -> Loaded:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         arguments = dict(record["model"])
+        spec = arguments.pop("spec")
+        kept = {name: record[name] for name in ("weights_hash", "layer", "neurons", "fitted_to")}
         readout = load_file(folder / TENSORS)
-    except (OSError, ValueError, KeyError) as error:
+        weights, offset = (readout[name].numpy() for name in ("weight", "bias"))
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(f"{folder} is damaged: {error}. Fit the neurons again.") from error
-    model = load_model(arguments.pop("spec"), **arguments)
-    if weights_hash(model) != record["weights_hash"]:
+    model = load_model(spec, **arguments)
+    if weights_hash(model) != kept["weights_hash"]:
         raise UserError(
-            f"the weights of {record['model']['spec']} are not those that the neurons in {folder} "
+            f"the weights of {spec} are not those that the neurons in {folder} "
             "were fitted to. Give back the file of weights, or fit the neurons again."
         )
     found = DigitalNeurons(
         model,
-        record["layer"],
-        readout["weight"].numpy().T,
-        readout["bias"].numpy(),
-        neurons=record["neurons"],
+        kept["layer"],
+        weights.T,
+        offset,
+        neurons=kept["neurons"],
         # nn.Module declares its attributes as tensors and modules.
         card=model.card,  # type: ignore[arg-type]
-        fitted_to=record["fitted_to"],
+        fitted_to=kept["fitted_to"],
     )
     card = found.card
     assert isinstance(card, ModelCard)
     return found, dataclasses.replace(card, name=request.spec)
+
+
+def _from_anywhere(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Name files so that they are found from other folders too."""
+    found = dict(arguments)
+    file, colon, function = str(found["spec"]).rpartition(":")
+    if file.endswith(".py"):
+        found["spec"] = f"{Path(file).resolve()}{colon}{function}"
+    weights = found.get("weights")
+    if weights is not None and Path(weights).is_file():
+        found["weights"] = str(Path(weights).resolve())
+    return found

@@ -52,6 +52,8 @@ def prepared(
     """
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
+    if seed < 0:
+        raise UserError(f"seed must be 0 or more; got {seed}.")
     if isinstance(model, str):
         model = load_model(
             model,

@@ -34,18 +34,24 @@ def correlations(first: Array, second: Array, weights: Array) -> Array:
     Parameters
     ----------
     first, second : array, shape (..., image, neuron)
-        What is correlated.
+        What is correlated; NaN in either leaves an image out, for that neuron.
     weights : array, shape (resample, image)
         How often each image counts in each resample; 0 leaves it out.
 
     Returns
     -------
     array, shape (..., resample, neuron)
-        NaN where either is constant over the images that count.
+        NaN where either is constant over the images that count, or none does.
     """
+    known = np.isfinite(first) & np.isfinite(second)
+    shown = np.maximum(known.sum(axis=-2, keepdims=True), 1)
+    first, second = (np.where(known, each, 0) for each in (first, second))
     # What all images share is taken off first: sums of squares would drown the rest in it.
-    first, second = (each - each.mean(axis=-2, keepdims=True) for each in (first, second))
-    n = weights.sum(axis=-1)[:, None]
+    first, second = (
+        np.where(known, each - each.sum(axis=-2, keepdims=True) / shown, 0)
+        for each in (first, second)
+    )
+    n = weights @ known
     with np.errstate(invalid="ignore", divide="ignore"):
         means = [weights @ each / n for each in (first, second)]
         products = [
@@ -57,7 +63,8 @@ def correlations(first: Array, second: Array, weights: Array) -> Array:
     constant = [
         spread <= CONSTANT * square for spread, square in zip(spreads, products, strict=False)
     ]
-    return np.where(constant[0] | constant[1], np.nan, np.clip(found, -1, 1))
+    undefined = constant[0] | constant[1] | (n == 0)
+    return np.where(undefined, np.nan, np.clip(found, -1, 1))
 
 
 def half_means(responses: xr.DataArray) -> Array | None:
@@ -99,8 +106,8 @@ def reliabilities(halves: Array, weights: Array) -> Array:
     Returns
     -------
     array, shape (way, resample, neuron)
-        Corrected by Spearman and Brown for the length of the halves. NaN where a half is constant
-        or has no trial.
+        Corrected by Spearman and Brown for the length of the halves. Images of which a half has
+        no trial are left out; NaN where a half is constant over those that are left.
     """
     half = correlations(halves[0], halves[1], weights)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -37,6 +37,8 @@ class Fitting:
         The mapping that is used where no other is asked for.
     data : str
         Name of the recording.
+    n_axes : int, optional
+        Principal components of the images that are kept; all by default.
     """
 
     model: nn.Module
@@ -46,6 +48,7 @@ class Fitting:
     responses: xr.DataArray
     mapping: str
     data: str
+    n_axes: int | None = None
 
     def neurons(self, layer: str, mapping: str | None) -> DigitalNeurons:
         """Fit neurons, as `insilico.Predictivity.fit_neurons` says."""
@@ -56,7 +59,7 @@ class Fitting:
             )
         means = self.responses.mean("repetition").transpose("stimulus", "neuron").to_numpy()
         inner, every = self.products[layer], np.arange(len(means))
-        span = Span.of(inner, every)
+        span = Span.of(inner, every, n_axes=self.n_axes)
         readout = find_mapping(mapping or self.mapping, device=self.features.forward.device)(
             span.coordinates(inner, every), means
         )

@@ -54,7 +54,7 @@ def check_same_model(provenance: dict[str, object], results: Results) -> None:
     Parameters
     ----------
     provenance : dict
-        ``weights_hash``, ``pixels`` and ``degrees`` of the model that predicts.
+        ``weights_hash``, ``pixels``, ``degrees`` and ``normalisation`` of the model that predicts.
     results : Results
         The run.
 
@@ -68,6 +68,7 @@ def check_same_model(provenance: dict[str, object], results: Results) -> None:
         "weights_hash": results.provenance["weights_hash"],
         "pixels": screen["height_px"],
         "degrees": screen["degrees"],
+        "normalisation": results.provenance["normalisation"],
     }
     differ = [
         f"{name.replace('_', ' ')} {value} there, {provenance[name]} here"
@@ -77,7 +78,7 @@ def check_same_model(provenance: dict[str, object], results: Results) -> None:
     if differ:
         raise UserError(
             f"these results of {results.provenance['model']} are not of the model that predicts: "
-            f"{'; '.join(differ)}. Give a run of the same weights at the same size."
+            f"{'; '.join(differ)}. Give a run of the same weights, size and normalisation."
         )
 
 

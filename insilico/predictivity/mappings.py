@@ -145,6 +145,8 @@ def pls(features: Array, responses: Array, *, n_components: int = PLS_COMPONENTS
     with warnings.catch_warnings():
         # The published fit stops after 500 iterations too, and is not told from a converged one.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Constant responses are predicted exactly, and have no r.
+        warnings.filterwarnings("ignore", "y residual is constant", UserWarning)
         fitted = PLSRegression(n_components=n_components, scale=False).fit(features, responses)
     weights = fitted.coef_.T
     return Readout(weights, responses.mean(axis=0) - features.mean(axis=0) @ weights)

@@ -1,7 +1,10 @@
 """Responses of neurons to pictures, and the pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -15,8 +18,9 @@ __all__ = ["NeuralData", "open_neurons"]
 # Present and older names.
 FILE_NAME = ("filename", "image_file_name")
 
-# Balanced in the published splits.
+# Balanced in the published splits; and the word for no balance.
 STRATIFY = "texture_type"
+NO_STRATA = "none"
 
 # Width of the pictures of hosted recordings whose files do not say it, in deg.
 PUBLISHED_DEGREES = {"FreemanZiemba2013": 4.0}
@@ -38,12 +42,15 @@ class NeuralData:
         One file per stimulus.
     degrees : float
         Width of the pictures, in deg.
+    chosen : mapping, optional
+        How they were read: goes into the provenance of what is made of them.
     """
 
     name: str
     responses: xr.DataArray = field(repr=False)
     pictures: tuple[Path, ...] = field(repr=False)
     degrees: float
+    chosen: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.responses.dims != DIMS:
@@ -62,9 +69,10 @@ class NeuralData:
                 f"{self.name} has responses to {self.responses.sizes['stimulus']} stimuli, but "
                 f"{len(self.pictures)} pictures. Give one picture per stimulus, in the same order."
             )
-        if not self.degrees > 0:
+        if not 0 < self.degrees < np.inf:
             raise UserError(
-                f"degrees must be above 0; got {self.degrees:g}. It is the width of the pictures."
+                f"degrees must be above 0 and finite; got {self.degrees:g}. It is the width of the "
+                "pictures."
             )
 
     @property
@@ -101,7 +109,7 @@ def open_neurons(
         Average over the time bins that lie within it, in ms, if the file has time bins.
     stratify : str, optional
         Of which coordinate, or column of the csv file, every split is to have its share; by
-        default of ``texture_type``, if there is one.
+        default of ``texture_type``, if there is one; 'none' for none.
     degrees : float, optional
         Width of the pictures, in deg; by default the column ``degrees`` of the csv file, and 4
         for those of Freeman & Ziemba (2013).
@@ -130,7 +138,14 @@ def open_neurons(
     if degrees is None:
         known_as = f"{path.name} {name} {responses.attrs.get('stimulus_set_identifier')}"
         degrees = _degrees(table, known_as, place)
-    return NeuralData(name, _stratified(responses, table, stratify), _files(table, place), degrees)
+    responses = _stratified(responses, table, stratify)
+    chosen = {
+        "assembly": path.name,
+        "region": region,
+        "window": list(window),
+        "stratify": stratify or (STRATIFY if "stratum" in responses.coords else NO_STRATA),
+    }
+    return NeuralData(name, responses, _files(table, place), degrees, chosen)
 
 
 def _table(place: Path) -> tuple[pd.DataFrame, Path]:
@@ -143,6 +158,11 @@ def _table(place: Path) -> tuple[pd.DataFrame, Path]:
                 f"{some(file.name for file in found) or 'none'}. Set stimuli to that file."
             )
         place = found[0]
+    if not place.exists():
+        raise UserError(
+            f"there is no {place}. Set stimuli to the csv file that names the pictures, or to its "
+            "folder."
+        )
     try:
         table = pd.read_csv(place, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
@@ -183,15 +203,17 @@ def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
     """Read a plain array, and label it."""
     try:
         content = np.load(path)
-    except (OSError, ValueError) as error:
+        if not isinstance(content, np.ndarray):
+            with content as arrays:
+                if len(arrays.files) != 1:
+                    raise UserError(
+                        f"{path} must hold one array; it holds {some(arrays.files) or 'none'}."
+                    )
+                content = arrays[arrays.files[0]]
+    except UserError:
+        raise
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise UserError(f"{path} cannot be read as an array of NumPy: {error}") from None
-    if not isinstance(content, np.ndarray):
-        with content as arrays:
-            if len(arrays.files) != 1:
-                raise UserError(
-                    f"{path} must hold one array; it holds {some(arrays.files) or 'none'}."
-                )
-            content = arrays[arrays.files[0]]
     if content.ndim not in (2, 3) or content.dtype.kind not in "buif":
         raise UserError(
             f"{path} must hold numbers, stimulus x neuron or stimulus x neuron x repetition; it "
@@ -213,17 +235,17 @@ def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
 
 def _stratified(responses: xr.DataArray, table: pd.DataFrame, stratify: str | None) -> xr.DataArray:
     """Put the coordinate or column that was asked for into the coordinate stratum."""
+    kept = responses.drop_vars([each for each in responses.coords if each not in DIMS])
     known = {*map(str, responses.coords)}.difference(DIMS).union(table)
     name = stratify or STRATIFY
-    found = name in known
-    if stratify is not None and not found:
+    if name not in known:
+        if stratify in (None, NO_STRATA):
+            return kept
         raise UserError(
-            f"stratify must be a column of the csv file, or a coordinate that is the same at all "
-            f"presentations of a stimulus; got {stratify!r}, and there are {some(known)}."
+            f"stratify must be {NO_STRATA}, a column of the csv file, or a coordinate that is the "
+            f"same at all presentations of a stimulus; got {stratify!r}, and there are "
+            f"{some(known)}."
         )
-    kept = responses.drop_vars([each for each in responses.coords if each not in DIMS])
-    if not found:
-        return kept
     values = responses[name] if name in responses.coords else table[name]
     return kept.assign_coords(stratum=("stimulus", values.to_numpy().astype(str)))
 

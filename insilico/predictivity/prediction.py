@@ -25,6 +25,7 @@ from insilico.predictivity.fitting import Fitting
 from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, score_layers
+from insilico.predictivity.splits import TRAIN_SHARE
 from insilico.results import check_free
 from stimuli import Position, photographs
 
@@ -34,6 +35,9 @@ __all__ = ["Predictivity", "predict"]
 BACKGROUND = 128 / 255
 
 PROVENANCE = "provenance.json"
+
+# Fewer images in a split than this deserve a warning.
+FEW_IMAGES = 10
 
 
 @dataclass(frozen=True)
@@ -163,8 +167,8 @@ def predict(
     n_resamples : int
         Bootstrap samples of images and neurons for the intervals.
     seed : int
-        Of untrained weights, of the noise of the model, and of the bootstrap. The splits are the
-        published ones.
+        Of untrained weights, of the noise of the model, and of the bootstrap; 0 or more. The splits
+        have the published seed.
     progress : bool
         Show a progress bar.
 
@@ -185,6 +189,8 @@ def predict(
     """
     if principal_components is not None and principal_components < 1:
         raise UserError(f"principal_components must be 1 or more; got {principal_components}.")
+    if n_resamples < 0:
+        raise UserError(f"n_resamples must be 0 or more; got {n_resamples}.")
     find_mapping(mapping)  # refuses another name before the long part
     module, card = prepared(
         model,
@@ -228,19 +234,24 @@ def predict(
             "normalisation": card.normalisation,
             "pixels": card.display.height,
             "degrees": card.display.degrees[0],
+            "layers": list(features.layers),
             "data": data.name,
+            **data.chosen,
             "images": len(data.pictures),
             "image_degrees": data.degrees,
             "images_hash": features.images.content_hash(),
             "neurons": responses.sizes["neuron"],
             "repetitions": responses.sizes["repetition"],
+            "responses_hash": hashlib.sha256(data.responses.to_numpy().tobytes()).hexdigest()[:16],
             "mapping": mapping,
             "principal_components": principal_components,
             "resamples": n_resamples,
             "seed": seed,
         },
         warnings=(*caution, *notes, *_doubts(data, card)),
-        fitting=Fitting(module, card, features, products, responses, mapping, data.name),
+        fitting=Fitting(
+            module, card, features, products, responses, mapping, data.name, principal_components
+        ),
     )
 
 
@@ -286,11 +297,30 @@ def _complete(responses: xr.DataArray) -> tuple[xr.DataArray, list[str]]:
             f"{missing} of {responses.sizes['neuron']} neurons were not recorded with every image, "
             "and are left out"
         )
-    if responses.sizes["repetition"] < 2:
+    kept = responses.isel(neuron=complete.to_numpy())
+    means = kept.mean("repetition")
+    constant = int((means.max("stimulus") == means.min("stimulus")).sum())
+    if constant:
+        notes.append(
+            f"{constant} neurons respond to all images alike: they have no r, and do not count"
+        )
+    trials = kept.notnull().sum("repetition")
+    fewest, most = int(trials.min()), int(trials.max())
+    if most < 2:
         notes.append(
             "every image was shown once: there is no ceiling, and nothing is normalised by it"
         )
-    return responses.isel(neuron=complete.to_numpy()), notes
+    elif fewest < most:
+        notes.append(
+            f"images were shown {fewest} to {most} times: the ceiling is that of no one number"
+        )
+    n_test = round((1 - TRAIN_SHARE) * responses.sizes["stimulus"])
+    if n_test < FEW_IMAGES:
+        notes.append(
+            f"each split predicts {n_test} images: correlations over so few vary much by chance, "
+            "and intervals lie too high"
+        )
+    return kept, notes
 
 
 def _doubts(data: NeuralData, card: ModelCard) -> list[str]:

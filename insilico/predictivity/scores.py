@@ -156,7 +156,9 @@ def score_layers(
             "r": r,
             "ceiling": ceiling,
             "explained_variance": explained_variance(r, ceiling),
-            "explained_variance_before_2026": explained_variance(r / ceiling, 1.0),
+            "explained_variance_before_2026": explained_variance(
+                r, np.where(ceiling > 0, ceiling, np.nan) ** 2
+            ),
         }
         rows.append({"layer": layer, "n_images": n_images, "n_neurons": n_neurons})
         for name, values in scored.items():
@@ -210,7 +212,7 @@ def _correlations(
         found = correlations(predicted, means[split.test], drawn.images[:, split.test])
         medians.append(drawn.median(found))
         correlation.append(found[0])
-    return np.mean(medians, axis=0), _mean(np.stack(correlation))
+    return _mean(np.stack(medians)), _mean(np.stack(correlation))
 
 
 def _ceilings(
@@ -225,11 +227,11 @@ def _ceilings(
         found = []
         for number, block in enumerate(drawn.blocks()):
             values = reliabilities(learned, block.images[:, split.train])
-            found.append(block.median(values).mean(axis=0))
+            found.append(_mean(block.median(values)))
             if number == 0:
                 every.append(_mean(values[:, 0]))
         medians.append(np.concatenate(found))
-    return np.mean(medians, axis=0), _mean(np.stack(every))
+    return _mean(np.stack(medians)), _mean(np.stack(every))
 
 
 def _mean(values: Array) -> Array:

@@ -16,6 +16,9 @@ N_SPLITS = 10
 TRAIN_SHARE = 0.9
 SEED = 1
 
+# Two images correlate by 1 or -1, whatever they are.
+FEWEST = 3
+
 
 class Split(NamedTuple):
     """Places of the images that are learned from, and of those that are predicted."""
@@ -55,7 +58,7 @@ def image_splits(
     Raises
     ------
     UserError
-        If there are too few images, or images of one stratum, to split.
+        If there are too few images, or images of one stratum, to split, or to correlate.
     """
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
@@ -66,8 +69,14 @@ def image_splits(
     except ValueError as error:
         raise UserError(
             f"{n_images} images cannot be split, {train_share:g} of them to learn from: {error} "
-            "Record more images, or balance no strata."
+            "Record more images, or set stratify to none."
         ) from error
+    n_test = len(found[0][1])
+    if n_test < FEWEST:
+        raise UserError(
+            f"{n_images} images leave {n_test} to predict in each split, too few for a "
+            f"correlation: there must be {FEWEST}. Record more images."
+        )
     return [Split(train, test) for train, test in found]
 
 

@@ -31,25 +31,30 @@ def write_atomically(path: Path, content: bytes) -> None:
         If the system cannot write it, a full disk for one. The old file stays as it was.
     """
     partial = path.with_name(f".{path.name}.partial")
+    kept = "the one before is kept" if path.exists() else "there is none from before"
     try:
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        kept = "the new one is in its place, but may not outlast a power cut"
+        _sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        kept = "the one before is kept" if path.exists() else "there is none from before"
         raise UserError(
             f"{path} could not be written ({error.strerror}); {kept}. Make room, and start the "
             "same command again: it goes on from there."
         ) from error
-    # The new name must be on the disk as well as the new content.
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk: a new content is not enough."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ perturbations. ICLR.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +61,7 @@ def corruption_accuracies(
     classes : sequence of str
         The classes of the model, in its order.
     config : DataConfig
-        Sizes and normalisation of pictures.
+        Size and normalisation of pictures. Those of ImageNet-C are already cut, and only resized.
     progress : bool
         Show a progress bar.
 
@@ -77,7 +78,9 @@ def corruption_accuracies(
     """
     folder = Path(folder)
     places = _places(folder)
-    transform = pictures_to_tensors(config)
+    # ImageNet-C is already cut, as the clean pictures are; Tiny-ImageNet-C is not.
+    shown = config if config.kind == "tiny_imagenet" else replace(config, augmentation="none")
+    transform = pictures_to_tensors(shown)
     rows = []
     cells = [(corruption, severity) for corruption in CORRUPTIONS for severity in SEVERITIES]
     for corruption, severity in tqdm(cells, disable=not progress, unit="cell", dynamic_ncols=True):

@@ -1,5 +1,6 @@
 """Data of a training run: training pictures, some of them held out, and the test."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from insilico.training.config import DataConfig
 from insilico.training.exemplars import Exemplars, load_regions
 from insilico.training.folders import ImageFiles, Transform, image_folders, tiny_imagenet
 
-__all__ = ["Parts", "load_data", "pictures_to_tensors"]
+__all__ = ["Parts", "load_data", "load_test", "pictures_to_tensors"]
 
 
 class Parts(NamedTuple):
@@ -58,12 +59,9 @@ def load_data(config: DataConfig, *, seed: int) -> Parts:
         return _exemplars(config)
     folder = Path(config.path)
     augmented, plain = pictures_to_tensors(config, train=True), pictures_to_tensors(config)
-    if config.kind == "tiny_imagenet":
-        train = tiny_imagenet(folder, "train", augmented)
-        test = tiny_imagenet(folder, "val", plain)
-    else:
-        train = image_folders(folder, "train", augmented)
-        test = image_folders(folder, "val", plain, train.classes)
+    listed = tiny_imagenet if config.kind == "tiny_imagenet" else image_folders
+    train = listed(folder, "train", augmented)
+    test = load_test(config, train.classes)
     if not config.validation_fraction:
         return Parts(train, None, test)
     held_out = _held_out(train.labels, config.validation_fraction, seed)
@@ -73,6 +71,33 @@ def load_data(config: DataConfig, *, seed: int) -> Parts:
         Subset(unaugmented, torch.from_numpy(np.flatnonzero(held_out))),
         test,
     )
+
+
+def load_test(config: DataConfig, classes: Sequence[str]) -> Source:
+    """Find the pictures of the test alone: those of training need not be there.
+
+    Parameters
+    ----------
+    config : DataConfig
+        Where they are.
+    classes : sequence of str
+        What was trained, in that order.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    UserError
+        If they are not there, or are of other classes.
+    """
+    if config.kind == "exemplars":
+        return Exemplars(load_regions(), "test", config.image_size)
+    folder, plain = Path(config.path), pictures_to_tensors(config)
+    if config.kind == "tiny_imagenet":
+        return tiny_imagenet(folder, "val", plain)
+    return image_folders(folder, "val", plain, classes)
 
 
 def pictures_to_tensors(config: DataConfig, *, train: bool = False) -> Transform:

@@ -14,6 +14,9 @@ __all__ = ["estimate_effects", "model_terms"]
 
 CONFIDENCE = 0.95
 
+# Residual variance, as a share of the sum of squares, that is rounding.
+ROUNDING = 1e-24
+
 
 def model_terms(factors: Sequence[str]) -> list[str]:
     """Name the main effects and all interactions.
@@ -59,7 +62,8 @@ def estimate_effects(
     DataFrame, one row per response and term
         ``effect``, with its ``low`` and ``high`` 95 % limits; ``p`` of no effect, and
         ``p_adjusted`` over all rows; ``mean`` of all cells, ``runs`` with a value, ``df``. NaN
-        where a cell has no run with a value or where there are no replicates.
+        where a cell has no run with a value; limits and p also where there are no replicates, or
+        where those of every cell agree exactly, which tells nothing of how they vary.
 
     Raises
     ------
@@ -106,6 +110,7 @@ def estimate_effects(
     freedom = (known.sum(0) - n_terms).astype(np.float64)
     freedom[freedom < 1] = np.nan
     variance = (residual**2).sum(0) / freedom
+    variance[variance < ROUNDING * (np.where(known, values, 0.0) ** 2).sum(0)] = np.nan
     error = 2 * np.sqrt(variance[:, None] * np.einsum("pii->pi", inverse))
     # The first term is the mean; those of the blocks come last.
     effect, error = 2 * coefficients[:, 1 : len(terms) + 1], error[:, 1 : len(terms) + 1]

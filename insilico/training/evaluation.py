@@ -106,7 +106,7 @@ def score(
         right = (logits.argmax(1) == batch.labels).sum()
         sums += torch.tensor([loss.item(), right.item(), len(logits)], dtype=torch.float64)
     model.train(training)
-    loss_sum, right_sum, n = team.total(sums.to(device)).tolist()
+    loss_sum, right_sum, n = team.total(sums).tolist()
     messages = sorted(message for part in team.gather(unreadable) for message in part)
     if not n:
         raise UserError(f"none of {len(messages)} pictures can be read; the first is {messages[0]}")

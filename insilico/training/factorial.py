@@ -6,11 +6,13 @@ experiment can be stopped at any moment and started again.
 
 import json
 import logging
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,8 @@ def run_factorial(config: FactorialConfig, folder: Path | str, *, progress: bool
         disable=not progress,
         dynamic_ncols=True,
     )
-    with bar:
-        for job, error in _work(config, waiting, folder):
+    with bar, closing(_work(config, waiting, folder)) as done:
+        for job, error in done:
             bar.update()
             bar.set_postfix_str(job.name)
             if error is not None:
@@ -202,7 +204,7 @@ def _training(config: FactorialConfig, job: Job) -> TrainingConfig:
 
 def _work(
     config: FactorialConfig, jobs: list[Job], folder: Path
-) -> Iterator[tuple[Job, Exception | None]]:
+) -> Generator[tuple[Job, Exception | None], None, None]:
     """Do jobs, several at a time, and tell each as it ends, with what stopped it."""
     if config.workers == 1:
         for job in jobs:
@@ -213,10 +215,7 @@ def _work(
             else:
                 yield job, None
         return
-    # Fresh processes: a forked one may hang in the threads of torch.
-    with ProcessPoolExecutor(
-        config.workers, mp_context=get_context("spawn"), initializer=_one_thread
-    ) as pool:
+    with _workers(config.workers) as pool:
         running = {pool.submit(run_job, config, job, folder): job for job in jobs}
         for done in as_completed(running):
             failure = done.exception()
@@ -225,8 +224,27 @@ def _work(
             yield running[done], failure
 
 
-def _one_thread() -> None:
+@contextmanager
+def _workers(n: int) -> Iterator[ProcessPoolExecutor]:
+    """Start processes, and end them at once if they are not to finish."""
+    others = active_children()
+    # Fresh processes: a forked one may hang in the threads of torch.
+    pool = ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_begin_worker)
+    try:
+        yield pool
+    except BaseException:
+        for worker in active_children():
+            if worker not in others:
+                worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
     torch.set_num_threads(1)
+    # Ctrl-C reaches all processes of a terminal. The first one answers, and ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_settings(config: FactorialConfig, folder: Path) -> None:

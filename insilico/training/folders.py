@@ -175,7 +175,9 @@ def tiny_imagenet(folder: Path, part: str, transform: Transform) -> ImageFiles:
         If the folder has another layout: says which is expected, and what was found.
     """
     annotations = folder / "val" / "val_annotations.txt"
-    needed = (folder / "wnids.txt", folder / "train", annotations)
+    needed = [folder / "wnids.txt", annotations]
+    if part == "train":
+        needed.insert(1, folder / "train")
     absent = [str(each.relative_to(folder)) for each in needed if not each.exists()]
     if absent:
         raise UserError(

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -210,6 +211,7 @@ def _epoch(
         every = config.checkpoint_steps
         # A checkpoint at the end of the epoch is written there, once the epoch is closed.
         if every and state.step % every == 0 and state.step < bar.total:
+            _check_finite(state, processes)
             save(state, config, source.classes, processes, folder)
 
 
@@ -217,12 +219,8 @@ def _close_epoch(
     state: State, parts: Parts, config: TrainingConfig, processes: Processes, epoch: int
 ) -> dict[str, float]:
     """Sum an epoch up, and look at the pictures that were held out."""
-    loss, right, n = processes.total(state.sums.to(processes.device)).tolist()
-    if not math.isfinite(loss):
-        raise UserError(
-            f"the loss became {loss} in epoch {epoch + 1}. Lower optimiser.learning_rate, or use "
-            "precision = 'float32'; the checkpoint of the epoch before is kept."
-        )
+    _check_finite(state, processes)
+    loss, right, n = processes.total(state.sums).tolist()
     row = {
         "epoch": epoch + 1,
         "learning_rate": state.optimiser.param_groups[0]["lr"],
@@ -240,6 +238,24 @@ def _close_epoch(
             _note_unreadable(state, held_out.unreadable)
     row["unreadable"] = len(_all_unreadable(state, processes))
     return row
+
+
+def _check_finite(state: State, processes: Processes) -> None:
+    """Raise before numbers that are none would replace a good checkpoint."""
+    # The loss of a step is that of the weights before it, and batch normalisation hides infinite
+    # statistics from it. Other buffers may be infinite on purpose, a mask of attention for one.
+    statistics = (each for name, each in state.model.named_buffers() if "running_" in name)
+    learned = chain(state.model.parameters(), statistics)
+    wild = sum(not each.isfinite().all() for each in learned)
+    numbers = torch.tensor([state.sums[0], wild], dtype=torch.float64)
+    loss, wild_total = processes.total(numbers).tolist()
+    if math.isfinite(loss) and not wild_total:
+        return
+    what = "weights became infinite" if math.isfinite(loss) else f"the loss became {loss}"
+    raise UserError(
+        f"{what} in epoch {state.epoch + 1}. Lower optimiser.learning_rate, or use "
+        "precision = 'float32'; the checkpoint from before is kept."
+    )
 
 
 def _finish(

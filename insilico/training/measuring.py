@@ -17,6 +17,8 @@ from insilico.models.card import ModelCard, attach
 from insilico.properties import receptive_field
 from insilico.protocol import Battery
 from insilico.protocols.marques2020 import BATTERY, RECEPTIVE_FIELD
+from insilico.reference import load
+from insilico.sample import counting
 from insilico.training.config import DataConfig
 from stimuli import Display, Position, StimulusSet, Window
 from stimuli import marques2020 as published
@@ -25,6 +27,9 @@ __all__ = ["battery_at", "measure_units", "scores"]
 
 # Pictures drawn at a time.
 CHUNK = 256
+
+# The bins of a property that is 0 or 1.
+YES_OR_NO = [0.0, 0.5, 1.0]
 
 
 def battery_at(position: Position, maximum_distance: float) -> Battery:
@@ -133,15 +138,23 @@ def scores(units: xr.Dataset, *, seed: int = 0) -> dict[str, dict[str, float]]:
     -------
     dict of dict
         ``similarity``: over its ceiling, of each property, of each category, and ``mean``;
-        ``median``: the model's median of each property; ``n``: how many units have a value.
+        ``median``: the model's median of each property, or the share of units for which it is
+        true; ``n``: how many units have a value.
     """
     comparison = compare(units, BATTERY.references, seed=seed)
     categories = category_scores(comparison).set_index("category")["ceiled"]
     rows = comparison.set_index(comparison["reference"].str.removeprefix("marques2020."))
     means: Mapping[Any, float] = pd.concat([rows["ceiled"], categories.dropna()]).to_dict()
+    medians = rows["median_model"].to_dict()
+    for reference in map(load, BATTERY.references):
+        # Half of the units and one more would make the median of yes and no jump.
+        if reference.edges.tolist() == YES_OR_NO:
+            values = units[reference.property]
+            counts = xr.DataArray(counting(units, values), dims="unit")
+            medians[reference.property] = values.astype(float).where(counts).mean().item()
     return {
         "similarity": {str(key): float(value) for key, value in means.items()},
-        "median": {str(key): float(value) for key, value in rows["median_model"].items()},
+        "median": {str(key): float(value) for key, value in medians.items()},
         "n": {str(key): int(value) for key, value in rows["n_defined"].items()},
     }
 

@@ -34,10 +34,12 @@ class Processes(NamedTuple):
         return self.rank == 0
 
     def total(self, values: torch.Tensor) -> torch.Tensor:
-        """Add a tensor up over all processes."""
-        if self.world > 1:
-            dist.all_reduce(values)
-        return values
+        """Add a tensor of the CPU up over all processes."""
+        if self.world == 1:
+            return values
+        values = values.to(self.device, copy=True)
+        dist.all_reduce(values)
+        return values.cpu()
 
     def gather(self, value: Any) -> list[Any]:
         """Collect one object from each process."""

@@ -35,7 +35,11 @@ LOG = "log.csv"
 UNREADABLE = "unreadable.txt"
 
 # What a run may be resumed with otherwise than it was begun: nothing of it changes the weights.
-FREE = ("checkpoint_steps", "keep_every", "tensorboard", "device", "data.workers", "data.path")
+# The precision is compared on its own, since what "auto" stands for depends on the device.
+FREE = (
+    "checkpoint_steps", "keep_every", "tensorboard", "device", "data.workers", "data.path",
+    "precision",
+)  # fmt: skip
 
 
 @dataclass
@@ -123,12 +127,13 @@ def save(
             "random": randoms,
         }
     )
-    write_atomically(folder / CHECKPOINT, packed)
     if closed:
         write_rows(folder / LOG, state.history)
         if config.keep_every and state.epoch % config.keep_every == 0:
             write_atomically(folder / f"epoch_{state.epoch:03d}.pt", packed)
     write_unreadable(folder, sorted({message for part in unreadable for message in part}))
+    # Written last: a run that was stopped before it does all of this again.
+    write_atomically(folder / CHECKPOINT, packed)
 
 
 def write_unreadable(folder: Path, messages: Sequence[str]) -> None:
@@ -170,7 +175,8 @@ def resume(
     Raises
     ------
     UserError
-        If the run had other settings, another number of processes, or another network.
+        If the run had other settings, another precision or number of processes, or another
+        network.
     """
     differing = sorted(set(_settings(asdict(config)) ^ _settings(saved["config"])))
     if differing:
@@ -178,6 +184,13 @@ def resume(
         raise UserError(
             f"{path.parent} holds a run with other settings; they differ in {', '.join(names)}. "
             "Give another folder with --out, or the settings of that run."
+        )
+    before = _precision(saved["config"], bool(saved["scaler"]))
+    now = _precision(asdict(config), state.scaler.is_enabled())
+    if before != now:
+        raise UserError(
+            f"the run in {path.parent} has computed in {before} so far, and goes on with that; got "
+            f"{now}. Set precision = '{before}'."
         )
     if len(saved["random"]) != processes.world:
         raise UserError(
@@ -195,6 +208,14 @@ def resume(
     state.unreadable = list(saved["unreadable"][processes.rank])
     restore_random_states(saved["random"][processes.rank])
     logger.info("%s: going on after epoch %d, step %d", path.parent, state.epoch, state.step)
+
+
+def _precision(config: Mapping[str, Any], scaled: bool) -> str:
+    """Say what "auto" stands for: half precision, with a scaled loss, or single."""
+    chosen: str = config["precision"]
+    if chosen == "auto":
+        return "float16" if scaled else "float32"
+    return chosen
 
 
 def _settings(config: Mapping[str, Any], prefix: str = "") -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from insilico.errors import UserError
 from insilico.figures.style import PALETTE, TWO_COLUMNS, new_figure, save_figure, style
@@ -20,12 +21,24 @@ __all__ = ["control_table", "effect_figure", "effect_table", "read_runs", "write
 ACCURACY = "accuracy"
 KINDS = {
     "similarity": "similarity to macaque V1, over its ceiling",
-    "median": "median of the units",
+    "median": "median of the units, or share of those for which it is true",
 }
 MEAN = "mean"
 
+# An adjusted p below this is marked.
+FALSE_DISCOVERIES = 0.05
+
 # Height of a row of the figure, in inches.
 ROW_HEIGHT = 0.2
+
+# What takes too much room in full.
+SHORT = {
+    "orthogonal_preferred_ratio": "orthogonal/preferred ratio",
+    "orthogonal_preferred_ratio_circular_variance_difference": "o/p ratio - circular variance",
+    "circular_variance_bandwidth_ratio": "circular variance / bandwidth",
+    "texture_modulation_index": "texture modulation",
+    "absolute_texture_modulation_index": "absolute texture modulation",
+}
 
 
 def read_runs(folder: Path | str) -> pd.DataFrame:
@@ -136,16 +149,18 @@ def effect_figure(effects: pd.DataFrame, place: str, kind: str = "similarity") -
     -------
     Figure
         One panel per component; categories and their mean stand below the properties. Filled dots
-        have an interval that excludes zero.
+        are those with an adjusted p below 0.05.
     """
     rows = effects[(effects["place"] == place) & (effects["kind"] == kind)]
-    order = _ordered(rows["property"].unique())
-    height = pd.Series(range(len(order)), index=order)
-    figure = new_figure(TWO_COLUMNS, 0.8 + ROW_HEIGHT * len(order))
+    order = _ordered(rows.loc[rows["effect"].notna(), "property"].unique())
+    summaries = [name in (*CATEGORIES, MEAN) for name in order]
+    # A gap tells categories from the properties that they are means of.
+    height = pd.Series(np.arange(len(order)) + np.array(summaries), index=order)
+    figure = new_figure(TWO_COLUMNS, 1.1 + ROW_HEIGHT * len(order))
     axes = figure.subplots(1, len(COMPONENTS), sharey=True, sharex=True)
     for ax, name, color in zip(axes, COMPONENTS, PALETTE, strict=False):
         own = rows[rows["term"] == name].set_index("property").loc[order]
-        clear = (own["low"] > 0) | (own["high"] < 0)
+        clear = own["p_adjusted"] < FALSE_DISCOVERIES
         at = height[own.index].to_numpy()
         ax.axvline(0, color="0.6", linewidth=0.8)
         ax.hlines(at, own["low"], own["high"], color=color, linewidth=1)
@@ -154,8 +169,17 @@ def effect_figure(effects: pd.DataFrame, place: str, kind: str = "similarity") -
         ax.set_title(name)
         ax.tick_params(axis="y", length=0)
     axes[0].set_yticks(height, [_label(name) for name in order])
-    axes[0].set_ylim(len(order) - 0.4, -0.6)
+    axes[0].set_ylim(height.max() + 0.6, -0.6)
     figure.supxlabel(f"Effect of the component on {KINDS[kind]}", fontsize="medium")
+    marks = [
+        Line2D([], [], marker="o", color="0.3", markersize=4, linewidth=1, markerfacecolor=face)
+        for face in ("0.3", "white")
+    ]
+    words = ("adjusted p < 0.05", "not told from 0", f"n = {int(rows['runs'].max())} networks")
+    figure.legend(
+        [*marks, Line2D([], [], linewidth=0)], words, loc="outside upper center", ncols=3,
+        fontsize="small",
+    )  # fmt: skip
     return figure
 
 
@@ -172,7 +196,7 @@ def write_tables(folder: Path | str, out: Path | str | None = None) -> Path:
     Returns
     -------
     Path
-        factorial.md, beside runs.csv, effects.csv, controls.csv and factorial.png.
+        factorial.md, beside runs.csv, effects.csv, controls.csv and a figure for each place.
     """
     folder = Path(folder)
     place_for = Path(out) if out is not None else folder
@@ -182,9 +206,9 @@ def write_tables(folder: Path | str, out: Path | str | None = None) -> Path:
     runs.to_csv(place_for / "runs.csv", index=False)
     effects.to_csv(place_for / "effects.csv", index=False)
     controls.to_csv(place_for / "controls.csv", index=False)
-    main = runs.loc[runs["place"] != "", "place"].iloc[0]
-    with style():
-        save_figure(effect_figure(effects, main), place_for, "factorial", formats=("png",))
+    for place in _places(runs):
+        with style():
+            save_figure(effect_figure(effects, place), place_for, place, formats=("png",))
     page = place_for / "factorial.md"
     baselines = folder / "baselines.json"
     known = json.loads(baselines.read_text()) if baselines.exists() else {}
@@ -196,25 +220,30 @@ def _page(
     runs: pd.DataFrame, effects: pd.DataFrame, controls: pd.DataFrame, baselines: dict[str, float]
 ) -> str:
     """Write all tables as Markdown."""
-    parts = [_cell_part(runs, baselines)]
-    places = [name for name in effects["place"].unique() if name]
-    for place in sorted(places, key=list(runs["place"].unique()).index):
+    known = effects["p"].notna()
+    n, nominal = int(known.sum()), int((effects["p"] < FALSE_DISCOVERIES).sum())
+    marked = int((effects["p_adjusted"] < FALSE_DISCOVERIES).sum())
+    parts = [
+        _cell_part(runs, baselines),
+        f"Of {n} effects in the tables below, and of interactions, {nominal} have a 95 % interval "
+        f"that excludes zero, where chance alone would give {FALSE_DISCOVERIES * n:.0f}; {marked} "
+        f"have an adjusted p below {FALSE_DISCOVERIES:g} (\\*).",
+    ]
+    for place in _places(runs):
         for kind, words in KINDS.items():
             rows = effects[(effects["place"] == place) & (effects["kind"] == kind)]
-            parts.append(f"## Effects on {words}: {place}\n\n{_effect_part(rows)}")
+            parts.append(f"## Main effects on {words}: {place}\n\n{_main_part(rows)}")
     accuracy = effects[effects["kind"] == ACCURACY]
-    parts.append(f"## Effects on accuracy\n\n{_effect_part(accuracy)}")
+    parts.append(f"## Main effects on accuracy\n\n{_main_part(accuracy)}")
+    parts.append(f"## Interactions\n\n{_interaction_part(effects)}")
     if len(controls):
-        shown = controls[controls["kind"] == "similarity"].drop(columns="kind")
-        parts.append(f"## Magnification and its resolution control\n\n{_markdown(shown)}")
-    known = effects["p"].notna()
-    n, nominal = int(known.sum()), int((effects["p"] < 0.05).sum())
-    parts.append(
-        f"Of {n} effects, {nominal} have a 95 % interval that excludes zero, where chance alone "
-        f"would give {0.05 * n:.0f}; {int((effects['p_adjusted'] < 0.05).sum())} have an adjusted "
-        "p below 0.05 (\\*)."
-    )
+        parts.append(f"## Magnification and its resolution control\n\n{_control_part(controls)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _places(runs: pd.DataFrame) -> list[str]:
+    """Name the places where networks were measured, the first of the settings first."""
+    return [str(name) for name in runs["place"].unique() if name]
 
 
 def _cell_part(runs: pd.DataFrame, baselines: dict[str, float]) -> str:
@@ -240,17 +269,50 @@ def _cell_part(runs: pd.DataFrame, baselines: dict[str, float]) -> str:
     return "\n\n".join(["## Networks, means over seeds", *lines, _markdown(table)])
 
 
-def _effect_part(rows: pd.DataFrame) -> str:
-    """Write properties as rows and terms as columns: effect, half of the interval, a star."""
+def _main_part(rows: pd.DataFrame) -> str:
+    """Write properties as rows and components as columns; without those that have no value."""
+    own = rows[rows["term"].isin(list(COMPONENTS)) & rows["effect"].notna()]
+    table = own.assign(text=_in_words(own)).pivot(index="property", columns="term", values="text")
+    return _markdown(
+        table.reindex(index=_ordered(table.index), columns=list(COMPONENTS)).reset_index()
+    )
+
+
+def _interaction_part(effects: pd.DataFrame) -> str:
+    """List the interactions that are told from zero, the surest first."""
+    every = effects[effects["term"].str.contains(":")]
+    own = every[every["p_adjusted"] < FALSE_DISCOVERIES].sort_values("p", kind="stable")
+    said = (
+        f"{len(own)} of {int(every['p'].notna().sum())} have an adjusted p below "
+        f"{FALSE_DISCOVERIES:g}; effects.csv has all."
+    )
+    about = own[["term", "place", "kind", "property"]]
+    return said if own.empty else f"{said}\n\n{_markdown(about.assign(effect=_in_words(own)))}"
+
+
+def _control_part(controls: pd.DataFrame) -> str:
+    """Write the similarities of magnification beside those of its control, place by place."""
+    parts = []
+    for (cell, place), rows in controls.groupby(["cell", "place"], sort=False):
+        own = rows[rows["kind"] == "similarity"].set_index("property")
+        if place:
+            shown = own.loc[_ordered(own.index), ["plain", "dense", "magnified"]].dropna(how="all")
+            parts.append(f"Cell {cell}, {place}:\n\n{_markdown(shown.reset_index())}")
+    return "\n\n".join(parts)
+
+
+def _in_words(rows: pd.DataFrame) -> list[str]:
+    """Write effects, half of their intervals, and a star where they are told from zero."""
     reach = (rows["high"] - rows["low"]) / 2
-    star = np.where(rows["p_adjusted"] < 0.05, "\\*", "")
-    text = [
-        "n/a" if np.isnan(effect) else f"{effect:+.3g} ± {half:.2g}{mark}"
+    star = np.where(rows["p_adjusted"] < FALSE_DISCOVERIES, "\\*", "")
+    return [
+        "n/a" if np.isnan(effect) else f"{effect:+.2g} ± {_rounded(half)}{mark}"
         for effect, half, mark in zip(rows["effect"], reach, star, strict=True)
     ]
-    table = rows.assign(text=text).pivot(index="property", columns="term", values="text")
-    terms = rows["term"].drop_duplicates().to_list()
-    return _markdown(table.reindex(index=_ordered(table.index), columns=terms).reset_index())
+
+
+def _rounded(half: float) -> str:
+    return "?" if np.isnan(half) else f"{half:.2g}"
 
 
 def _markdown(table: pd.DataFrame) -> str:
@@ -277,4 +339,5 @@ def _ordered(names: Iterable[Any]) -> list[str]:
 
 
 def _label(name: str) -> str:
-    return name.rpartition(".")[2].replace("_", " ")
+    own = name.rpartition(".")[2]
+    return SHORT.get(own, own.replace("_", " "))
