@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from scipy import stats
 
 from insilico.errors import UserError
-from insilico.training import factorial
+from insilico.training import factorial, measuring
 from insilico.training.config import DataConfig, ModelConfig, ScheduleConfig, TrainingConfig
 from insilico.training.effects import estimate_effects, model_terms
+from insilico.training.exemplars import histogram_accuracy, load_regions
 from insilico.training.experiment_config import (
     COMPONENTS,
     FactorialConfig,
@@ -33,6 +35,8 @@ from insilico.training.resolution import DenseSampling, dense_side, densely_samp
 from insilico.training.tables import control_table, effect_table, read_runs, write_tables
 from stimuli import Display, Position
 from stimuli import marques2020 as published
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def full_factorial(n_factors: int, replicates: int) -> pd.DataFrame:
@@ -122,6 +126,14 @@ def test_a_cell_without_values_gives_nan_and_one_without_runs_an_error():
 def test_without_replicates_there_are_effects_but_no_intervals():
     table = estimate_effects(full_factorial(2, 1), pd.DataFrame({"y": [0.0, 1.0, 0.0, 1.0]}))
     np.testing.assert_allclose(table["effect"], [0, 1, 0])
+    assert table[["low", "high", "p", "p_adjusted"]].isna().all(axis=None)
+
+
+def test_replicates_that_agree_exactly_tell_nothing_of_how_they_vary():
+    levels = full_factorial(2, 2)
+    response = 0.1 + 0.7 * levels["A"]
+    table = estimate_effects(levels, response.to_frame("y")).set_index("term")
+    assert table.loc["A", "effect"] == pytest.approx(0.7)
     assert table[["low", "high", "p", "p_adjusted"]].isna().all(axis=None)
 
 
@@ -357,9 +369,53 @@ def test_page_and_figure_are_written(tmp_path):
     (tmp_path / "baselines.json").write_text(json.dumps(baselines))
     page = write_tables(tmp_path, tmp_path / "docs").read_text()
     assert "118 classes: chance 0.008, nearest colour histogram 0.125" in page
-    assert page.index("Effects on similarity to macaque V1, over its ceiling: here") > 0
-    assert (tmp_path / "docs" / "factorial.png").stat().st_size > 5000
+    assert page.index("Main effects on similarity to macaque V1, over its ceiling: here") > 0
+    assert all(
+        (tmp_path / "docs" / f"{name}.png").stat().st_size > 5000 for name in ("here", "there")
+    )
+    # Every effect of TN is there, and is told from zero; no interaction is.
+    row = next(line for line in page.splitlines() if line.startswith("| a.width | "))
+    assert row.count("\\*") == 1
+    assert float(row.split("|")[4].split()[0]) == pytest.approx(0.2, abs=0.015)
+    assert "0 of 143 have an adjusted p below 0.05" in page
     effects = pd.read_csv(tmp_path / "docs" / "effects.csv", keep_default_na=False)
     assert len(effects) == 15 * 13
     with pytest.raises(UserError, match="holds no finished network"):
         read_runs(tmp_path / "docs")
+
+
+def test_yes_or_no_is_told_by_its_share(monkeypatch):
+    name = "ringach2002.orientation_selective"
+    monkeypatch.setattr(
+        measuring, "BATTERY", replace(measuring.BATTERY, references=(f"marques2020.{name}",))
+    )
+    values = np.array([1.0, 0.0, 1.0, 1.0, np.nan, 0.0])
+    about = {"protocol": "orientation", "long_name": name}
+    responsive = np.array([[True] * 5 + [False]])
+    units = xr.Dataset(
+        {
+            name: ("unit", values, about),
+            "responsive": (("protocol", "unit"), responsive),
+        },
+        coords={
+            "protocol": ["orientation"],
+            "layer": ("unit", ["1"] * 6),
+            "channel": ("unit", range(6)),
+        },
+    )
+    found = measuring.scores(units)
+    assert found["median"][name] == 0.75
+    assert found["n"][name] == 4
+
+
+def test_the_run_in_the_documentation_is_whole_and_beats_the_baseline():
+    runs = pd.read_csv(DOCS / "factorial" / "runs.csv", keep_default_na=False)
+    accuracy = runs[runs["kind"] == "accuracy"].set_index(["cell", "seed", "dense"])["value"]
+    assert len(accuracy) == 34
+    assert {cell for cell, _, _ in accuracy.index} == set(cells())
+    baseline = histogram_accuracy(load_regions())
+    assert accuracy.astype(float).min() > 2 * baseline
+    assert (
+        f"nearest colour histogram {baseline:.3f}"
+        in (DOCS / "factorial" / "factorial.md").read_text()
+    )
