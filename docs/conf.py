@@ -24,7 +24,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build", "gallery", "factorial/factorial.md", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 # `name` in a docstring links to what it names, where there is a page for it.
