@@ -373,7 +373,7 @@ def test_page_and_figure_are_written(tmp_path):
     assert all(
         (tmp_path / "docs" / f"{name}.png").stat().st_size > 5000 for name in ("here", "there")
     )
-    # The effect of TN is there, and is told from zero; accuracy is 0.3 everywhere, and tells nothing.
+    # The effect of TN is told from zero; accuracy is 0.3 everywhere, and tells nothing.
     row = next(line for line in page.splitlines() if line.startswith("| a.width | "))
     assert row.count("\\*") == 1
     assert float(row.split("|")[4].split()[0]) == pytest.approx(0.2, abs=0.015)
