@@ -193,13 +193,13 @@ def test_no_resamples_is_an_error():
         similarity([1.0], histogram([1, 1]), rng=random_stream(), n_resamples=0)
 
 
-@settings(deadline=None)
 values_with_nan = hnp.arrays(
     float, st.integers(0, 40), elements=st.floats(-2, 14) | st.just(np.nan)
 )
 some_counts = st.lists(st.integers(0, 30), min_size=2, max_size=12).filter(any)
 
 
+@settings(deadline=None)
 @given(values=values_with_nan, counts=some_counts)
 def test_similarity_is_in_range_and_changes_nothing(values, counts):
     reference = histogram(counts)
