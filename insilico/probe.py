@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from insilico.forward import Forward
 from insilico.hooks import call_counts, layer_outputs
 from insilico.layout import Index, LayerMap, Sites, finite_sites, layer_map, place_units, proven
 from insilico.locality import Crop, find_crop
+from insilico.memory import available_memory
 from insilico.models.card import per_channel
 from insilico.recording import label
 from insilico.reduction import Reduction, Store, bytes_per_unit
@@ -532,20 +532,9 @@ def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
 
 def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:
     """Refuse a recording that would exhaust the memory: on a CPU that kills the process."""
-    available = _available_memory()
+    available = available_memory()
     if available is not None and needed > KEPT_SHARE * available:
         raise UserError(
             f"{n_units} units x {n_stimuli} stimuli need {needed / 2**30:.1f} GiB, and "
             f"{available / 2**30:.1f} GiB are free. Record fewer sites or layers."
         )
-
-
-def _available_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the system does not tell."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
-        return None
-    for line in meminfo.read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None

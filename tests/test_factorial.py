@@ -288,9 +288,14 @@ def test_an_interrupt_ends_all_workers_and_begins_no_other_job(tmp_path, monkeyp
             os.kill(process, signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # The background jobs of a shell are started deaf to Ctrl-C.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run_factorial(replace(SMALL, seeds=(0,), controls=(), workers=2), tmp_path)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_factorial(replace(SMALL, seeds=(0,), controls=(), workers=2), tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert active_children() == before
     assert len(begun()) == 2
 

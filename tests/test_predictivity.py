@@ -15,6 +15,7 @@ import insilico
 from insilico.forward import Forward
 from insilico.models.card import ModelCard, attach
 from insilico.predictivity import NeuralData
+from insilico.predictivity import features as features_module
 from insilico.predictivity.ceilings import correlations, half_means, reliabilities
 from insilico.predictivity.features import Features
 from insilico.predictivity.mappings import PENALTIES, Span, find_mapping, pls, ridge
@@ -418,8 +419,9 @@ def outputs(model, layer):
     return found["output"].double().numpy()
 
 
-@pytest.mark.parametrize("budget", [2**30, 4 * N_IMAGES * 50])
-def test_products_are_those_of_the_outputs_whatever_the_memory(paths, budget):
+@pytest.mark.parametrize("budget", [2**30, 4 * N_IMAGES * 50, 4 * N_IMAGES * 5])
+def test_products_are_those_of_the_outputs_whatever_the_memory(paths, budget, monkeypatch):
+    monkeypatch.setattr(features_module, "COLUMNS", 16)
     model = small_network()
     images = photographs(model.card.display, paths, degrees=4.0)
     features = Features(Forward(model, channels=1), ("1", "3"), images, budget=budget)
@@ -427,7 +429,13 @@ def test_products_are_those_of_the_outputs_whatever_the_memory(paths, budget):
     products = features.products(progress=shown.append)
     for layer in ("1", "3"):
         np.testing.assert_allclose(products[layer], inner(outputs(model, layer)), atol=1e-3)
-    assert sum(shown) == features.n_shown() == N_IMAGES * -(-(216 + 64) // min(280, budget // 240))
+    # Of 50 columns, 48 are whole blocks of 16: 4 x 48, then 24 + 16, then 48 of the 216 + 64.
+    runs = {2**30: 1, 4 * N_IMAGES * 50: 6, 4 * N_IMAGES * 5: 57}[budget]
+    assert sum(shown) == features.n_shown() == N_IMAGES * runs
+    if budget > 4 * N_IMAGES * 16:
+        whole = Features(features.forward, features.layers, images, budget=2**30).products()
+        for layer in ("1", "3"):
+            np.testing.assert_array_equal(products[layer], whole[layer])
 
 
 def test_predict_runs_on_an_assembly_of_brain_score(tmp_path):

@@ -1,11 +1,12 @@
 """What a layer makes of images, in a stream: inner products of its outputs, and maps into them.
 
-A layer may put out a million numbers per image. They are never held all at once: as many of them
-are recorded in one run over the images as fit into memory, of as many layers, and summed up.
+A layer may put out a million numbers per image. They need not be held all at once: as many of them
+are recorded in one run over the images as fit into memory, of as many layers, and summed up. The
+sums are the same, to the last bit, however many runs it takes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.forward import Forward
+from insilico.memory import available_memory
 from stimuli import StimulusSet
 
 __all__ = ["Features"]
@@ -22,8 +24,9 @@ Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 Progress = Callable[[int], Any] | None
 
-# Of single precision: outputs that are held at a time.
+# Bytes of outputs that are held at a time: this share of the free memory, and no less than so many.
 BUDGET = 2**30
+SHARE = 1 / 4
 
 # Columns that are summed up at a time, in double precision.
 COLUMNS = 4096
@@ -45,13 +48,13 @@ class Features:
     images : StimulusSet
         What is shown.
     budget : int
-        Bytes of outputs that are held at a time.
+        Bytes of outputs that are held at a time; a share of the memory that is free by default.
     """
 
     forward: Forward
     layers: tuple[str, ...]
     images: StimulusSet
-    budget: int = BUDGET
+    budget: int = field(default_factory=lambda: _budget())
 
     def sizes(self) -> dict[str, int]:
         """How many numbers each layer puts out for an image."""
@@ -112,7 +115,9 @@ class Features:
 
     def _room(self) -> int:
         """How many numbers per image are held at a time."""
-        return max(1, self.budget // (4 * len(self.images)))
+        room = max(1, self.budget // (4 * len(self.images)))
+        # Whole blocks of columns, so that the order of the sums does not depend on the memory.
+        return room // COLUMNS * COLUMNS or room
 
     def _parts(
         self, layers: Sequence[str], progress: Progress
@@ -156,24 +161,31 @@ class Features:
         return values
 
 
+def _budget() -> int:
+    return max(BUDGET, int(SHARE * (available_memory() or 0)))
+
+
 def _flat(_layer: str, output: Tensor) -> Tensor:
     return output.flatten(1).clone()
 
 
 def _runs(sizes: dict[str, int], room: int) -> Iterator[dict[str, slice]]:
-    """Share layers, or parts of them, out among runs that hold so many numbers per image."""
+    """Share layers, or blocks of their columns, out among runs that hold so many per image."""
+    block = min(COLUMNS, room)
     run: dict[str, slice] = {}
     left = room
     for layer, size in sizes.items():
         start = 0
         while start < size:
-            stop = min(size, start + left)
+            fits = left if size - start <= left else left // block * block
+            if not fits:
+                yield run
+                run, left = {}, room
+                continue
+            stop = min(size, start + fits)
             run[layer] = slice(start, stop)
             left -= stop - start
             start = stop
-            if not left:
-                yield run
-                run, left = {}, room
     if run:
         yield run
 

@@ -38,6 +38,9 @@ ROUNDING = 1e-11
 # Penalties that are tried, relative to the mean variance of a direction.
 PENALTIES = np.logspace(-6, 6, 49)
 
+# Neurons whose penalties are compared at a time.
+NEURONS = 256
+
 
 class Readout(NamedTuple):
     """A linear map: ``features @ weights + offset``.
@@ -183,9 +186,13 @@ def ridge(features: Array, responses: Array, *, device: str | torch.device = "cp
     # The leverage of an image, the mean included, turns its residual into the one that it would
     # have had if it had been left out.
     leverage = 1 / len(x) + share @ (left**2).T
-    fitted = left @ (share[..., None] * along)
-    left_out = (y - y_mean - fitted) / (1 - leverage).clamp_min(1e-12)[..., None]
-    best = (left_out**2).mean(1).argmin(0)
+    kept = (1 - leverage).clamp_min(1e-12)[..., None]
+    best = torch.cat(
+        [
+            (((part - left @ (share[..., None] * (left.T @ part))) / kept) ** 2).mean(1).argmin(0)
+            for part in torch.split(y - y_mean, NEURONS, dim=1)
+        ]
+    )
     # The smallest penalty may be as good as none, and an axis of no size carries nothing.
     inverse = torch.where(size > 0, share[best] / size.clamp_min(1e-300), 0)
     weights = right.T @ (inverse.T * along)
