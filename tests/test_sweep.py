@@ -94,8 +94,9 @@ class TestControl:
     def test_the_same_architecture_with_random_weights(self, here):
         model = load_model("small.py:build", "trained.pth")
         control = self.control("small.py:build", "trained.pth", seed=3)
+        made_by = {**model.card.arguments, "weights": None, "seed": 3}
         assert control.card == dataclasses.replace(
-            model.card, trained=False, weights="random, seed 3"
+            model.card, trained=False, weights="random, seed 3", arguments=made_by
         )
         assert torch.equal(control[0].weight, load_model("small.py:build", seed=3)[0].weight)
         assert not torch.equal(control[0].weight, model[0].weight)

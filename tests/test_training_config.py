@@ -240,7 +240,7 @@ def test_tiny_imagenet_is_read_as_it_is_distributed(tiny_imagenet):
     # val_0 is of n02, the second class in order.
     assert batch.labels.tolist() == [1, 0]
     with Image.open(tiny_imagenet / "val" / "images" / "val_0.JPEG") as picture:
-        expected = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1) / 255
+        expected = torch.tensor(np.asarray(picture)).permute(2, 0, 1) / 255
     torch.testing.assert_close(batch.images[0], expected)
 
 
