@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +148,10 @@ class DigitalNeurons(nn.Module):
         return folder
 
 
-def open_digital(name: str, request: Request) -> Loaded:
-    """Load ``digital:FOLDER``, which `DigitalNeurons.save` wrote, or a folder that holds one."""
+def open_digital(name: str, request: Request, *, load: Callable[..., nn.Module]) -> Loaded:
+    """Load neurons that `DigitalNeurons.save` wrote to a folder, and their model by ``load``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-
-    from insilico.models.loading import load_model
 
     folder = Path(name)
     if not (folder / RECORD).is_file():
@@ -175,7 +173,7 @@ def open_digital(name: str, request: Request) -> Loaded:
         weights, offset = (readout[name].numpy() for name in ("weight", "bias"))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(f"{folder} is damaged: {error}. Fit the neurons again.") from error
-    model = load_model(spec, **arguments)
+    model = load(spec, **arguments)
     if weights_hash(model) != kept["weights_hash"]:
         raise UserError(
             f"the weights of {spec} are not those that the neurons in {folder} "

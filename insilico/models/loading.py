@@ -33,7 +33,8 @@ SOURCES: Mapping[str, Callable[[str, Request], Loaded]] = {
     **BUILT_IN,
     "torchvision": torchvision,
     "timm": timm,
-    "digital": open_digital,
+    # Neurons are read out of a model that is loaded the same way.
+    "digital": lambda name, request: open_digital(name, request, load=load_model),
     "module": from_module,
     "file": from_file,
 }
