@@ -125,9 +125,9 @@ def run(
     """
     import insilico
     from insilico.commands.compare import write_comparison
+    from insilico.folders import check_free
     from insilico.reference import from_assembly
     from insilico.report import write_report
-    from insilico.results import check_free
     from insilico.side_by_side import without_recordings
     from insilico.sweep import conditions
     from insilico.terminal import summary

@@ -19,7 +19,7 @@ from insilico.compare import compare_all
 from insilico.errors import UserError
 from insilico.joint import joint_structure
 from insilico.layout import Sites
-from insilico.models.card import ModelCard
+from insilico.models.card import ModelCard, left_to_apply
 from insilico.models.preparation import prepared
 from insilico.models.weights import weights_hash
 from insilico.probe import Probe
@@ -131,7 +131,7 @@ def run(
         seed=seed,
         background=plan.background,
     )
-    own = getattr(module, "card", None) is not None
+    mean_left, std_left = left_to_apply(module, card)
     chosen = [layers] if isinstance(layers, str) else list(layers or card.layers)
     if not chosen:
         raise UserError(
@@ -146,8 +146,8 @@ def run(
         display=card.display,
         around=plan.position or Position(),
         channels=card.channels,
-        mean=None if own else card.mean,
-        std=None if own else card.std,
+        mean=mean_left,
+        std=std_left,
         device=device,
         batch_size=batch_size,
         crop=crop,

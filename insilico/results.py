@@ -13,6 +13,7 @@ import xarray as xr
 
 from insilico.compare import WORDS
 from insilico.errors import UserError
+from insilico.folders import check_free
 from insilico.recording import load, save
 
 __all__ = ["Results", "open_results"]
@@ -194,19 +195,3 @@ def unit_table(units: xr.Dataset) -> pd.DataFrame:
         units["responsive"].to_numpy(), columns=units["protocol"].to_numpy().astype(str)
     )
     return table.join(flags.add_prefix("responsive_"))
-
-
-def check_free(folder: Path | str) -> None:
-    """Refuse a folder that already holds something.
-
-    Raises
-    ------
-    UserError
-        If it does, or if it is a file.
-    """
-    folder = Path(folder)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UserError(
-            f"{folder} already holds files, and nothing is overwritten. Give another folder with "
-            "--out, or move this one away."
-        )

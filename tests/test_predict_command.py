@@ -16,7 +16,8 @@ import insilico
 from insilico import protocols
 from insilico.cli import main
 from insilico.figures.predictivity import layer_scores, neuron_scores
-from insilico.predictivity import NeuralData
+from insilico.predictivity import NeuralData, Predictivity
+from insilico.predictivity.features import Features
 from insilico.predictivity.layers import with_properties
 from insilico.protocols.standard import ORIENTATION, ORIENTATION_MEAN
 from insilico.reporting.predictivity import predictivity_plates, readable_layers
@@ -365,10 +366,42 @@ def test_neurons_without_a_ceiling_are_counted_but_not_drawn():
 
 def test_neurons_are_drawn_of_the_best_layer():
     neurons = pd.DataFrame({"layer": ["layer0", "layer2"], "r": [0.2, 0.4], "ceiling": 0.8})
-    first, second = predictivity_plates(layer_table(3), neurons)
+    first, second = predictivity_plates(layer_table(3), neurons, "layer2")
     assert (first.kind, second.kind, second.layer) == ("summary", "population", "layer2")
     assert isinstance(second.figure, Figure)
     assert "layer2" in second.caption
+
+
+def test_the_best_layer_has_the_largest_r():
+    neurons = pd.DataFrame({"layer": ["layer0"], "r": [0.2], "ceiling": [0.8]})
+    table = layer_table(3)
+    assert Predictivity(table, neurons, {}).best == "layer2"
+    assert Predictivity(table.assign(r=[-0.2, np.nan, -0.9]), neurons, {}).best == "layer0"
+    assert Predictivity(table.assign(r=np.nan), neurons, {}).best == "layer0"
+
+
+def test_few_images_are_refused_before_the_model_runs(here, monkeypatch, capsys):
+    monkeypatch.setattr(Features, "products", lambda *_, **__: pytest.fail("it ran"))
+    np.save("few.npy", rng().normal(size=(20, 3, 2)))
+    names = [path.name for path in sorted((here / "stimulus_Known2026").glob("*.png"))[:20]]
+    table = pd.DataFrame({"filename": names})
+    table.to_csv(here / "stimulus_Known2026" / "few.csv", index=False)
+    few = "--assembly few.npy --stimuli stimulus_Known2026/few.csv --image-degrees 4".split()
+    assert "20 images leave 2 to predict" in refused(capsys, *few, "--layer", "1")
+
+
+def test_digital_neurons_overwrite_nothing(here):
+    data = insilico.open_neurons("assy_Known2026.nc", "stimulus_Known2026")
+    neurons = insilico.predict(loaded(), data, "1", n_resamples=0).fit_neurons()
+    neurons.save("twins")
+    before = {path.name: path.read_bytes() for path in (here / "twins").iterdir()}
+    with pytest.raises(insilico.UserError, match="twins already holds files"):
+        neurons.save("twins")
+    assert {path.name: path.read_bytes() for path in (here / "twins").iterdir()} == before
+    neurons.base = replace(neurons.base, arguments={**neurons.base.arguments, "mean": object()})
+    with pytest.raises(insilico.UserError, match="cannot be written down"):
+        neurons.save("others")
+    assert not (here / "others").exists()
 
 
 def test_the_table_in_words():

@@ -247,6 +247,8 @@ def test_tiny_imagenet_is_read_as_it_is_distributed(tiny_imagenet):
 def test_a_test_needs_no_training_pictures(tiny_imagenet, tmp_path):
     shutil.rmtree(tiny_imagenet / "train")
     assert len(load_test(DataConfig("tiny_imagenet", str(tiny_imagenet)), ("n01", "n02"))) == 2
+    with pytest.raises(UserError, match="holds 2 classes, which are not the 2 that were trained"):
+        load_test(DataConfig("tiny_imagenet", str(tiny_imagenet)), ("n01", "n03"))
     for name in ("cat", "dog"):
         save(tmp_path / "own" / "val" / name / "0.png")
     own = DataConfig(path=str(tmp_path / "own"))

@@ -32,7 +32,7 @@ def compare(
     seed : int
         Of the resampling.
     """
-    from insilico.results import check_free
+    from insilico.folders import check_free
     from insilico.side_by_side import open_runs
 
     check_free(out)

@@ -87,9 +87,9 @@ def predict(
         What can be said of any model.
     """
     import insilico
+    from insilico.folders import check_free
     from insilico.predictivity.optional import check_scikit_learn
     from insilico.reporting.predictivity import write_predictivity
-    from insilico.results import check_free
 
     # What can be wrong is found out before the long part.
     check_scikit_learn()

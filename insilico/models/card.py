@@ -86,6 +86,29 @@ class ModelCard:
         return f"mean {mean}; std {std}"
 
 
+def left_to_apply(
+    model: nn.Module, card: ModelCard
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Normalisation that whoever shows a model pictures has to apply.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    card : ModelCard
+        What is known of it.
+
+    Returns
+    -------
+    tuple
+        Mean and standard deviation; None for both where the model has a card of its own, with
+        which it normalises for itself.
+    """
+    if getattr(model, "card", None) is not None:
+        return None, None
+    return card.mean, card.std
+
+
 def attach(model: nn.Module, card: ModelCard) -> nn.Module:
     """Give a model its card, and let it normalise images in [0, 1] for itself.
 

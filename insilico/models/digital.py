@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
+from insilico.folders import check_free
 from insilico.hooks import layer_outputs
-from insilico.models.card import ModelCard, attach
+from insilico.models.card import ModelCard, attach, left_to_apply
 from insilico.models.sources import Loaded, Request
 from insilico.models.weights import weights_hash
 
@@ -75,10 +76,7 @@ class DigitalNeurons(nn.Module):
         with torch.no_grad():
             self.readout.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)))
             self.readout.bias.copy_(torch.from_numpy(offset))
-        # A model with a card of its own normalises for itself.
-        own = getattr(model, "card", None) is not None
-        plain = (0.0,) * card.channels, (1.0,) * card.channels
-        mean, std = plain if own else (card.mean, card.std)
+        mean, std = left_to_apply(model, card)
         attach(
             self.eval(),
             dataclasses.replace(
@@ -86,8 +84,8 @@ class DigitalNeurons(nn.Module):
                 name=f"digital neurons: {layer} of {card.name}",
                 layers=(READOUT,),
                 weights=f"{card.weights}; readout fitted to {fitted_to}",
-                mean=mean,
-                std=std,
+                mean=mean or (0.0,) * card.channels,
+                std=std or (1.0,) * card.channels,
                 # The readout holds for pictures of the degrees that it was fitted to.
                 drawn_in_degrees=True,
                 arguments={},
@@ -111,7 +109,7 @@ class DigitalNeurons(nn.Module):
         Parameters
         ----------
         folder : path
-            Made if there is none.
+            Must not exist, or be empty.
 
         Returns
         -------
@@ -121,7 +119,8 @@ class DigitalNeurons(nn.Module):
         Raises
         ------
         UserError
-            If the model was not loaded by `insilico.load_model`, so that there is no name for it.
+            If the folder already holds something; or if the model was not loaded by
+            `insilico.load_model`, or with options that cannot be written down.
         """
         from safetensors.torch import save_file
 
@@ -132,11 +131,7 @@ class DigitalNeurons(nn.Module):
                 "these neurons in memory."
             )
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: value.detach().cpu() for name, value in self.readout.state_dict().items()},
-            folder / TENSORS,
-        )
+        check_free(folder)
         record = {
             "model": _from_anywhere(self.base.arguments),
             "weights_hash": weights_hash(self.model),
@@ -144,7 +139,19 @@ class DigitalNeurons(nn.Module):
             "neurons": list(self.neurons),
             "fitted_to": self.fitted_to,
         }
-        (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        try:
+            text = json.dumps(record, indent=2)
+        except TypeError as error:
+            raise UserError(
+                f"{self.base.name} was loaded with options that cannot be written down: {error}. "
+                "Give load_model plain numbers, words and lists."
+            ) from error
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: value.detach().cpu() for name, value in self.readout.state_dict().items()},
+            folder / TENSORS,
+        )
+        (folder / RECORD).write_text(f"{text}\n", encoding="utf-8")
         return folder
 
 

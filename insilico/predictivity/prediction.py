@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
@@ -15,8 +14,9 @@ from torch import nn
 from tqdm import tqdm
 
 from insilico.errors import UserError
+from insilico.folders import check_free
 from insilico.forward import Forward
-from insilico.models.card import ModelCard
+from insilico.models.card import ModelCard, left_to_apply
 from insilico.models.digital import DigitalNeurons
 from insilico.models.preparation import prepared
 from insilico.models.weights import weights_hash
@@ -24,9 +24,7 @@ from insilico.predictivity.features import Features
 from insilico.predictivity.fitting import Fitting
 from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
-from insilico.predictivity.scores import N_RESAMPLES, score_layers
-from insilico.predictivity.splits import TRAIN_SHARE
-from insilico.results import check_free
+from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
 from stimuli import Position, photographs
 
 __all__ = ["Predictivity", "predict"]
@@ -67,6 +65,11 @@ class Predictivity:
     warnings: tuple[str, ...] = ()
     fitting: Fitting | None = field(default=None, repr=False)
 
+    @property
+    def best(self) -> str:
+        """The layer that predicts best; the first where none has an r."""
+        return str(self.layers["layer"].iloc[int(self.layers["r"].fillna(-1).argmax())])
+
     def fit_neurons(
         self, layer: str | None = None, *, mapping: str | None = None
     ) -> DigitalNeurons:
@@ -94,9 +97,7 @@ class Predictivity:
         """
         if self.fitting is None:
             raise UserError("neurons are fitted where the model is: call insilico.predict first.")
-        best = int(np.argmax(self.layers["r"].fillna(-1).to_numpy()))
-        chosen = layer or str(self.layers["layer"].iloc[best])
-        return self.fitting.neurons(chosen, mapping)
+        return self.fitting.neurons(layer or self.best, mapping)
 
     def save(self, folder: Path | str) -> Path:
         """Write the tables and the provenance to a new folder.
@@ -210,6 +211,8 @@ def predict(
             "line. `insilico layers MODEL` lists them."
         )
     responses, notes = _complete(data.responses)
+    splits = published_splits(responses)
+    notes += _few(len(splits[0].test))
     features = _features(module, card, data, chosen, position, device, batch_size, seed)
     with tqdm(total=features.n_shown(), unit="image", disable=not progress, leave=False) as bar:
         products = features.products(progress=bar.update)
@@ -217,6 +220,7 @@ def predict(
         products,
         responses,
         find_mapping(mapping, device=features.forward.device),
+        splits=splits,
         n_axes=principal_components,
         n_resamples=n_resamples,
         seed=seed,
@@ -265,9 +269,9 @@ def _features(
     batch_size: int | None,
     seed: int,
 ) -> Features:
-    own = getattr(module, "card", None) is not None
     column = [
-        None if own else torch.tensor(values)[:, None, None] for values in (card.mean, card.std)
+        None if values is None else torch.tensor(values)[:, None, None]
+        for values in left_to_apply(module, card)
     ]
     forward = Forward(
         module,
@@ -314,13 +318,17 @@ def _complete(responses: xr.DataArray) -> tuple[xr.DataArray, list[str]]:
         notes.append(
             f"images were shown {fewest} to {most} times: the ceiling is that of no one number"
         )
-    n_test = round((1 - TRAIN_SHARE) * responses.sizes["stimulus"])
-    if n_test < FEW_IMAGES:
-        notes.append(
-            f"each split predicts {n_test} images: correlations over so few vary much by chance, "
-            "and intervals lie too high"
-        )
     return kept, notes
+
+
+def _few(n_test: int) -> list[str]:
+    """Say whether splits predict few images."""
+    if n_test >= FEW_IMAGES:
+        return []
+    return [
+        f"each split predicts {n_test} images: correlations over so few vary much by chance, and "
+        "intervals lie too high"
+    ]
 
 
 def _doubts(data: NeuralData, card: ModelCard) -> list[str]:

@@ -26,7 +26,7 @@ from insilico.predictivity.mappings import Mapping as Fit
 from insilico.predictivity.mappings import Span
 from insilico.predictivity.splits import Split, image_splits
 
-__all__ = ["Scores", "explained_variance", "predictions", "score_layers"]
+__all__ = ["Scores", "explained_variance", "predictions", "published_splits", "score_layers"]
 
 Array = npt.NDArray[np.float64]
 
@@ -143,9 +143,7 @@ def score_layers(
     Scores
     """
     means = responses.mean("repetition").transpose("stimulus", "neuron").to_numpy()
-    if splits is None:
-        strata = responses["stratum"].to_numpy() if "stratum" in responses.coords else None
-        splits = image_splits(len(means), strata)
+    splits = published_splits(responses) if splits is None else splits
     n_images, n_neurons = means.shape
     drawn = _Resamples.draw(n_images, n_neurons, n_resamples, seed)
     ceiling, ceilings = _ceilings(half_means(responses), splits, drawn, n_neurons)
@@ -170,6 +168,27 @@ def score_layers(
         }
         neurons.append(pd.DataFrame(table))
     return Scores(pd.DataFrame(rows), pd.concat(neurons, ignore_index=True))
+
+
+def published_splits(responses: xr.DataArray) -> list[Split]:
+    """Split the images as the published benchmark does.
+
+    Parameters
+    ----------
+    responses : DataArray, with the dim "stimulus"
+        Balanced over its coordinate ``stratum`` if there is one.
+
+    Returns
+    -------
+    list of Split
+
+    Raises
+    ------
+    UserError
+        If there are too few images.
+    """
+    strata = responses["stratum"].to_numpy() if "stratum" in responses.coords else None
+    return image_splits(responses.sizes["stimulus"], strata)
 
 
 def predictions(

@@ -94,6 +94,10 @@ class Found(Protocol):
         """One row per layer and neuron."""
 
     @property
+    def best(self) -> str:
+        """The layer that predicts best."""
+
+    @property
     def provenance(self) -> Mapping[str, Any]:
         """What it takes to do it again."""
 
@@ -132,7 +136,7 @@ def write_predictivity(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     table = found.layers if layers is None else layers
-    drawn = predictivity_plates(table, found.neurons)
+    drawn = predictivity_plates(table, found.neurons, found.best)
     for plate in drawn:
         save_figure(
             plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=FORMATS
@@ -153,7 +157,7 @@ def write_predictivity(
     return write_page(page, folder / PAGE)
 
 
-def predictivity_plates(layers: pd.DataFrame, neurons: pd.DataFrame) -> list[Plate]:
+def predictivity_plates(layers: pd.DataFrame, neurons: pd.DataFrame, best: str) -> list[Plate]:
     """Draw the figures of a prediction.
 
     Parameters
@@ -162,11 +166,13 @@ def predictivity_plates(layers: pd.DataFrame, neurons: pd.DataFrame) -> list[Pla
         One row per layer.
     neurons : DataFrame
         One row per layer and neuron.
+    best : str
+        The layer that predicts best.
 
     Returns
     -------
     list of Plate
-        All layers; and all neurons, predicted from the best layer, if there is a ceiling.
+        All layers; and all neurons, predicted from the best one, if there is a ceiling.
     """
     caption = (
         "Left: r, with the 95 % interval of the ceiling (grey) and the r of a perfect model "
@@ -181,7 +187,6 @@ def predictivity_plates(layers: pd.DataFrame, neurons: pd.DataFrame) -> list[Pla
             layer_scores(layers), layers,
         )
     ]  # fmt: skip
-    best = str(layers["layer"].iloc[int(np.argmax(layers["r"].fillna(-1).to_numpy()))])
     own = neurons[neurons["layer"].astype(str) == best]
     if (own["ceiling"] > 0).any():
         caption = (
@@ -238,7 +243,7 @@ def _facts(record: Mapping[str, Any], layers: pd.DataFrame) -> list[tuple[str, s
 
 
 def _mapping(record: Mapping[str, Any]) -> str:
-    name = {"pls": "partial least squares, 25 components", "ridge": "ridge regression"}
+    name = {"pls": "partial least squares, up to 25 components", "ridge": "ridge regression"}
     kept = record["principal_components"]
     text = name.get(record["mapping"], str(record["mapping"]))
     return text if kept is None else f"{text}, on {kept} principal components"

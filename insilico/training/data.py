@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
+from insilico.errors import UserError
 from insilico.training.batches import Source, Subset
 from insilico.training.config import DataConfig
 from insilico.training.exemplars import Exemplars, load_regions
@@ -96,7 +97,13 @@ def load_test(config: DataConfig, classes: Sequence[str]) -> Source:
         return Exemplars(load_regions(), "test", config.image_size)
     folder, plain = Path(config.path), pictures_to_tensors(config)
     if config.kind == "tiny_imagenet":
-        return tiny_imagenet(folder, "val", plain)
+        found = tiny_imagenet(folder, "val", plain)
+        if found.classes != tuple(classes):
+            raise UserError(
+                f"{folder} holds {len(found.classes)} classes, which are not the {len(classes)} "
+                "that were trained. Give the data of this network."
+            )
+        return found
     return image_folders(folder, "val", plain, classes)
 
 
