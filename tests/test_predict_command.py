@@ -386,8 +386,9 @@ def test_few_images_are_refused_before_the_model_runs(here, monkeypatch, capsys)
     names = [path.name for path in sorted((here / "stimulus_Known2026").glob("*.png"))[:20]]
     table = pd.DataFrame({"filename": names})
     table.to_csv(here / "stimulus_Known2026" / "few.csv", index=False)
-    few = "--assembly few.npy --stimuli stimulus_Known2026/few.csv --image-degrees 4".split()
-    assert "20 images leave 2 to predict" in refused(capsys, *few, "--layer", "1")
+    few = ["--assembly", "few.npy", "--stimuli", "stimulus_Known2026/few.csv"]
+    words = [*few, "--image-degrees", "4", "--layer", "1"]
+    assert "20 images leave 2 to predict" in refused(capsys, *words)
 
 
 def test_digital_neurons_overwrite_nothing(here):
