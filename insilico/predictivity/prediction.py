@@ -316,7 +316,8 @@ def _complete(responses: xr.DataArray) -> tuple[xr.DataArray, list[str]]:
         )
     elif fewest < most:
         notes.append(
-            f"images were shown {fewest} to {most} times: the ceiling is that of no one number"
+            f"images were shown {fewest} to {most} times: those shown least are noisier than the "
+            "ceiling allows for"
         )
     return kept, notes
 
