@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from insilico.components import CorticalMagnification, LocallyConnected2d
-from insilico.components.polar import RELEASED_EDGES, released_masks
+from insilico.models.components import CorticalMagnification, LocallyConnected2d
+from insilico.models.components.polar import RELEASED_EDGES, released_masks
 
 CHANNELS = 64
 SIDE = 16

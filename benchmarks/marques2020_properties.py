@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from insilico import reference
-from insilico.protocols.marques2020 import BATTERY
-from insilico.rates import fit_rates, to_rates
-from insilico.recording import UNIT_COORDINATES, label
-from insilico.similarity import similarity
+from insilico.comparison.similarity import similarity
+from insilico.experiments.marques2020 import BATTERY
+from insilico.recording.schema import UNIT_COORDINATES, label
+from insilico.tuning.rates import fit_rates, to_rates
 from stimuli import Display
-from stimuli import marques2020 as published
+from stimuli.marques2020 import sets as published
 
 REPEATS = 3
 

@@ -27,11 +27,11 @@ from pathlib import Path
 import torch
 
 import insilico
-from insilico.forward import Forward
-from insilico.hooks import layer_outputs
-from insilico.probe import Probe
-from insilico.protocols.marques2020 import BATTERY, CANDIDATES_WITHIN, receptive_field_map
-from insilico.rates import to_rates
+from insilico.experiments.marques2020 import BATTERY, CANDIDATES_WITHIN, receptive_field_map
+from insilico.recording.forward import Forward
+from insilico.recording.hooks import layer_outputs
+from insilico.recording.probe import Probe
+from insilico.tuning.rates import to_rates
 from stimuli import Display
 
 SAMPLED = 64

@@ -11,15 +11,15 @@ Show gratings to a network, record its units, measure their tuning, compare with
 """
 
 from insilico import reference
-from insilico.compare import compare
+from insilico.comparison.table import compare
 from insilico.errors import UserError
-from insilico.experiment import run
+from insilico.experiments.protocol import Battery, Protocol
 from insilico.models import ModelCard, load_model
 from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
-from insilico.probe import Probe
-from insilico.protocol import Battery, Protocol
+from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
-from insilico.results import Results, open_results
+from insilico.runs.results import Results, open_results
+from insilico.runs.run import run
 
 __all__ = [
     "Battery",

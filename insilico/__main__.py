@@ -2,7 +2,7 @@
 
 import sys
 
-from insilico.cli import main
+from insilico.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,5 +9,5 @@ class UserError(ValueError):
     The message says what is allowed, what came and what to do, on as few lines as it can. Every
     other exception is a defect of the program (or of the user's own model code) and keeps its
     traceback. ``stimuli``, which knows nothing of ``insilico``, raises plain `ValueError` in the
-    same spirit; see `insilico.cli.main`.
+    same spirit; see `insilico.cli.app.main`.
     """

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stimuli.apertures import axes, column
 from stimuli.display import Display, Position, Window
-from stimuli.resize import ONE, devices, shares
+from stimuli.marques2020.resize import ONE, devices, shares
 from stimuli.sets import StimulusSet
 
 __all__ = ["photographs"]

@@ -42,14 +42,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from insilico.protocols import marques2020
-from insilico.protocols.textures import texture_curve
-from insilico.recording import UNIT_COORDINATES, label
+from insilico.comparison.similarity import similarity
+from insilico.experiments.batteries import marques2020
+from insilico.experiments.textures import texture_curve
+from insilico.recording.schema import UNIT_COORDINATES, label
 from insilico.reference import ReferenceDistribution
-from insilico.similarity import similarity
 from stimuli import Display, StimulusSet
-from stimuli import marques2020 as published
-from stimuli.eight_bit import draw
+from stimuli.marques2020 import sets as published
+from stimuli.marques2020.eight_bit import draw
 
 PROPERTY_TOLERANCE = 1e-6
 PIXELS_PER_MILLION = 1

@@ -11,22 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from insilico.components import (
+from insilico.models.components import (
     CenterSurround,
     CorticalMagnification,
     DivisiveNormalization,
     LocallyConnected2d,
     TunedNormalization,
 )
-from insilico.components.polar import released_cells
-from insilico.components.subcortical import SubcorticalBlock
-from insilico.models.constrained import ConstrainedResNet, named_network
-from insilico.models.vone import VOneBlock, add_noise
-from insilico.models.vone_gabors import (
+from insilico.models.components.polar import released_cells
+from insilico.models.components.subcortical import SubcorticalBlock
+from insilico.models.constrained.resnet import ConstrainedResNet, named_network
+from insilico.models.front_ends.gabors import (
     gabor_filters,
     sample_evnet_parameters,
     sample_gabor_parameters,
 )
+from insilico.models.front_ends.vone import VOneBlock, add_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Case = dict[str, Array]

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import xarray as xr
 
-from insilico.compare import compare
-from insilico.results import Results
+from insilico.comparison.table import compare
+from insilico.runs.results import Results
 
 NAMES = (
     "ringach2002.circular_variance",

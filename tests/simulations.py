@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from insilico import statistics
-from insilico.evidence import evidence
+from insilico.comparison import statistics
+from insilico.comparison.intervals import evidence
+from insilico.comparison.population import clusters_of, draw, population
+from insilico.comparison.similarity import expected_scores
+from insilico.comparison.statistics import bounds
 from insilico.reference import ReferenceDistribution, load, load_joint
-from insilico.sample import clusters_of, draw, population
-from insilico.similarity import expected_scores
-from insilico.statistics import bounds
 
 VARIANCE = "marques2020.ringach2002.circular_variance"
 RATIO = "ringach2002.modulation_ratio"

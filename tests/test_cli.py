@@ -16,13 +16,13 @@ import xarray as xr
 from torch import nn
 
 import insilico
-import insilico.report
+import insilico.reporting.run
 from insilico import reference
-from insilico.cli import main
-from insilico.compare import compare
+from insilico.cli.app import main
+from insilico.cli.terminal import aligned, comparison_table, summary
+from insilico.comparison.table import compare
 from insilico.errors import UserError
-from insilico.results import Results
-from insilico.terminal import aligned, comparison_table, summary
+from insilico.runs.results import Results
 
 SMALL = """
 import numpy as np
@@ -116,7 +116,7 @@ def stand_in(results, monkeypatch):
         return page
 
     monkeypatch.setattr(insilico, "run", run)
-    monkeypatch.setattr(insilico.report, "write_report", write_report)
+    monkeypatch.setattr(insilico.reporting.run, "write_report", write_report)
     return called
 
 

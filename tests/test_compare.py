@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from insilico.compare import category_scores, compare
+from insilico.comparison.similarity import ceiling, floors, similarity, skill
+from insilico.comparison.table import category_scores, compare
 from insilico.reference import (
     CATEGORIES,
     MARQUES2020,
@@ -21,7 +22,6 @@ from insilico.reference import (
     load,
     names,
 )
-from insilico.similarity import ceiling, floors, similarity, skill
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "ks_similarity.json").read_text())
 

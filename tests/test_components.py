@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from insilico.components import (
+from insilico.models.components import (
     CenterSurround,
     CorticalMagnification,
     DivisiveNormalization,
     LocallyConnected2d,
     TunedNormalization,
 )
-from insilico.components.subcortical import SubcorticalBlock
+from insilico.models.components.subcortical import SubcorticalBlock
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "components.npz")
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")

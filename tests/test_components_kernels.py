@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from insilico.components import CenterSurround, LocallyConnected2d
+from insilico.models.components import CenterSurround, LocallyConnected2d
 
 
 def seeded(seed=0):

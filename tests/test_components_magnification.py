@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from insilico.components import CorticalMagnification
-from insilico.components.magnification import radial_profile
-from insilico.components.polar import RELEASED_EDGES, released_cells, released_masks
+from insilico.models.components import CorticalMagnification
+from insilico.models.components.magnification import radial_profile
+from insilico.models.components.polar import RELEASED_EDGES, released_cells, released_masks
 
 RINGS = {"edges": RELEASED_EDGES, "sectors": 30}
 SHELLS = [(0, 1), (1, 3), (3, 6), (6, 9), (9, 12), (12, 16), (16, 99)]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insilico.components import DivisiveNormalization, TunedNormalization
+from insilico.models.components import DivisiveNormalization, TunedNormalization
 
 POOLS = ("opponent", "similar", "learned")
 

@@ -10,20 +10,20 @@ import torch
 from torch import nn
 
 from insilico import open_results
-from insilico.cli import main
-from insilico.components import (
+from insilico.cli.app import main
+from insilico.errors import UserError
+from insilico.models import load_model
+from insilico.models.built_in import BUILT_IN
+from insilico.models.components import (
     CenterSurround,
     CorticalMagnification,
     DivisiveNormalization,
     LocallyConnected2d,
     TunedNormalization,
 )
-from insilico.errors import UserError
-from insilico.models import load_model
-from insilico.models.built_in import BUILT_IN
-from insilico.models.constrained import NAMED, constrained_resnet, named_network
+from insilico.models.constrained.resnet import NAMED, constrained_resnet, named_network
 from insilico.models.weights import fit_weights
-from insilico.probe import Probe
+from insilico.recording.probe import Probe
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "components.npz")
 CASES = [case for case in GOLDEN["cases"] if str(GOLDEN[f"{case}.component"]) == "network"]

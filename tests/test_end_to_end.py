@@ -12,13 +12,13 @@ from torch import nn
 
 import insilico
 from insilico import reference
-from insilico.cli import main
-from insilico.compare import category_scores, compare
-from insilico.context import beside_published, categories, standings
+from insilico.cli.app import main
+from insilico.cli.terminal import summary
+from insilico.comparison.published import beside_published, categories, standings
+from insilico.comparison.table import category_scores, compare
 from insilico.errors import UserError
-from insilico.protocols.marques2020 import TEXTURE_PROPERTIES
-from insilico.report import write_report
-from insilico.terminal import summary
+from insilico.experiments.marques2020 import TEXTURE_PROPERTIES
+from insilico.reporting.run import write_report
 
 EXPECTED = Path(__file__).parent / "data" / "end_to_end_hed_relu2_2.json"
 

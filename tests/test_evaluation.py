@@ -11,11 +11,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from insilico.commands.evaluate import evaluate
+from insilico.cli.evaluate import evaluate
 from insilico.errors import UserError
 from insilico.figures import style
-from insilico.training import corruptions
-from insilico.training.attacks import fast_gradient, projected_gradient
 from insilico.training.batches import Batch
 from insilico.training.config import (
     DataConfig,
@@ -23,16 +21,18 @@ from insilico.training.config import (
     OptimiserConfig,
     TrainingConfig,
 )
-from insilico.training.corruptions import (
+from insilico.training.evaluation import Score, score
+from insilico.training.loop import train
+from insilico.training.pictures.folders import ImageFiles
+from insilico.training.robustness import corruptions
+from insilico.training.robustness.attacks import fast_gradient, projected_gradient
+from insilico.training.robustness.corruptions import (
     CORRUPTIONS,
     SEVERITIES,
     corruption_accuracies,
     mean_corruption_error,
 )
-from insilico.training.evaluation import Score, score
-from insilico.training.folders import ImageFiles
-from insilico.training.loop import train
-from insilico.training.robustness import attack_accuracies, corruption_figure, open_run
+from insilico.training.robustness.evaluated import attack_accuracies, corruption_figure, open_run
 
 GREY = 0.5
 

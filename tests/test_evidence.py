@@ -7,8 +7,8 @@ import xarray as xr
 from fake_results import results as imaginary
 
 from insilico import open_results
-from insilico.compare import compare, compare_all
-from insilico.joint import joint_structure
+from insilico.comparison.joint import joint_structure
+from insilico.comparison.table import compare, compare_all
 from insilico.reference import ReferenceDistribution, load, load_joint
 
 VARIANCE = "marques2020.ringach2002.circular_variance"

@@ -9,7 +9,7 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.protocols import standard
+from insilico.experiments.batteries import standard
 from stimuli import Display, Position
 
 SMALL = Display.square(48, 4)
@@ -228,7 +228,7 @@ def test_a_save_that_fails_leaves_nothing_behind(results, tmp_path, monkeypatch)
     def fail(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("insilico.results.save", fail)
+    monkeypatch.setattr("insilico.runs.results.save", fail)
     with pytest.raises(OSError, match="no space"):
         results.save(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

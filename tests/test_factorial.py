@@ -18,23 +18,24 @@ import xarray as xr
 from scipy import stats
 
 from insilico.errors import UserError
-from insilico.training import factorial, measuring
 from insilico.training.config import DataConfig, ModelConfig, ScheduleConfig, TrainingConfig
-from insilico.training.effects import estimate_effects, model_terms
-from insilico.training.exemplars import histogram_accuracy, load_regions
-from insilico.training.experiment_config import (
+from insilico.training.factorial import experiment as factorial
+from insilico.training.factorial import measuring
+from insilico.training.factorial.cells import (
     COMPONENTS,
     FactorialConfig,
     MeasureConfig,
     cells,
     read_factorial_config,
 )
-from insilico.training.factorial import Job, run_factorial
-from insilico.training.measuring import battery_at
-from insilico.training.resolution import DenseSampling, dense_side, densely_sampled_resnet
-from insilico.training.tables import control_table, effect_table, read_runs, write_tables
+from insilico.training.factorial.effects import estimate_effects, model_terms
+from insilico.training.factorial.experiment import Job, run_factorial
+from insilico.training.factorial.measuring import battery_at
+from insilico.training.factorial.resolution import DenseSampling, dense_side, densely_sampled_resnet
+from insilico.training.factorial.tables import control_table, effect_table, read_runs, write_tables
+from insilico.training.pictures.exemplars import histogram_accuracy, load_regions
 from stimuli import Display, Position
-from stimuli import marques2020 as published
+from stimuli.marques2020 import sets as published
 
 DOCS = Path(__file__).parents[1] / "docs"
 

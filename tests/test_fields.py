@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from insilico.fields import Fields, split_sites, survey
-from insilico.layout import finite_sites, layer_map
-from insilico.locality import proven_windows
+from insilico.recording.layers import finite_sites, layer_map
+from insilico.recording.receptive_fields import Fields, split_sites, survey
+from insilico.recording.windows import proven_windows
 from stimuli import Display, Window, factorial, grating
 
 DISPLAY = Display.square(64, 4)

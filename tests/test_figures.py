@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico import figures, reference
-from insilico.compare import compare
+from insilico.comparison.table import compare
 from insilico.figures.examples import drawable
 from insilico.figures.plates import example_places, shown_layers
 from insilico.figures.population import counted
@@ -25,7 +25,7 @@ from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure
 from insilico.figures.textures import modulation_numbers, surround_numbers
 from stimuli import Display, factorial, grating
-from stimuli.textures import shipped
+from stimuli.textures.sets import shipped
 
 mpl.use("Agg")
 

@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from insilico.components.subcortical import SubcorticalBlock
 from insilico.errors import UserError
 from insilico.models import layer_table, load_model
-from insilico.models.front_ends import EVNET_VARIANTS, evnet_resnet50, vone_dn, vone_resnet50
-from insilico.models.vone import VOneBlock, add_noise
-from insilico.models.vone_gabors import sample_evnet_parameters, sample_gabor_parameters
+from insilico.models.components.subcortical import SubcorticalBlock
+from insilico.models.front_ends.gabors import sample_evnet_parameters, sample_gabor_parameters
+from insilico.models.front_ends.networks import (
+    EVNET_VARIANTS,
+    evnet_resnet50,
+    vone_dn,
+    vone_resnet50,
+)
+from insilico.models.front_ends.vone import VOneBlock, add_noise
 from insilico.models.weights import fit_weights
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "components.npz")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from insilico.leaderboard import models, rank
 from insilico.reference import MARQUES2020, load
+from insilico.reference.leaderboard import models, rank
 
 PROPERTIES = [name.removeprefix("marques2020.") for name in MARQUES2020]
 BOARD = models()

@@ -16,10 +16,11 @@ from torch import nn
 from insilico.errors import UserError
 from insilico.models import ModelCard, as_module, layer_table, load_model
 from insilico.models.built_in import BUILT_IN
-from insilico.models.card import attach, input_channels, per_channel
+from insilico.models.card import attach, input_channels
 from insilico.models.layers import spatial_layers
 from insilico.models.sources import IMAGENET_MEAN, IMAGENET_STD
 from insilico.models.weights import fit_weights, read_weights
+from insilico.recording.forward import per_channel
 from stimuli import Display
 
 MODELS = """

@@ -8,11 +8,11 @@ import torch
 import torchvision
 from torch import nn
 
-from insilico.locality import ROUNDING
+from insilico.experiments.standard import gratings
 from insilico.models import as_module
-from insilico.models.vone import VOneBlock
-from insilico.probe import Probe
-from insilico.protocols.standard import gratings
+from insilico.models.front_ends.vone import VOneBlock
+from insilico.recording.probe import Probe
+from insilico.recording.windows import ROUNDING
 from stimuli import Display, Position
 
 

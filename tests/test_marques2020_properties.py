@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.properties import marques2020 as properties
-from insilico.protocols import marques2020
-from insilico.protocols.textures import texture_curve
-from insilico.recording import UNIT_COORDINATES, label
+from insilico.experiments.batteries import marques2020
+from insilico.experiments.textures import texture_curve
+from insilico.recording.schema import UNIT_COORDINATES, label
+from insilico.tuning.properties import marques2020 as properties
 from stimuli import Display
-from stimuli import marques2020 as published
+from stimuli.marques2020 import sets as published
 
 GRATINGS = [
     protocol

@@ -5,10 +5,10 @@ import pytest
 import xarray as xr
 
 from insilico import reference
-from insilico.protocols import marques2020
-from insilico.rates import to_rates
+from insilico.experiments.batteries import marques2020
+from insilico.tuning.rates import to_rates
 from stimuli import Display
-from stimuli import marques2020 as published
+from stimuli.marques2020 import sets as published
 
 OFFSETS = np.arange(-10, 11) / 4
 

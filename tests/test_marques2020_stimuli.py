@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stimuli import Display, Position, Window
-from stimuli import marques2020 as published
-from stimuli.eight_bit import draw
-from stimuli.resize import bilinear_weights, resize_axis
+from stimuli.marques2020 import sets as published
+from stimuli.marques2020.eight_bit import draw
+from stimuli.marques2020.resize import bilinear_weights, resize_axis
 
 SETS = {
     published.receptive_field: 3528,

@@ -73,7 +73,7 @@ def test_wheel_metadata(wheel):
     assert metadata.get_payload().startswith("# insilico")
     assert name.replace("METADATA", "licenses/LICENSE") in archive.namelist()
     assert (
-        "insilico = insilico.cli:main"
+        "insilico = insilico.cli.app:main"
         in archive.read(name.replace("METADATA", "entry_points.txt")).decode()
     )
 

@@ -14,12 +14,12 @@ from synthetic_neurons import write_assembly
 
 import insilico
 from insilico import protocols
-from insilico.cli import main
+from insilico.cli.app import main
+from insilico.experiments.standard import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity
 from insilico.predictivity.features import Features
 from insilico.predictivity.layers import with_properties
-from insilico.protocols.standard import ORIENTATION, ORIENTATION_MEAN
 from insilico.reporting.predictivity import predictivity_plates, readable_layers
 
 SIDE, DEGREES = 32, 4.0

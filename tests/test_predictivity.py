@@ -12,7 +12,6 @@ from synthetic_neurons import write_assembly
 from torch import nn
 
 import insilico
-from insilico.forward import Forward
 from insilico.models.card import ModelCard, attach
 from insilico.predictivity import NeuralData
 from insilico.predictivity import features as features_module
@@ -21,6 +20,7 @@ from insilico.predictivity.features import Features
 from insilico.predictivity.mappings import PENALTIES, Span, find_mapping, pls, ridge
 from insilico.predictivity.scores import explained_variance, predictions, score_layers
 from insilico.predictivity.splits import Split, image_splits, repetition_halves
+from insilico.recording.forward import Forward
 from stimuli import Display, photographs
 
 N_IMAGES = 60

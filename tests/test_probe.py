@@ -7,13 +7,13 @@ import torchvision
 from torch import nn
 
 from insilico.errors import UserError
-from insilico.forward import Forward
-from insilico.hooks import layer_outputs
 from insilico.models import as_module
 from insilico.models.weights import weights_hash
-from insilico.probe import Probe
-from insilico.reduction import Harmonics, Maximum
-from insilico.tuning import first_harmonic, mean_response
+from insilico.recording.forward import Forward
+from insilico.recording.hooks import layer_outputs
+from insilico.recording.kept import Harmonics, Maximum
+from insilico.recording.probe import Probe
+from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, Position, factorial, grating
 
 DISPLAY = Display.square(32, 4)
@@ -300,7 +300,7 @@ def test_responses_that_are_not_finite_are_an_error():
 
 
 def test_a_recording_too_large_for_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("insilico.probe.available_memory", lambda: 100)
+    monkeypatch.setattr("insilico.recording.probe.available_memory", lambda: 100)
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
     with pytest.raises(UserError, match="Record fewer sites or layers"):
         probe.record(luminance_set())
@@ -337,9 +337,9 @@ def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
         spatial_frequency=1,
     )
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=1)
-    monkeypatch.setattr("insilico.probe.DRAWN", 1)
+    monkeypatch.setattr("insilico.recording.probe.DRAWN", 1)
     kept = probe.record(stimuli, reduction=Maximum(over=("phase",)))
-    monkeypatch.setattr("insilico.answers.RECALLED_BYTES", 0)
+    monkeypatch.setattr("insilico.recording.responses.RECALLED_BYTES", 0)
     shown_again = probe.record(stimuli, reduction=Maximum(over=("phase",)))
     # Two phases and the blank; without memory, every stimulus.
     assert (kept.attrs["n_pictures"], shown_again.attrs["n_pictures"]) == (3, 7)

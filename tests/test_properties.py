@@ -6,7 +6,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insilico.properties import orientation, receptive_field, size, spatial_frequency
+from insilico.tuning.properties import orientation, receptive_field, size, spatial_frequency
 
 ORIENTATION = np.arange(0, 180, 7.5)
 FREQUENCY = 2 ** np.arange(-2, 3.6, 0.25)

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from insilico.errors import UserError
-from insilico.rates import RateMap, fit_rates, to_rates
-from insilico.tuning import mean_response
+from insilico.tuning.curves import mean_response
+from insilico.tuning.rates import RateMap, fit_rates, to_rates
 
 PHASES = np.arange(0, 360, 45.0)
 

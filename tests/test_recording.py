@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.recording import label, load, save
+from insilico.recording.schema import label, load, save
 
 
 def recording(order=slice(None), **attrs):

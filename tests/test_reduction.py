@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.reduction import Harmonics, Maximum, Store, bytes_per_unit, phase_weights
-from insilico.tuning import first_harmonic, mean_response
+from insilico.recording.kept import Harmonics, Maximum, phase_weights
+from insilico.recording.reduce import Store, bytes_per_unit
+from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, factorial, grating
 
 N_UNITS = 5

@@ -12,14 +12,14 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from insilico.compare import compare
-from insilico.joint import joint_structure
-from insilico.report import write_report
+from insilico.comparison.joint import joint_structure
+from insilico.comparison.table import compare
 from insilico.reporting.explorer import explorer
+from insilico.reporting.run import write_report
 from insilico.reporting.tables import TABLES
 from insilico.reporting.terms import TERMS
-from insilico.results import open_results
-from stimuli.textures import shipped
+from insilico.runs.results import open_results
+from stimuli.textures.sets import shipped
 
 mpl.use("Agg")
 

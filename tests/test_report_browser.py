@@ -7,9 +7,9 @@ import fake_results
 import numpy as np
 import pytest
 
-from insilico.report import write_report
+from insilico.reporting.run import write_report
 from insilico.reporting.side_by_side import write_side_by_side
-from insilico.side_by_side import compare_runs
+from insilico.runs.side_by_side import compare_runs
 
 playwright = pytest.importorskip("playwright.sync_api")
 

@@ -9,9 +9,9 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.probe import Probe
-from insilico.protocols import marques2020
-from insilico.session import record_battery
+from insilico.experiments.batteries import marques2020
+from insilico.recording.probe import Probe
+from insilico.runs.session import record_battery
 from stimuli import Display
 
 SMALL = Display.square(48, 4)
@@ -78,7 +78,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
     near, expected = selected(marques2020.CANDIDATES_WITHIN)
     # Candidates are judged in parts.
-    monkeypatch.setattr("insilico.session.JUDGED_BYTES", 441 * 8 * 1000)
+    monkeypatch.setattr("insilico.runs.session.JUDGED_BYTES", 441 * 8 * 1000)
     everywhere, found = selected("all")
     assert found == expected
     assert (everywhere.n_candidates, everywhere.n_selected) == (6 * 64 * 64, near.n_selected)
@@ -86,7 +86,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, insilico.protocols.BATTERIES["standard"], progress=True)
+    record_battery(probe, insilico.experiments.batteries.BATTERIES["standard"], progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()

@@ -11,12 +11,12 @@ import pytest
 import xarray as xr
 
 from insilico import reference
-from insilico.cli import main
-from insilico.compare import compare
+from insilico.cli.app import main
+from insilico.comparison.table import compare
 from insilico.errors import UserError
 from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
-from insilico.results import Results
-from insilico.side_by_side import compare_runs, open_runs
+from insilico.runs.results import Results
+from insilico.runs.side_by_side import compare_runs, open_runs
 
 NAME = "ringach2002.circular_variance"
 NASTY = "<script>alert('1')</script> & 50 %_{|}"

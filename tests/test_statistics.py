@@ -7,13 +7,13 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from insilico import statistics
+from insilico.comparison import statistics
+from insilico.comparison.similarity import ceiling, expected_scores, matched_ceiling, similarity
+from insilico.comparison.statistics import Interval
+from insilico.comparison.statistics.joint import distance
 from insilico.errors import UserError
-from insilico.properties.orientation import circular_variance
 from insilico.reference import load
-from insilico.similarity import ceiling, expected_scores, matched_ceiling, similarity
-from insilico.statistics import Interval
-from insilico.statistics.joint import distance
+from insilico.tuning.properties.orientation import circular_variance
 
 
 def random_stream(seed=0):
@@ -62,7 +62,7 @@ class TestClusters:
         assert whole.var() == pytest.approx(2 / 3, abs=0.05)
 
     def test_large_samples_come_in_blocks(self, monkeypatch):
-        monkeypatch.setattr("insilico.statistics.bootstrap.BLOCK", 100)
+        monkeypatch.setattr("insilico.comparison.statistics.bootstrap.BLOCK", 100)
         blocks = list(
             statistics.resamples(
                 statistics.cluster(np.arange(30)), rng=random_stream(), n_resamples=8

@@ -9,10 +9,10 @@ import torch
 
 import insilico
 from insilico import load_model
-from insilico.cli import main
+from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.models.weights import weights_hash
-from insilico.sweep import conditions, untrained_control
+from insilico.runs.sweep import conditions, untrained_control
 
 MODELS = """
 import torch

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from insilico.models.textbook import Textbook
-from insilico.models.textbook_drive import drive, harmonics, size_drive
-from insilico.models.textbook_truth import modulation_ratio, properties, size_curve
-from insilico.models.textbook_units import KINDS, draw_units, profile
+from insilico.models.textbook.drive import drive, harmonics, size_drive
+from insilico.models.textbook.module import Textbook
+from insilico.models.textbook.truth import modulation_ratio, properties, size_curve
+from insilico.models.textbook.units import KINDS, draw_units, profile
 from stimuli import Display, grating
 
 PHASES = np.arange(0, 360, 45)

@@ -12,24 +12,26 @@ import xarray as xr
 from PIL import Image
 
 import insilico
-from insilico.commands.textures import textures as command
+from insilico.cli.textures import textures as command
 from insilico.errors import UserError
-from insilico.properties import textures as properties
-from insilico.protocols import marques2020, standard
-from insilico.protocols.textures import with_textures
-from stimuli import Display, Position, texture_build, texture_pictures
-from stimuli import marques2020 as published
-from stimuli import textures as pictures
+from insilico.experiments.batteries import marques2020, standard
+from insilico.experiments.textures import with_textures
+from insilico.tuning.properties import textures as properties
+from stimuli import Display, Position
 from stimuli.display import Window
-from stimuli.texture_drawing import draw, draw_published, draw_surround
-from stimuli.texture_quality import spectrum_error, structure
-from stimuli.texture_sources import (
+from stimuli.marques2020 import sets as published
+from stimuli.textures import build as texture_build
+from stimuli.textures import pictures as texture_pictures
+from stimuli.textures import sets as pictures
+from stimuli.textures.drawing import draw, draw_published, draw_surround
+from stimuli.textures.quality import spectrum_error, structure
+from stimuli.textures.sources import (
     FAMILIES,
     periodic_part,
     source,
     with_normal_histogram,
 )
-from stimuli.texture_synthesis import matched_noise, random_phase_texture, with_random_phases
+from stimuli.textures.synthesis import matched_noise, random_phase_texture, with_random_phases
 
 DISPLAY = Display.square(64, 6.0)
 PARTS = [Window(0, 0, 64, 64), Window(17, 22, 13, 30), Window(0, 60, 5, 4)]
@@ -282,7 +284,7 @@ class TestSources:
 class TestSynthesis:
     def test_statistics_become_those_of_the_source(self):
         pytest.importorskip("plenoptic")
-        from stimuli.texture_synthesis import statistics_error, synthesise
+        from stimuli.textures.synthesis import statistics_error, synthesise
 
         original = woven()[:128, :128]
         losses = []
@@ -370,7 +372,10 @@ class TestBuild:
 
 
 def test_nothing_but_synthesis_needs_the_extra():
-    lines = "import sys, insilico.protocols, stimuli.textures, stimuli.texture_drawing"
+    lines = (
+        "import sys, insilico.experiments.batteries, stimuli.textures.sets, "
+        "stimuli.textures.drawing"
+    )
     check = "print({'plenoptic', 'skimage', 'sklearn'} & set(sys.modules))"
     printed = subprocess.run(
         [sys.executable, "-c", f"{lines}\n{check}"], capture_output=True, text=True, check=True

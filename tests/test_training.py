@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from insilico.commands.train import train as train_command
+from insilico.cli.train import train as train_command
 from insilico.errors import UserError
 from insilico.models.weights import read_weights
 from insilico.training import checkpoint, evaluation, loop, state
@@ -28,10 +28,10 @@ from insilico.training.config import (
     ScheduleConfig,
     TrainingConfig,
 )
-from insilico.training.data import load_data
 from insilico.training.evaluation import score
 from insilico.training.loop import train
-from insilico.training.robustness import open_run
+from insilico.training.pictures.data import load_data
+from insilico.training.robustness.evaluated import open_run
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -13,7 +13,6 @@ from PIL import Image
 from torch import nn
 
 from insilico.errors import UserError
-from insilico.training import exemplars
 from insilico.training.batches import Batch, epoch_loader, fixed_loader
 from insilico.training.config import (
     DataConfig,
@@ -23,8 +22,11 @@ from insilico.training.config import (
     TrainingConfig,
     read_training_config,
 )
-from insilico.training.data import load_data, load_test, pictures_to_tensors
-from insilico.training.exemplars import (
+from insilico.training.networks import make_network
+from insilico.training.optimisation import learning_rate_factor, make_optimiser, parameter_groups
+from insilico.training.pictures import exemplars
+from insilico.training.pictures.data import load_data, load_test, pictures_to_tensors
+from insilico.training.pictures.exemplars import (
     FRAME,
     PHOTOGRAPHS,
     REGION,
@@ -33,8 +35,6 @@ from insilico.training.exemplars import (
     histogram_accuracy,
     load_regions,
 )
-from insilico.training.networks import make_network
-from insilico.training.optimisation import learning_rate_factor, make_optimiser, parameter_groups
 
 
 def test_defaults_are_the_published_recipe():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import insilico
-from insilico.models import textbook_truth
-from insilico.protocols.standard import FINE_PHASES, PHASES
+from insilico.experiments.standard import FINE_PHASES, PHASES
+from insilico.models.textbook import truth as textbook_truth
 
 DISPLAY_PX_PER_DEG = 28
 

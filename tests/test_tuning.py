@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from insilico.tuning import (
+from insilico.tuning.curves import (
     at_preferred,
     crossing,
     dominant_component,

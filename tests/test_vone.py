@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from insilico.models.vone import VOneBlock, add_noise, gabor_filters, sample_gabor_parameters
+from insilico.models.front_ends.vone import (
+    VOneBlock,
+    add_noise,
+    gabor_filters,
+    sample_gabor_parameters,
+)
 from stimuli import Display, grating
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "voneblock.npz")

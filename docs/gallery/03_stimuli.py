@@ -8,8 +8,8 @@ A stimulus set is a table of conditions, and a function that draws them.
 # %%
 # The gratings of the standard battery. A contact sheet of a large set varies one factor per row.
 
+from insilico.experiments.standard import gratings
 from insilico.figures import contact_sheet
-from insilico.protocols.standard import gratings
 from stimuli import Display, Position, center_surround, factorial
 
 display = Display.square(pixels=112, degrees=8)

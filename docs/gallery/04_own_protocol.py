@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 import insilico
+from insilico.experiments.standard import ORIENTATION, PHASES, exceeds_threshold, preferred_grating
 from insilico.figures import contact_sheet, style, tuning_curve
-from insilico.protocols.standard import ORIENTATION, PHASES, exceeds_threshold, preferred_grating
-from insilico.tuning import dominant_component
+from insilico.tuning.curves import dominant_component
 from stimuli import Display, Position, aperture, factorial
 from stimuli.apertures import axes, column, tables
 from stimuli.gratings import check_nyquist, compose

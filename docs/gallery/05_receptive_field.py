@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 from insilico.figures import TWO_COLUMNS, style
-from insilico.locality import proven_windows
-from insilico.probe import Probe
+from insilico.recording.probe import Probe
+from insilico.recording.windows import proven_windows
 from stimuli import Display, grating
 
 torch.manual_seed(0)

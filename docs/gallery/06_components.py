@@ -15,8 +15,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from insilico.components import CenterSurround, CorticalMagnification, TunedNormalization
 from insilico.figures import TWO_COLUMNS, style
+from insilico.models.components import CenterSurround, CorticalMagnification, TunedNormalization
 
 MODES = ("as_released", "corrected")
 N_KERNELS, CHANNELS, SIDE, OUTPUT = 4, 64, 64, 20

@@ -13,7 +13,7 @@ one channel are taken for independent.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from insilico import statistics
+from insilico.comparison import statistics
 from insilico.figures import TWO_COLUMNS, style
 
 rng = np.random.default_rng(0)

@@ -14,10 +14,10 @@ import numpy as np
 
 import insilico
 from insilico import reference
+from insilico.experiments.standard import ORIENTATION, TEXTURES
 from insilico.figures import TWO_COLUMNS, style
-from insilico.protocols.standard import ORIENTATION, TEXTURES
 from stimuli import Display, Position
-from stimuli.textures import shipped, texture_surrounds, textures
+from stimuli.textures.sets import shipped, texture_surrounds, textures
 
 pictures = shipped()
 noise, texture = pictures.levels[:, :, 0]

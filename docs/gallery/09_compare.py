@@ -11,10 +11,10 @@ is taken to span other degrees?
 # properties are measured here; `insilico.run` does the whole battery by default.
 
 import insilico
+from insilico.experiments.standard import ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
-from insilico.protocols.standard import ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.reporting.side_by_side import by_degrees
-from insilico.side_by_side import compare_runs
+from insilico.runs.side_by_side import compare_runs
 
 battery = insilico.Battery(
     "gratings",

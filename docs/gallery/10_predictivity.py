@@ -24,7 +24,7 @@ import insilico
 from insilico.figures import TWO_COLUMNS, style
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from stimuli import Display, photographs
-from stimuli.textures import shipped
+from stimuli.textures.sets import shipped
 
 torch.manual_seed(0)
 network = nn.Sequential(

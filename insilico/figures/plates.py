@@ -26,8 +26,8 @@ from insilico.figures.textures import (
     surround_page,
     texture_page,
 )
-from insilico.results import Results
-from stimuli.texture_pictures import Textures, shipped
+from insilico.runs.results import Results
+from stimuli.textures.pictures import Textures, shipped
 
 __all__ = ["example_places", "of_layer", "plates", "save_figures", "shown_layers"]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico.figures.style import TWO_COLUMNS, new_figure, style
-from insilico.recording import UNITS
+from insilico.recording.schema import UNITS
 from stimuli import StimulusSet
 
 __all__ = ["contact_rows", "contact_sheet"]

@@ -40,7 +40,7 @@ def score_maps(scores: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     Parameters
     ----------
     scores : DataFrame
-        ``scores`` of an `insilico.side_by_side.SideBySide`.
+        ``scores`` of an `insilico.runs.side_by_side.SideBySide`.
     width : float
         In inches.
 
@@ -101,7 +101,7 @@ def rank_chart(ranking: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     Parameters
     ----------
     ranking : DataFrame
-        Rows of one score of ``ranking`` of an `insilico.side_by_side.SideBySide`.
+        Rows of one score of ``ranking`` of an `insilico.runs.side_by_side.SideBySide`.
     width : float
         In inches.
 

@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from insilico import reference
 from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure, shorten, style
-from insilico.properties.textures import family_modulation
-from stimuli.texture_pictures import NO_SURROUND, NOISE, TEXTURE, Textures
+from insilico.tuning.properties.textures import family_modulation
+from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures
 
 __all__ = [
     "SURROUNDS",

@@ -22,7 +22,7 @@ from insilico.figures.style import (
     log_axis,
     new_axes,
 )
-from insilico.recording import UNITS
+from insilico.recording.schema import UNITS
 
 __all__ = ["MAP", "orientation_polar", "receptive_field_map", "tuning_curve"]
 

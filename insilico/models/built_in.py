@@ -26,7 +26,7 @@ VONE_DN_PIXELS = 256
 
 def _vone(name: str, request: Request) -> Loaded:
     """Load the front end of VOneNet."""
-    from insilico.models.vone import VOneBlock
+    from insilico.models.front_ends.vone import VOneBlock
 
     model, display = _sized(VOneBlock, name, request)
     card = ModelCard(
@@ -45,7 +45,7 @@ def _vone(name: str, request: Request) -> Loaded:
 
 def _textbook(name: str, request: Request) -> Loaded:
     """Load V1 units whose tuning is known in closed form."""
-    from insilico.models.textbook import Textbook
+    from insilico.models.textbook.module import Textbook
 
     model, display = _sized(Textbook, name, request)
     card = ModelCard(
@@ -64,7 +64,7 @@ def _textbook(name: str, request: Request) -> Loaded:
 
 def _vone_resnet50(name: str, request: Request) -> Loaded:
     """Load VOneNet, random behind its front end."""
-    from insilico.models.front_ends import vone_resnet50
+    from insilico.models.front_ends.networks import vone_resnet50
 
     model, display = _sized(vone_resnet50, name, request)
     card = ModelCard(
@@ -83,7 +83,7 @@ def _vone_resnet50(name: str, request: Request) -> Loaded:
 
 def _evnet_resnet50(name: str, request: Request) -> Loaded:
     """Load EVNet, random behind its front end."""
-    from insilico.models.front_ends import EVNET_VARIANTS, evnet_resnet50
+    from insilico.models.front_ends.networks import EVNET_VARIANTS, evnet_resnet50
 
     model, display = _sized(evnet_resnet50, name, request, degrees=EVNET_DEGREES)
     variant = EVNET_VARIANTS[request.options.get("variant", "standard")]
@@ -106,7 +106,7 @@ def _evnet_resnet50(name: str, request: Request) -> Loaded:
 
 def _vone_dn(name: str, request: Request) -> Loaded:
     """Load a VOneBlock behind which the channels normalize each other."""
-    from insilico.models.front_ends import vone_dn
+    from insilico.models.front_ends.networks import vone_dn
 
     model, display = _sized(vone_dn, name, request, pixels=VONE_DN_PIXELS)
     card = ModelCard(
@@ -126,7 +126,7 @@ def _vone_dn(name: str, request: Request) -> Loaded:
 
 def _constrained(name: str, request: Request) -> Loaded:
     """Load a network of the paper, or any combination of its components, with random weights."""
-    from insilico.models.constrained import NAMED, constrained_resnet
+    from insilico.models.constrained.resnet import NAMED, constrained_resnet
 
     display = request.display(CONSTRAINED_PIXELS)
     fixed = {"depth": 50, **NAMED[name]} if name in NAMED else {}

@@ -6,10 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from insilico.errors import UserError
 from stimuli import Display
 
-__all__ = ["ModelCard", "attach", "input_channels", "per_channel"]
+__all__ = ["ModelCard", "attach", "input_channels"]
 
 # Attribute of a module that says that the hook of `attach` is already on it.
 NORMALISES = "_insilico_normalises"
@@ -173,40 +172,3 @@ def input_channels(model: nn.Module) -> int | None:
         if isinstance(module, nn.Conv2d) and module.in_channels in IMAGE_CHANNELS:
             return module.in_channels
     return None
-
-
-def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tuple[float, ...]:
-    """Spread a normalisation constant over the image channels.
-
-    Parameters
-    ----------
-    name : {"mean", "std"}
-        What it is, for the error message.
-    values : sequence of float, or float
-        One value for all channels, or one for each.
-    channels : int
-        How many channels there are.
-
-    Returns
-    -------
-    tuple of float
-
-    Raises
-    ------
-    UserError
-        If the number of values fits neither, or a standard deviation is not above 0.
-
-    Examples
-    --------
-    >>> per_channel("mean", 0.5, 3)
-    (0.5, 0.5, 0.5)
-    """
-    row = (values,) if isinstance(values, int | float) else tuple(values)
-    if len(row) not in (1, channels):
-        raise UserError(
-            f"{name} needs one value, or one for each of the model's {channels} image channels; "
-            f"got {len(row)}: {', '.join(f'{value:g}' for value in row)}."
-        )
-    if name == "std" and not all(value > 0 for value in row):
-        raise UserError(f"std must be above 0; got {', '.join(f'{value:g}' for value in row)}.")
-    return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from insilico.errors import UserError
 from insilico.folders import check_free
-from insilico.hooks import layer_outputs
 from insilico.models.card import ModelCard, attach, left_to_apply
 from insilico.models.sources import Loaded, Request
 from insilico.models.weights import weights_hash
+from insilico.recording.hooks import layer_outputs
 
 __all__ = ["DigitalNeurons", "open_digital"]
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
-from insilico.fields import Fields, survey
-from insilico.forward import Forward
-from insilico.hooks import OUTPUT, call_counts, first_tensor, layer_names
-from insilico.layout import finite_sites, layer_map
 from insilico.models.card import ModelCard
+from insilico.recording.forward import Forward
+from insilico.recording.hooks import OUTPUT, call_counts, first_tensor, layer_names
+from insilico.recording.layers import finite_sites, layer_map
+from insilico.recording.receptive_fields import Fields, survey
 from stimuli import Display
 
 __all__ = ["layer_table", "spatial_layers"]

@@ -12,11 +12,12 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.built_in import BUILT_IN
-from insilico.models.card import attach, per_channel
+from insilico.models.card import attach
 from insilico.models.digital import open_digital
 from insilico.models.own import from_file, from_module
 from insilico.models.sources import Loaded, Request, timm, torchvision
 from insilico.models.weights import load_weights
+from insilico.recording.forward import per_channel
 
 __all__ = ["load_model"]
 

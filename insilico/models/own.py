@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from insilico.errors import UserError
-from insilico.hooks import OUTPUT
 from insilico.models.callable import CallableModel, as_module
 from insilico.models.card import ModelCard, input_channels
 from insilico.models.sources import Loaded, Request, nearest
+from insilico.recording.hooks import OUTPUT
 
 __all__ = ["from_file", "from_module"]
 

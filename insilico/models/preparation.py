@@ -7,8 +7,9 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.callable import as_module
-from insilico.models.card import ModelCard, input_channels, per_channel
+from insilico.models.card import ModelCard, input_channels
 from insilico.models.loading import load_model
+from insilico.recording.forward import per_channel
 from stimuli import Display
 
 __all__ = ["prepared"]

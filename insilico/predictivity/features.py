@@ -14,8 +14,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from insilico.errors import UserError
-from insilico.forward import Forward
-from insilico.memory import available_memory
+from insilico.recording.forward import Forward
+from insilico.recording.memory import available_memory
 from stimuli import StimulusSet
 
 __all__ = ["Features"]

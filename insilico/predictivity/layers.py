@@ -4,7 +4,7 @@ import pandas as pd
 
 from insilico.errors import UserError
 from insilico.predictivity.prediction import Predictivity
-from insilico.results import Results
+from insilico.runs.results import Results
 
 __all__ = ["check_same_model", "with_properties"]
 

@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.folders import check_free
-from insilico.forward import Forward
 from insilico.models.card import ModelCard, left_to_apply
 from insilico.models.digital import DigitalNeurons
 from insilico.models.preparation import prepared
@@ -25,6 +24,7 @@ from insilico.predictivity.fitting import Fitting
 from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
+from insilico.recording.forward import Forward
 from stimuli import Position, photographs
 
 __all__ = ["Predictivity", "predict"]

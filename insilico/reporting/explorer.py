@@ -21,7 +21,7 @@ from insilico.figures.style import axis_label
 from insilico.figures.tuning import MAP, factor_label
 from insilico.reporting.page import without_dimension
 from insilico.reporting.plots import factor, field_map, polar, scatter, tuning
-from insilico.results import Results
+from insilico.runs.results import Results
 
 __all__ = ["MOST_UNITS", "explorer", "library"]
 

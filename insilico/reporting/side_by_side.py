@@ -8,7 +8,6 @@ import pandas as pd
 
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.figures.style import Plate, save_figure
-from insilico.ranking import RANKED_BY
 from insilico.reporting.page import NO_VALUE, inline, render, score, write_page
 from insilico.reporting.side_by_side_tables import (
     is_binary,
@@ -19,7 +18,8 @@ from insilico.reporting.side_by_side_tables import (
     with_ends,
 )
 from insilico.reporting.terms import TERMS
-from insilico.side_by_side import UNTRAINED, SideBySide, told_apart
+from insilico.runs.ranking import RANKED_BY
+from insilico.runs.side_by_side import UNTRAINED, SideBySide, told_apart
 
 __all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]
 
@@ -73,7 +73,7 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
     Parameters
     ----------
     side : SideBySide
-        From `insilico.side_by_side.compare_runs`.
+        From `insilico.runs.side_by_side.compare_runs`.
     folder : path
         Where to write; made if there is none.
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from insilico import reference
 from insilico.reporting.page import NO_VALUE, number, p_value, score
-from insilico.side_by_side import SideBySide
+from insilico.runs.side_by_side import SideBySide
 
 __all__ = ["is_binary", "latex", "markdown", "median_in_words", "readable_tables", "with_ends"]
 

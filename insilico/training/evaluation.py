@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from insilico.errors import UserError
-from insilico.models.card import per_channel
+from insilico.recording.forward import per_channel
 from insilico.training.batches import Source, fixed_loader
 from insilico.training.config import DataConfig
 from insilico.training.processes import Processes

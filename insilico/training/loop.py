@@ -22,11 +22,11 @@ from insilico.training.checkpoint import (
     restore_random_states,
 )
 from insilico.training.config import TrainingConfig
-from insilico.training.data import Parts, load_data
 from insilico.training.evaluation import Score, normalise, score
 from insilico.training.logs import tensorboard_writer
 from insilico.training.networks import make_network
 from insilico.training.optimisation import make_optimiser, make_schedule
+from insilico.training.pictures.data import Parts, load_data
 from insilico.training.processes import Processes, joined
 from insilico.training.state import CHECKPOINT, WEIGHTS, State, resume, save, write_unreadable
 

@@ -58,7 +58,7 @@ def make_network(config: ModelConfig, *, num_classes: int, input_size: int, seed
 def _builder(name: str) -> Callable[..., Any]:
     head, _, function = name.partition(":")
     if name == "constrained_resnet":
-        from insilico.models.constrained import constrained_resnet
+        from insilico.models.constrained.resnet import constrained_resnet
 
         return constrained_resnet
     if head == "torchvision":

@@ -1,0 +1,116 @@
+"""The command line. Each command's help is its docstring."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from cyclopts import App, CycloptsError
+
+from insilico.cli.compare import compare
+from insilico.cli.evaluate import evaluate
+from insilico.cli.factorial import factorial
+from insilico.cli.layers import layers
+from insilico.cli.predict import predict
+from insilico.cli.reference import reference
+from insilico.cli.report import report
+from insilico.cli.run import run
+from insilico.cli.stimuli import stimuli
+from insilico.cli.textures import textures
+from insilico.cli.train import train
+from insilico.errors import UserError
+
+__all__ = ["app", "main"]
+
+OUR_PACKAGES = ("insilico", "stimuli")
+
+# Exit codes, as shells and other tools have them.
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def _version() -> str:
+    try:
+        return version("insilico-ephys")
+    except PackageNotFoundError:
+        return "not installed as a package"
+
+
+app = App(
+    name="insilico",
+    help="A virtual V1 rig: show gratings to a vision model, record its units, compare them with "
+    "macaque V1.",
+    help_format="markdown",
+    version=_version,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+
+for _command in (
+    run,
+    layers,
+    stimuli,
+    reference,
+    report,
+    compare,
+    predict,
+    train,
+    evaluate,
+    factorial,
+    textures,
+):
+    app.command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    A `UserError` becomes one line on stderr and exit code 2, and so does a plain `ValueError`
+    that a ``raise`` line of ours threw, which is how ``stimuli`` refuses what cannot be shown, and
+    a file that the system refuses. Everything else is a defect and keeps its traceback.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``insilico``; taken from ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 after a user's mistake, 130 after Ctrl-C.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (CycloptsError, UserError) as error:
+        return _refuse(error)
+    except ValueError as error:
+        if not _is_refusal(error):
+            raise
+        return _refuse(error)
+    except KeyboardInterrupt:
+        print("\ninsilico: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output, `head` for one, has had enough. Python would complain once
+        # more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refuse(UserError(f"{error.filename}: {error.strerror}."))
+    return 0
+
+
+def _refuse(error: Exception) -> int:
+    print(f"insilico: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return USER_ERROR
+
+
+def _is_refusal(error: ValueError) -> bool:
+    """Tell a ValueError that our own code raised on purpose from one that befell it."""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    *_, where = traceback.extract_tb(error.__traceback__)
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package in OUR_PACKAGES and (where.line or "").startswith("raise ")

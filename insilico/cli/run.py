@@ -1,0 +1,172 @@
+"""``insilico run``."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from insilico.cli.options import ModelOptions, Words
+from insilico.cli.preparing import check_writable, layers_named, plain
+from insilico.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from insilico.experiments.protocol import Battery
+    from insilico.runs.sweep import Condition
+
+__all__ = ["run"]
+
+
+def run(
+    model: str,
+    /,
+    *,
+    layer: Words = (),
+    battery: str = "standard",
+    out: Path | None = None,
+    sites: Words = (),
+    candidates: Literal["near", "all"] = "near",
+    reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    textures: Path | None = None,
+    crop: Literal["auto", "off"] = "auto",
+    phases: Literal["keep", "harmonics"] = "keep",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    rates: bool = True,
+    untrained: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
+    options: ModelOptions = ModelOptions(),
+) -> None:
+    """Record a model, measure the tuning of its units, and compare them with macaque V1.
+
+    With --untrained, or with several --degrees, each run has a folder of its own within OUT, and
+    OUT/comparison sets them side by side.
+
+    Parameters
+    ----------
+    model : str
+        vone, textbook, torchvision:NAME, timm:NAME, package.module:function or
+        path/to/file.py:function. The function takes no arguments and returns a torch module, or a
+        function from an array of images to an array.
+    layer : tuple of str
+        Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
+    battery : str
+        Which experiments to do.
+    out : Path, optional
+        New folder for the results; results/MODEL-BATTERY by default. Nothing is overwritten.
+    sites : tuple of str
+        Which sites of each feature map: centre, all, a diameter in degrees, or ROW,COLUMN ...;
+        the battery decides by default.
+    candidates : {"near", "all"}
+        Of a battery that selects units by their receptive field: whether it is mapped at the sites
+        that look nearby, or at every site of a layer, as the published benchmark does.
+    reference : tuple of Path
+        A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
+        compared with too, or in place of those of the same name. Can be given more than once.
+    textures : Path, optional
+        Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
+        noise-NAME-im1-smp1.png ...
+    crop : {"auto", "off"}
+        Whether units may be shown only the part of a picture that they are proven to see.
+    phases : {"keep", "harmonics"}
+        Whether the response to every phase of a grating is kept, or only its mean and its
+        modulation (F0 and F1), which take less memory.
+    precision : {"float32", "bfloat16"}
+        What the model computes in; bfloat16 is faster on some devices, to three digits.
+    rates : bool
+        Whether activations are mapped to firing rates.
+    untrained : bool
+        Whether the same architecture with random weights is recorded too, as a control.
+    quiet : bool
+        No progress bar.
+    options : ModelOptions
+        What can be said of any model.
+    """
+    import insilico
+    from insilico.cli.compare import write_comparison
+    from insilico.cli.terminal import summary
+    from insilico.folders import check_free
+    from insilico.reference import from_assembly
+    from insilico.reporting.run import write_report
+    from insilico.runs.side_by_side import without_recordings
+    from insilico.runs.sweep import conditions
+
+    folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
+    planned = conditions(options.degrees or (), untrained=untrained)
+    check_free(folder)
+    check_writable(folder)
+    own = [each for file in reference for each in from_assembly(file).values()]
+    plan = battery if textures is None else _showing(textures, battery)
+    if untrained:
+        # Whether there is a control is found out before the first run, and not after it.
+        _under(planned[1], model, options)
+    runs = {}
+    for condition in planned:
+        module = _under(condition, model, options)
+        results = insilico.run(
+            module,
+            layers_named(layer, module, model),
+            battery=plan,
+            sites=_sites(sites),
+            candidates=candidates,
+            references=own,
+            device=options.device,
+            seed=options.seed,
+            rates=rates,
+            crop=crop,
+            phases=phases,
+            precision=precision,
+            progress=not quiet,
+        )
+        place = folder / condition.name if len(planned) > 1 else folder
+        results.save(place)
+        page = write_report(results, place)
+        print(f"{summary(results)}\n\nreport: {page}")
+        runs[condition.name] = without_recordings(results)
+    if len(runs) > 1:
+        write_comparison(runs, folder / "comparison", seed=options.seed)
+
+
+def _showing(folder: Path, battery: str) -> "Battery":
+    """Put the textures of a folder into a battery."""
+    from insilico.experiments.batteries import BATTERIES
+    from insilico.experiments.textures import with_textures
+    from stimuli.textures.sets import from_folder
+
+    if battery not in BATTERIES:
+        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
+    return with_textures(BATTERIES[battery], from_folder(folder))
+
+
+def _under(condition: "Condition", spec: str, options: ModelOptions) -> "nn.Module":
+    """Load a model for one run of several."""
+    from insilico.runs.sweep import untrained_control
+
+    degrees = None if condition.degrees is None else (condition.degrees,)
+    options = replace(options, degrees=degrees)
+    model = options.load(spec)
+    if not condition.untrained:
+        return model
+    return untrained_control(
+        model,
+        lambda seed: replace(options, weights=None, seed=seed).load(spec),
+        seed=options.seed,
+    )
+
+
+def _sites(words: Sequence[str]) -> Any:
+    if not words:
+        return None
+    if len(words) == 1 and words[0] in ("centre", "all"):
+        return words[0]
+    try:
+        if len(words) == 1 and "," not in words[0]:
+            return float(words[0])
+        return [(int(row), int(column)) for row, column in (word.split(",") for word in words)]
+    except ValueError as error:
+        raise UserError(
+            "sites must be centre, all, a diameter in degrees, or ROW,COLUMN ...; got "
+            f"{' '.join(words)!r}."
+        ) from error

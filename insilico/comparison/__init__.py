@@ -1,0 +1,1 @@
+"""How alike: units beside published distributions, with intervals."""

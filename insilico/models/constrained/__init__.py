@@ -1,0 +1,1 @@
+"""The constrained ResNets of Pogoncheff, Granley & Beyeler (2023)."""

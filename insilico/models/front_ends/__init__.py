@@ -1,0 +1,1 @@
+"""Fixed V1 front ends, and the networks behind them."""

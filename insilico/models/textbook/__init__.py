@@ -1,0 +1,1 @@
+"""Simple, complex and normalised cells whose tuning is known in closed form."""

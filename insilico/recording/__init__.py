@@ -1,0 +1,1 @@
+"""What a model answers: the probe, forward passes, windows, and the schema of a recording."""

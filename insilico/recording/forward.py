@@ -1,0 +1,262 @@
+"""Run a model on pictures, up to the layers that are read: fast, in evaluation mode, and seeded."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from insilico.errors import UserError
+from insilico.recording.hooks import layer_outputs
+
+__all__ = ["PRECISIONS", "Forward", "per_channel"]
+
+logger = logging.getLogger(__name__)
+
+PRECISIONS = ("float32", "bfloat16")
+
+# Activations of one batch that are let into memory at a time. On a CPU, those that fit into its
+# caches: larger batches are slower (ResNet-50 up to layer1: 2 to 3 times at 256 pictures).
+BATCH_BYTES = {"cpu": 16 * 2**20}
+DEVICE_BATCH_BYTES = 2 * 2**30
+
+# Pictures in one forward pass at most: more gain nothing.
+MOST_PICTURES = {"cpu": 256}
+DEVICE_MOST_PICTURES = 1024
+
+# Of red, green and blue (ITU-R BT.601), for models that take grey pictures.
+LUMINANCE = (0.299, 0.587, 0.114)
+
+# Convolutions with at least so many input channels run faster with channels last.
+CHANNELS_LAST_FROM = 16
+
+
+class Forward:
+    """Runs a model on pictures.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Takes images, float32 (batch, channel, height, width).
+    device : torch device, optional
+        Where to run; where the model's parameters are by default.
+    channels : int
+        How many image channels the model takes; a grey picture is repeated on each.
+    mean, std : Tensor, optional
+        Normalisation applied before the model, shape (channel, 1, 1).
+    precision : {"float32", "bfloat16"}
+        bfloat16 lets torch's autocast choose where to compute with 8 bits of precision.
+    seed : int
+        For models that draw random numbers in a forward pass.
+    batch_size : int, optional
+        Whole pictures per pass; fitted to memory by default.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str | None = None,
+        channels: int = 3,
+        mean: Tensor | None = None,
+        std: Tensor | None = None,
+        precision: str = "float32",
+        seed: int = 0,
+        batch_size: int | None = None,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
+        parameter = next(model.parameters(), None)
+        self.model = model
+        self.device = torch.device(device or (parameter.device if parameter is not None else "cpu"))
+        self.channels = channels
+        self.precision = precision
+        self.seed = seed
+        self._mean, self._std = (None if v is None else v.to(self.device) for v in (mean, std))
+        self._batch_size = batch_size
+        # Bytes of the largest map that one pixel of a whole picture leads to; see `fit`.
+        self._bytes_per_pixel = 4.0 * channels
+        # Pictures in a pass, lowered when they turn out to exhaust the memory.
+        self._most = MOST_PICTURES.get(self.device.type, DEVICE_MOST_PICTURES)
+
+    def fit(self, pixels: int, outputs: Sequence[Tensor]) -> None:
+        """Fit batches to what the wanted layers put out for pictures of so many pixels."""
+        largest = max((output[0].numel() * output.element_size() for output in outputs), default=0)
+        self._bytes_per_pixel = max(4.0 * self.channels, largest / pixels)
+
+    def batch(self, pixels: int) -> int:
+        """How many pictures of so many pixels go into one pass."""
+        if self._batch_size is not None:
+            return min(self._batch_size, self._most)
+        budget = BATCH_BYTES.get(self.device.type, DEVICE_BATCH_BYTES)
+        # A network holds a few maps of the largest size at a time, the input among them.
+        fitting = budget / (4 * self._bytes_per_pixel * pixels)
+        return int(np.clip(fitting, 1, self._most))
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Be in evaluation mode, on the right device and seeded; restore everything afterwards."""
+        training = [module for module in self.model.modules() if module.training]
+        self.model.eval()
+        self.model.to(self.device)
+        with ExitStack() as stack:
+            stack.enter_context(
+                torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
+            )
+            stack.enter_context(_channels_last(self.model, self.device))
+            torch.manual_seed(self.seed)
+            try:
+                yield
+            finally:
+                for module in training:
+                    # Not .train(), which would switch every submodule along.
+                    module.training = True
+
+    def feed(self, images: Tensor) -> Tensor:
+        """Make what the model receives: a grey picture in all channels or in one, normalised."""
+        images = images.to(self.device, torch.float32)
+        if images.shape[1] == 1 and self.channels > 1:
+            images = images.expand(-1, self.channels, -1, -1)
+        elif images.shape[1] == len(LUMINANCE) and self.channels == 1:
+            images = (images * images.new_tensor(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
+        if self._mean is not None:
+            images = images - self._mean
+        if self._std is not None:
+            images = images / self._std
+        return images
+
+    def read(
+        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+    ) -> dict[str, Tensor]:
+        """Read layers on a few pictures, in single precision whatever is recorded with.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n, channel, height, width)
+            Any number of pictures.
+        layers : sequence of str
+            The layers.
+        take : callable
+            ``take(layer, output)`` copies what is wanted out of an output, (batch, ...).
+
+        Returns
+        -------
+        dict of str to Tensor
+            What was taken, (n, ...).
+        """
+        size = self.batch(images.shape[-2] * images.shape[-1])
+        parts = [
+            layer_outputs(self.model, layers, self.feed(part), take)
+            for part in torch.split(images, size)
+        ]
+        return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+
+    def record(
+        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+    ) -> npt.NDArray[np.float32]:
+        """Respond to any number of pictures: (n, units of all layers).
+
+        Batches that exhaust the memory are halved, and later ones are not made larger.
+        """
+        parts = []
+        start = 0
+        while start < len(images):
+            size = self.batch(images.shape[-2] * images.shape[-1])
+            batch = images[start : start + size]
+            try:
+                parts.append(self._pass(batch, layers, take))
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                exhausted = isinstance(error, torch.OutOfMemoryError) or "memory" in str(error)
+                if not exhausted or len(batch) == 1:
+                    raise
+                self._most = len(batch) // 2
+                logger.warning("memory exhausted: batches halved to %d pictures", self._most)
+                continue
+            start += len(batch)
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _pass(
+        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+    ) -> npt.NDArray[np.float32]:
+        lower = self.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=lower):
+            found = layer_outputs(self.model, layers, self.feed(images), take)
+        return _to_host(torch.cat([found[layer].float() for layer in layers], 1))
+
+
+def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tuple[float, ...]:
+    """Spread a normalisation constant over the image channels.
+
+    Parameters
+    ----------
+    name : {"mean", "std"}
+        What it is, for the error message.
+    values : sequence of float, or float
+        One value for all channels, or one for each.
+    channels : int
+        How many channels there are.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    UserError
+        If the number of values fits neither, or a standard deviation is not above 0.
+
+    Examples
+    --------
+    >>> per_channel("mean", 0.5, 3)
+    (0.5, 0.5, 0.5)
+    """
+    row = (values,) if isinstance(values, int | float) else tuple(values)
+    if len(row) not in (1, channels):
+        raise UserError(
+            f"{name} needs one value, or one for each of the model's {channels} image channels; "
+            f"got {len(row)}: {', '.join(f'{value:g}' for value in row)}."
+        )
+    if name == "std" and not all(value > 0 for value in row):
+        raise UserError(f"std must be above 0; got {', '.join(f'{value:g}' for value in row)}.")
+    return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)
+
+
+def _to_host(values: Tensor) -> npt.NDArray[np.float32]:
+    if values.device.type != "cuda":
+        return values.cpu().numpy()
+    # Through page-locked memory, which the GPU writes at full speed.
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    host.copy_(values, non_blocking=True)
+    torch.cuda.current_stream(values.device).synchronize()
+    return host.numpy()
+
+
+@contextmanager
+def _channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Lay the weights of wide convolutions out with channels last, on a CPU; restored afterwards.
+
+    A convolution with such weights puts out such maps, and what follows takes them as they are.
+    Nothing but the order of summation changes. Narrow convolutions, the first one of a network
+    among them, would be slower.
+    """
+    changed: list[tuple[nn.Parameter, Tensor]] = []
+    wide: Any = (
+        module.weight
+        for module in model.modules()
+        if type(module) is nn.Conv2d
+        and device.type == "cpu"
+        and module.in_channels // module.groups >= CHANNELS_LAST_FROM
+        and isinstance(module._parameters.get("weight"), nn.Parameter)
+    )
+    try:
+        for weight in wide:
+            changed.append((weight, weight.data))
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        yield
+    finally:
+        for weight, original in changed:
+            weight.data = original

@@ -1,0 +1,548 @@
+"""The probe: lowered into a model, it records chosen units while stimuli are shown."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from insilico.errors import UserError
+from insilico.recording.forward import Forward, per_channel
+from insilico.recording.hooks import call_counts, layer_outputs
+from insilico.recording.kept import Reduction
+from insilico.recording.layers import (
+    Index,
+    LayerMap,
+    Sites,
+    finite_sites,
+    layer_map,
+    place_units,
+    proven,
+)
+from insilico.recording.memory import available_memory
+from insilico.recording.receptive_fields import Fields, split_sites, survey
+from insilico.recording.reduce import Store, bytes_per_unit
+from insilico.recording.responses import Responses
+from insilico.recording.schema import label
+from insilico.recording.windows import Crop, find_crop
+from stimuli import Display, Position, StimulusSet
+
+__all__ = ["Estimate", "Probe"]
+
+logger = logging.getLogger(__name__)
+
+# Share of the memory at hand that the responses may take.
+KEPT_SHARE = 0.6
+
+# Responses that are measured are copied in double precision; reduced ones are few by then.
+MEASURED_COPIES = 3
+
+# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
+DRAWN = 64
+DRAWN_BYTES = 8 * 2**20
+
+# Random pictures by which the seconds of a recording are estimated.
+TIMED = 16
+
+Layered = tuple[Crop, npt.NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a recording will take.
+
+    Parameters
+    ----------
+    n_stimuli : int
+        Stimuli to be shown.
+    n_pictures : int
+        Different pictures among them, as far as their parameters tell.
+    seconds : float
+        For the forward passes, by the time of a few.
+    n_bytes : int
+        For the responses that are kept.
+    """
+
+    n_stimuli: int
+    n_pictures: int
+    seconds: float
+    n_bytes: int
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(
+            self.n_stimuli + other.n_stimuli,
+            self.n_pictures + other.n_pictures,
+            self.seconds + other.seconds,
+            self.n_bytes + other.n_bytes,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_stimuli} stimuli, about {self.n_pictures} different pictures, about "
+            f"{self.seconds:.0f} s, {self.n_bytes / 2**20:.0f} MiB of responses"
+        )
+
+
+class Probe:
+    """Records units of a model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Takes images, float32 (batch, channel, height, width), in [0, 1] before ``mean`` and
+        ``std`` are applied.
+    layers : sequence of str
+        Layers to record, as `insilico layers` names them.
+    display : Display
+        The screen on which stimuli are drawn: its size is the model's input size.
+    sites : {"centre", "all"}, float, or sequence of (row, column)
+        Which sites of each feature map: the one that looks nearest to ``around``; all; those
+        that look within a diameter in deg around ``around``; or an explicit list.
+    around : Position
+        Where the electrodes are aimed, in deg; the centre of the display by default.
+    channels : int
+        How many image channels the model takes; a grey stimulus is repeated on each.
+    mean, std : sequence of float, optional
+        Normalisation applied before the model, one value or one per channel.
+    device : torch device, optional
+        Where to run; where the model's parameters are by default.
+    batch_size : int, optional
+        Pictures per forward pass; fitted to the caches of a CPU or the memory of a GPU by default.
+    crop : {"auto", "off"}
+        Whether units may be shown only the part of the picture that they are proven to see.
+    precision : {"float32", "bfloat16"}
+        What the model computes in. bfloat16 (torch's autocast) has three significant digits;
+        windows are proven and checked in float32 all the same.
+    seed : int
+        For models that draw random numbers in a forward pass.
+
+    Attributes
+    ----------
+    units : DataFrame
+        One row per unit: layer, channel, row, column, x, y.
+    maps : dict of str to LayerMap
+        Layout and receptive fields of each layer.
+    notes : list of str
+        What a user should know: stochastic models, sites whose places could not be proven.
+
+    Raises
+    ------
+    UserError
+        For a layer that does not exist or is called more than once, a model that does not take
+        the display, responses that are not finite, or sites that do not exist.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Sequence[str],
+        *,
+        display: Display,
+        sites: Sites = "centre",
+        around: Position = Position(),  # noqa: B008 (a named tuple is immutable)
+        channels: int = 3,
+        mean: Sequence[float] | float | None = None,
+        std: Sequence[float] | float | None = None,
+        device: torch.device | str | None = None,
+        batch_size: int | None = None,
+        crop: str = "auto",
+        precision: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        if not layers:
+            raise UserError("no layer to record; name at least one (`insilico layers MODEL`).")
+        if crop not in ("auto", "off"):
+            raise UserError(f"crop must be 'auto' or 'off'; got {crop!r}.")
+        self.model = model
+        self.layers = tuple(dict.fromkeys(layers))
+        self.display = display
+        self.crop_mode = crop
+        self.notes: list[str] = []
+        self.forward = Forward(
+            model,
+            device=device,
+            channels=channels,
+            mean=_column("mean", mean, channels),
+            std=_column("std", std, channels),
+            precision=precision,
+            seed=seed,
+            batch_size=batch_size,
+        )
+        with self.forward.ready():
+            outputs = self._first_look()
+            self.forward.fit(display.height * display.width, list(outputs.values()))
+            self._fields: dict[str, Fields | None] = {}
+            self.maps = self._survey(outputs)
+        self.units = pd.concat(
+            [place_units(layer, self.maps[layer], display, sites, around) for layer in self.layers],
+            ignore_index=True,
+        )
+        self._crops: dict[tuple[Any, ...], Crop] = {}
+        if self.misplaced:
+            self.notes.append(
+                f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "
+                "places divide the display evenly, which need not be where they look"
+            )
+
+    @property
+    def misplaced(self) -> tuple[str, ...]:
+        """Layers with several sites of which it is not known where they look."""
+        return tuple(
+            layer
+            for layer, chart in self.maps.items()
+            if chart.centre == "nominal" and chart.rows * chart.columns > 1
+        )
+
+    def record(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame | None = None,
+        *,
+        reduction: Reduction | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> xr.DataArray:
+        r"""Show a stimulus set, and return the labelled responses.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet
+            What is shown, drawn on the probe's display.
+        units : DataFrame, optional
+            Rows of ``self.units``; all of them by default.
+        reduction : Maximum or Harmonics, optional
+            What is kept while the responses arrive; every response by default.
+        progress : callable, optional
+            Called with the number of stimuli dealt with since its last call.
+
+        Returns
+        -------
+        DataArray, dims ("unit", \\*factors)
+            Raw activations, float32, with the coordinates of `insilico.recording.schema`. The
+            factors are the dims of the stimuli: without those that a `Maximum` was taken over, with
+            ``harmonic`` (F0 and F1 of the rectified activation) in place of ``phase``.
+
+        Raises
+        ------
+        UserError
+            If the display differs, memory would not suffice, or a response is not finite.
+        """
+        units = self.units if units is None else units
+        self._check(stimuli, len(units), reduction)
+        store = Store(stimuli.conditions, stimuli.dims, len(units), reduction)
+        responses = Responses(store, len(stimuli), len(units))
+        n_pictures = 0
+        with self.forward.ready():
+            passes = self._passes(units, len(stimuli))
+            for crop, members in passes:
+                place = self._place(units.iloc[members])
+                responses.begin(members[place.order])
+                for n_new, n_done in self._show(stimuli, place, crop, responses):
+                    n_pictures += n_new
+                    if progress is not None:
+                        progress(n_done / len(passes))
+        responses.check()
+        return label(
+            store.values(),
+            conditions=store.conditions,
+            dims=store.dims,
+            units=units,
+            blank=responses.blank,
+            attrs={
+                "kept": "every response" if reduction is None else str(reduction),
+                "stimulus_set": stimuli.name,
+                "stimuli_hash": stimuli.content_hash(),
+                "display": str(stimuli.display),
+                "n_stimuli": len(stimuli),
+                "n_pictures": n_pictures,
+                "crop": self._statuses(units, passes),
+                "precision": self.forward.precision,
+                "seed": self.forward.seed,
+            },
+        )
+
+    def estimate(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame | None = None,
+        *,
+        reduction: Reduction | None = None,
+    ) -> Estimate:
+        """Say what a recording will take, from the time of a few pictures.
+
+        Parameters
+        ----------
+        stimuli, units, reduction
+            As in `record`.
+
+        Returns
+        -------
+        Estimate
+        """
+        units = self.units if units is None else units
+        seconds, n_pictures = 0.0, 0
+        with self.forward.ready():
+            for crop, members in self._passes(units, len(stimuli)):
+                different = 1 + stimuli.n_different(crop.window)
+                chosen = units.iloc[members]
+                seconds += different * self._seconds(chosen, crop)
+                n_pictures += different
+        kept = len(units) * bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        return Estimate(len(stimuli), n_pictures, seconds, kept)
+
+    def crop(self, units: pd.DataFrame) -> Crop:
+        """Find the crop through which units of one layer are shown their stimuli."""
+        layer = str(units["layer"].iloc[0])
+        if self.crop_mode == "off":
+            return Crop(self.display.whole, False, "full picture: cropping is switched off")
+        sites = units[["row", "column"]].drop_duplicates().sort_values(["row", "column"])
+        places = list(sites.itertuples(index=False, name=None))
+        key = (layer, *places)
+        if key not in self._crops:
+            chart, fields = self.maps[layer], self._fields[layer]
+            # Channels at one site share their kernel's extent in a convolution, but need not where
+            # branches of several kernels are joined: all the probe's units at these sites take
+            # part in the proof, so that it holds for any choice of them.
+            there = self.units[self.units["layer"] == layer].merge(sites, on=["row", "column"])
+            place = Index.of(chart, there)
+            grid = chart.layout in ("map", "map_last") and fields is not None
+
+            def respond(images: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
+                return self.forward.read(
+                    images, [layer], lambda _, output: place.take(output, shift)
+                )[layer]
+
+            with self.forward.ready():
+                self._crops[key] = find_crop(
+                    respond,
+                    lambda images: respond(images).isfinite().all(1, True),
+                    self.display,
+                    chart.stride if grid else None,
+                    None if fields is None else fields.window(places, self.display),
+                )
+            logger.info("%s: %s", layer, self._crops[key].status)
+        return self._crops[key]
+
+    def _first_look(self) -> dict[str, Tensor]:
+        """Show the blank once, whole, and find out what kind of model this is."""
+        blank = torch.full((1, 1, self.display.height, self.display.width), self.display.background)
+        try:
+            counts, _ = call_counts(self.model, self.layers, self.forward.feed(blank))
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"{type(self.model).__name__} does not take images of {self.forward.channels} x "
+                f"{self.display.height} x {self.display.width} (channel x height x width): "
+                f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Give the "
+                "size it takes with pixels=... and its number of channels with channels=..."
+            ) from error
+        for layer, count in counts.items():
+            if count > 1 and "@" not in layer:
+                raise UserError(
+                    f"layer {layer!r} is called {count} times in one forward pass, so its name "
+                    f"means {count} different things. Say which call is meant ('{layer}@1' to "
+                    f"'{layer}@{count}'), or record the block around it."
+                )
+            if "@" in layer and count < int(layer.split("@")[1]):
+                raise UserError(f"layer {layer.split('@')[0]!r} is called {count} times, not more.")
+        outputs, again = (
+            dict(
+                layer_outputs(
+                    self.model,
+                    self.layers,
+                    self.forward.feed(blank),
+                    lambda _, output: output.clone(),
+                )
+            )
+            for _ in range(2)
+        )
+        for layer, output in outputs.items():
+            if not bool(output.isfinite().all()):
+                raise UserError(
+                    f"layer {layer!r} returns NaN or infinity for the blank display. Check the "
+                    "model's weights and the range of values it takes (mean and std)."
+                )
+        noisy = [name for name in self.layers if not torch.equal(outputs[name], again[name])]
+        if noisy:
+            self.notes.append(
+                f"{', '.join(noisy)}: the model is stochastic; each stimulus was recorded in one "
+                "noisy pass, in full pictures"
+            )
+            self.crop_mode = "off"
+        return outputs
+
+    def _survey(self, outputs: dict[str, Tensor]) -> dict[str, LayerMap]:
+        """Find the layout of every layer and where its sites look."""
+        maps = {layer: layer_map(layer, outputs[layer], self.display) for layer in self.layers}
+        grids = {
+            layer: (chart.rows, chart.columns)
+            for layer, chart in maps.items()
+            if chart.layout != "vector"
+        }
+        self._fields = dict.fromkeys(maps) | survey(
+            lambda images: self.forward.read(
+                images, list(grids), lambda layer, output: finite_sites(maps[layer], output)
+            ),
+            self.display,
+            grids,
+        )
+        return {
+            layer: chart if (fields := self._fields[layer]) is None else proven(chart, fields)
+            for layer, chart in maps.items()
+        }
+
+    def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
+        shape = (stimuli.display.height, stimuli.display.width)
+        if shape != (self.display.height, self.display.width):
+            raise UserError(
+                f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
+                f"{self.display.height} x {self.display.width}. Draw them on probe.display."
+            )
+        each = bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        # Reduced maps of many units are measured in parts; everything else is copied whole.
+        _check_memory(
+            n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
+            n_units,
+            len(stimuli),
+        )
+
+    def _passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
+        """Which units are recorded together, through which crop."""
+        passes: dict[Any, tuple[Crop, list[npt.NDArray[np.intp]]]] = {}
+        for layer in units["layer"].unique():
+            members = np.flatnonzero((units["layer"] == layer).to_numpy())
+            for group in self._groups(str(layer), units.iloc[members], n_stimuli):
+                crop = self.crop(units.iloc[members[group]])
+                # Layers shown the whole picture share one pass; so do those with the same crop.
+                passes.setdefault(crop.window, (crop, []))[1].append(members[group])
+        return [(crop, np.concatenate(members)) for crop, members in passes.values()]
+
+    def _groups(
+        self, layer: str, units: pd.DataFrame, n_stimuli: int
+    ) -> list[npt.NDArray[np.intp]]:
+        """Units of one layer that share a window: all of them unless they are far apart."""
+        fields = self._fields[layer]
+        together = [np.arange(len(units))]
+        if fields is None or self.crop_mode == "off":
+            return together
+        sites = units[["row", "column"]].drop_duplicates()
+        places = sorted(sites.itertuples(index=False, name=None))
+        groups = split_sites(places, fields, self.display, n_stimuli)
+        if len(groups) == 1:
+            return together
+        number = {site: n for n, group in enumerate(groups) for site in group}
+        of = np.array([number[site] for site in zip(units["row"], units["column"], strict=True)])
+        return [np.flatnonzero(of == n) for n in range(len(groups))]
+
+    def _statuses(self, units: pd.DataFrame, passes: list[Layered]) -> dict[str, str]:
+        """Say what every layer's crops are, for the provenance."""
+        found: dict[str, list[str]] = {}
+        for _, members in passes:
+            for layer, chosen in units.iloc[members].groupby("layer", sort=False):
+                found.setdefault(str(layer), []).append(self.crop(chosen).status)
+        return {layer: "; ".join(dict.fromkeys(each)) for layer, each in found.items()}
+
+    def _place(self, units: pd.DataFrame) -> "_Place":
+        """Where units sit in their layers, and in the crop that they share."""
+        by_layer = {
+            str(layer): np.flatnonzero((units["layer"] == layer).to_numpy())
+            for layer in units["layer"].unique()
+        }
+        return _Place(
+            {
+                layer: (Index.of(self.maps[layer], chosen), self.crop(chosen).shift)
+                for layer, members in by_layer.items()
+                for chosen in [units.iloc[members]]
+            },
+            np.concatenate(list(by_layer.values())),
+        )
+
+    def _seconds(self, units: pd.DataFrame, crop: Crop) -> float:
+        """Seconds that a picture takes, from a few random ones."""
+        place = self._place(units)
+        images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
+        images = images[: self.forward.batch(crop.window.height * crop.window.width)]
+        self.forward.record(images[:1], place.layers, place.take)
+        started = time.perf_counter()
+        self.forward.record(images, place.layers, place.take)
+        return (time.perf_counter() - started) / len(images)
+
+    def _show(
+        self, stimuli: StimulusSet, place: "_Place", crop: Crop, responses: Responses
+    ) -> Iterator[tuple[int, int]]:
+        """Record units through one crop; yields how many pictures and stimuli were dealt with."""
+        for rows, images in self._pictures(stimuli, crop, len(place.order)):
+            pictures = _fingerprints(images)
+            new = responses.unknown(pictures)
+            found = (
+                self.forward.record(images[new], place.layers, place.take)
+                if new
+                else np.empty((0, len(place.order)), dtype=np.float32)
+            )
+            responses.add(rows, pictures, new, found)
+            yield len(new), min(len(rows), len(stimuli) - rows.start)
+
+    def _pictures(
+        self, stimuli: StimulusSet, crop: Crop, n_units: int
+    ) -> Iterator[tuple[range, Tensor]]:
+        """Draw the stimuli, some at a time, and after the last of them the blank."""
+        device = self.forward.device
+        # At least a batch, so that a device with room for many pictures gets them.
+        most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
+        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, most))
+        for start in range(0, len(stimuli), size):
+            rows = range(start, min(start + size, len(stimuli)))
+            part = slice(rows.start, rows.stop)
+            yield rows, stimuli.images(part, window=crop.window, device=device)
+        shape = (1, 1, crop.window.height, crop.window.width)
+        blank = torch.full(shape, stimuli.display.background, device=device)
+        yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where units are found in the outputs of their layers, and in what order they come out."""
+
+    where: dict[str, tuple[Index, tuple[int, int]]]
+    order: npt.NDArray[np.intp]
+
+    @property
+    def layers(self) -> list[str]:
+        return list(self.where)
+
+    def take(self, layer: str, output: Tensor) -> Tensor:
+        index, shift = self.where[layer]
+        return index.take(output, shift)
+
+
+def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:
+    return (
+        None if value is None else torch.tensor(per_channel(name, value, channels))[:, None, None]
+    )
+
+
+def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
+    """Two keys per picture: pictures with equal keys are the same."""
+    pixels = images.reshape(len(images), -1).double()
+    generator = torch.Generator().manual_seed(2)
+    # Two random projections in double precision: pictures that differ in any pixel by a step of
+    # float32 differ in both by far more than rounding, but for a chance of some 2^-80.
+    factors = torch.rand((pixels.shape[1], 2), generator=generator, dtype=torch.float64) + 0.5
+    return [tuple(key) for key in (pixels @ factors.to(pixels.device)).tolist()]
+
+
+def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:
+    """Refuse a recording that would exhaust the memory: on a CPU that kills the process."""
+    available = available_memory()
+    if available is not None and needed > KEPT_SHARE * available:
+        raise UserError(
+            f"{n_units} units x {n_stimuli} stimuli need {needed / 2**30:.1f} GiB, and "
+            f"{available / 2**30:.1f} GiB are free. Record fewer sites or layers."
+        )

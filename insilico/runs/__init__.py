@@ -1,0 +1,1 @@
+"""Doing it, once or often: a run, its results, and several runs side by side."""

@@ -1,0 +1,197 @@
+"""Results: everything a run gives, and how it is kept on disk."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import xarray as xr
+
+from insilico.comparison.table import WORDS
+from insilico.errors import UserError
+from insilico.folders import check_free
+from insilico.recording.schema import load, save
+
+__all__ = ["Results", "open_results"]
+
+PROVENANCE = "provenance.json"
+
+TABLES = ("comparison", "categories", "joint")
+# What the record of a run holds.
+RECORD = ("battery", "warnings", "recordings", "provenance")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run recorded, measured and compared.
+
+    Parameters
+    ----------
+    battery : str
+        Name of the battery.
+    units : Dataset, dim "unit"
+        One variable per property, with ``long_name``, ``units`` and ``protocol``; ``responsive``,
+        dims ("unit", "protocol"); coordinates layer, channel, row, column, x, y.
+    comparison : DataFrame
+        One row per reference distribution (and layer): similarity, ceiling, medians, counts.
+    curves : mapping of str to DataArray
+        The tuning curves of each protocol, dims ("unit", <factor>).
+    recordings : mapping of str to DataArray
+        Raw activations of each protocol; protocols that share stimuli share the recording.
+    provenance : mapping
+        Model, weights, display, layers, battery, seed, versions: what it takes to do it again.
+    warnings : tuple of str
+        What a reader must know before believing a number.
+    categories : DataFrame
+        Mean similarity of each category of the published benchmark (and layer), with intervals;
+        empty where none of its distributions was compared with.
+    joint : DataFrame
+        One row per pair of properties (and layer): how they go together in the same units.
+    """
+
+    battery: str
+    units: xr.Dataset
+    comparison: pd.DataFrame = field(repr=False)
+    curves: Mapping[str, xr.DataArray] = field(repr=False)
+    recordings: Mapping[str, xr.DataArray] = field(repr=False)
+    provenance: Mapping[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    categories: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    joint: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+
+    def save(self, folder: Path | str) -> Path:
+        """Write everything to a new folder.
+
+        Parameters
+        ----------
+        folder : path
+            Must not exist, or be empty.
+
+        Returns
+        -------
+        Path
+            The folder, with units.nc, units.csv, comparison.csv, categories.csv, joint.csv,
+            provenance.json, recordings/ and curves/.
+
+        Raises
+        ------
+        UserError
+            If the folder already holds something; nothing is overwritten.
+        """
+        folder = Path(folder)
+        check_free(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and renamed: a run that stops halfway leaves no folder that
+        # looks whole.
+        partial = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.partial")
+        try:
+            self._write(partial)
+            if folder.exists():
+                folder.rmdir()
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return folder
+
+    def _write(self, folder: Path) -> None:
+        (folder / "recordings").mkdir(parents=True)
+        (folder / "curves").mkdir()
+        self.units.to_netcdf(folder / "units.nc", engine="h5netcdf")
+        unit_table(self.units).to_csv(folder / "units.csv", index=False)
+        for name in TABLES:
+            getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+        for name, curve in self.curves.items():
+            save(curve, folder / "curves" / f"{name}.nc")
+        files: dict[str, str] = {}
+        written: dict[int, str] = {}
+        for name, recording in self.recordings.items():
+            if id(recording) not in written:
+                save(recording, folder / "recordings" / f"{name}.nc")
+                written[id(recording)] = name
+            files[name] = written[id(recording)]
+        record = {
+            "battery": self.battery,
+            "warnings": list(self.warnings),
+            "recordings": files,
+            "provenance": dict(self.provenance),
+        }
+        (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def open_results(folder: Path | str) -> Results:
+    """Open what `Results.save` wrote.
+
+    Parameters
+    ----------
+    folder : path
+        The folder.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    UserError
+        If the folder holds no results, or their record is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / PROVENANCE).is_file():
+        raise UserError(
+            f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that "
+            "`insilico run` or Results.save wrote."
+        )
+    record = _read_record(folder / PROVENANCE)
+    with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
+        units.load()
+    opened = {
+        name: load(folder / "recordings" / f"{name}.nc")
+        for name in set(record["recordings"].values())
+    }
+    return Results(
+        battery=record["battery"],
+        units=units,
+        **{name: _read_table(folder / f"{name}.csv") for name in TABLES},
+        curves={path.stem: load(path) for path in sorted((folder / "curves").glob("*.nc"))},
+        recordings={name: opened[file] for name, file in record["recordings"].items()},
+        provenance=record["provenance"],
+        warnings=tuple(record["warnings"]),
+    )
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text())
+        return {name: record[name] for name in RECORD}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged: it should be JSON that holds {', '.join(RECORD)} ({error!r}). "
+            "Bring it back from a copy, or do the run again."
+        ) from error
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    # Runs of older versions have fewer tables, and a table may have no column at all.
+    if not path.is_file() or not path.read_text().strip():
+        return pd.DataFrame()
+    # A layer may be called "0".
+    table = pd.read_csv(path, dtype={"layer": str})
+    words = [name for name in WORDS if name in table]
+    return table.assign(
+        **{name: table[name].astype(str).where(table[name].notna(), "") for name in words}
+    )
+
+
+def unit_table(units: xr.Dataset) -> pd.DataFrame:
+    """One row per unit, one column per property; ``responsive`` one column per protocol."""
+    table = units.drop_dims("protocol").to_dataframe().reset_index(drop=True)
+    places = [name for name in units.coords if units[name].dims == ("unit",) and name in table]
+    table = table[[*places, *[name for name in table if name not in places]]]
+    flags = pd.DataFrame(
+        units["responsive"].to_numpy(), columns=units["protocol"].to_numpy().astype(str)
+    )
+    return table.join(flags.add_prefix("responsive_"))

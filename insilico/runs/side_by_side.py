@@ -1,0 +1,443 @@
+"""Several models, layers or training seeds side by side: scores, differences, and a ranking."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from insilico import reference
+from insilico.comparison.table import compare
+from insilico.errors import UserError
+from insilico.runs.ranking import (
+    RANKED_BY,
+    Entry,
+    differences,
+    mean_scores,
+    ranked,
+    shared_references,
+)
+from insilico.runs.results import Results, open_results
+
+__all__ = [
+    "UNTRAINED",
+    "SideBySide",
+    "compare_runs",
+    "open_runs",
+    "told_apart",
+    "without_recordings",
+]
+
+# Fewer runs say little about how runs differ (docs/statistics.md).
+FEW_RUNS = 10
+
+# Two runs that have all of these in common are two training seeds of one model.
+SAME_MODEL = ("model", "layer", "trained", "degrees", "pixels")
+
+# What a table of comparisons tells of a distribution, whatever the run and its seed.
+OWN_CONTENT = ("n_reference", "median_reference", "floor")
+
+UNTRAINED = " (untrained)"
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What several runs of one battery look like beside one another.
+
+    Parameters
+    ----------
+    battery : str
+        The battery of all runs.
+    models : DataFrame, one row per model and layer
+        ``name``, under which the other tables have it; ``model``, ``layer``, ``weights``,
+        ``weights_hash``, ``trained``, ``degrees``, ``pixels``, ``n_runs`` and ``n_units``.
+    scores : DataFrame, one row per model and reference
+        ``name`` and the columns of `insilico.comparison.table.compare`.
+    differences : DataFrame, one row per pair of models and reference
+        ``first`` less ``second``: ``similarity_difference``, ``skill_difference`` and
+        ``median_difference`` with 95 % intervals; ``p`` of no difference in similarity, and
+        ``p_adjusted`` for all pairs and properties. Rows of the property "mean" hold the mean
+        score.
+    ranking : DataFrame, one row per model and score
+        ``by`` similarity or skill: the mean ``score`` with its interval; its ``rank``, the 95 %
+        interval of the rank, and the probability of each rank, ``rank_1`` and so on.
+    seed : int
+        Of the resampling.
+    warnings : tuple of str
+        What a reader must know before believing a number.
+    """
+
+    battery: str
+    models: pd.DataFrame
+    scores: pd.DataFrame = field(repr=False)
+    differences: pd.DataFrame = field(repr=False)
+    ranking: pd.DataFrame = field(repr=False)
+    seed: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+class _Part(NamedTuple):
+    """One layer of one run."""
+
+    title: str
+    results: Results
+    units: xr.Dataset
+    record: dict[str, Any]
+
+
+def compare_runs(
+    runs: Sequence[Results] | Mapping[str, Results],
+    *,
+    seeds: str = "apart",
+    seed: int = 0,
+    n_resamples: int = 1000,
+) -> SideBySide:
+    """Set runs of one battery side by side, layer by layer.
+
+    Parameters
+    ----------
+    runs : sequence of Results, or mapping of str to Results
+        The runs, each with any number of layers. The names of a mapping are used where the name of
+        the model, its layer, its training and its degrees do not tell two runs apart.
+    seeds : {"apart", "together"}
+        Whether runs of the same model, layer, display and state of training, whose weights differ,
+        stand for themselves, or are training seeds of one model. Together, their units form one
+        population, and intervals are over runs first, and channels within them.
+    seed : int
+        Of the resampling.
+    n_resamples : int
+        Bootstrap samples.
+
+    Returns
+    -------
+    SideBySide
+
+    Raises
+    ------
+    UserError
+        If the runs cannot be compared: fewer than two models or layers, different batteries, the
+        same run twice.
+
+    Notes
+    -----
+    Scores of a single run are those of the run itself. The interval of a difference is made of the
+    intervals of the two that are compared (Zou & Donner 2008), and its p-value of how far it
+    reaches towards 0: it is below 0.05 where the interval leaves 0 out. The macaque data are held
+    fixed. Means, and with them the ranking, are over the references for which every model has a
+    score on five channels or more; categories of the published benchmark have the same weight,
+    and so have properties without a category.
+
+    References
+    ----------
+    Zou GY, Donner A (2008). Construction of confidence limits about effect measures: a general
+    approach. Stat Med 27:1693-1702, doi:10.1002/sim.3095.
+
+    Examples
+    --------
+    >>> side = compare_runs([run_a, run_b])  # doctest: +SKIP
+    >>> side.ranking[["name", "score", "rank"]]  # doctest: +SKIP
+    """
+    if seeds not in ("apart", "together"):
+        raise UserError(f"seeds must be 'apart' or 'together'; got {seeds!r}.")
+    given = isinstance(runs, Mapping)
+    named = (
+        dict(runs)
+        if isinstance(runs, Mapping)
+        else {f"run {number}": results for number, results in enumerate(runs, start=1)}
+    )
+    battery = _check_runs(named)
+    parts = _parts(named)
+    groups = _together(parts) if seeds == "together" else [[part] for part in parts]
+    if len(groups) < 2:
+        raise UserError(
+            "side by side are at least two models or layers; "
+            + (
+                "these runs are seeds of one model. Give another model, or leave them apart."
+                if len(parts) > 1
+                else f"there is one run of one layer, {parts[0].record['layer']}. Give another run."
+            )
+        )
+    notes: list[str] = []
+    foreign = _own_that_differ(named, notes)
+    entries = [
+        _entry(name, group, foreign, notes, seed=seed, n_resamples=n_resamples)
+        for name, group in zip(_names(groups, given), groups, strict=True)
+    ]
+    if not any(entry.comparison["similarity"].notna().any() for entry in entries):
+        raise UserError(
+            "none of these runs has a score: nothing in them was compared with macaque V1. Run a "
+            "battery that names references."
+        )
+    scores = pd.concat(
+        [entry.comparison.assign(name=entry.name) for entry in entries], ignore_index=True
+    )
+    scores = scores[["name", *scores.columns.drop("name")]]
+    shared = shared_references(entries)
+    means = mean_scores(entries, shared, seed=seed, n_resamples=n_resamples)
+    ranking = pd.concat([ranked(by, means[by]) for by in RANKED_BY], ignore_index=True)
+    if ranking.empty:
+        notes.append("no property has a score in every model, so there is no mean and no ranking")
+    return SideBySide(
+        battery=battery,
+        models=pd.DataFrame(
+            [
+                {
+                    "name": entry.name,
+                    **{key: value for key, value in entry.record.items() if key != "own"},
+                    "n_units": entry.units.sizes["unit"],
+                }
+                for entry in entries
+            ]
+        ),
+        scores=scores,
+        differences=differences(scores, ranking),
+        ranking=ranking,
+        seed=seed,
+        warnings=(*_cautions(entries), *dict.fromkeys(notes)),
+    )
+
+
+def open_runs(folders: Sequence[Path | str]) -> dict[str, Results]:
+    """Open the folders of runs that are to be compared, without their recordings.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        What `insilico run` or `Results.save` wrote.
+
+    Returns
+    -------
+    dict of str to Results
+        By folder.
+
+    Raises
+    ------
+    UserError
+        If a folder is given twice, or holds no results.
+    """
+    runs: dict[str, Results] = {}
+    for folder in map(Path, folders):
+        if any(folder.resolve() == Path(known).resolve() for known in runs):
+            raise UserError(f"{folder} is given twice. Give each run once.")
+        try:
+            runs[str(folder)] = without_recordings(open_results(folder))
+        except UserError:
+            raise
+        except (KeyError, ValueError) as error:
+            raise UserError(
+                f"{folder} cannot be read as results ({error}): its files are damaged, or were not "
+                "written by `insilico run`. Do the run again."
+            ) from error
+    return runs
+
+
+def without_recordings(results: Results) -> Results:
+    """Keep of a run only what is compared, for recordings and curves are large."""
+    return replace(results, recordings={}, curves={})
+
+
+def _check_runs(runs: Mapping[str, Results]) -> str:
+    """Refuse runs that cannot stand side by side, and return their battery."""
+    if not runs:
+        raise UserError("side by side are at least two models or layers; no run was given.")
+    batteries = {results.battery: title for title, results in runs.items()}
+    if len(batteries) > 1:
+        told = ", ".join(f"{name} ({title})" for name, title in batteries.items())
+        raise UserError(
+            f"runs side by side must be of one battery; got {told}. Do the runs again with one."
+        )
+    for (one, first), (other, second) in combinations(runs.items(), 2):
+        same = all(
+            first.provenance.get(key) == second.provenance.get(key) for key in ("model", "display")
+        )
+        if same and first.units.identical(second.units):
+            raise UserError(f"{one} and {other} hold the same run. Give each run once.")
+    return next(iter(batteries))
+
+
+def _parts(runs: Mapping[str, Results]) -> list[_Part]:
+    parts = []
+    for title, results in runs.items():
+        layers = results.units["layer"].to_numpy().astype(str)
+        for layer in pd.unique(layers):
+            units = results.units.isel(unit=np.flatnonzero(layers == layer))
+            screen = results.provenance.get("display", {})
+            record = {
+                "model": str(results.provenance.get("model", title)),
+                "layer": str(layer),
+                "weights": str(results.provenance.get("weights", "")),
+                "weights_hash": str(results.provenance.get("weights_hash", "")),
+                "trained": results.provenance.get("trained"),
+                "degrees": float(screen.get("degrees", np.nan)),
+                "pixels": screen.get("width_px"),
+                "n_runs": 1,
+            }
+            parts.append(_Part(title, results, units, record))
+    if not parts:
+        raise UserError("none of these runs recorded a unit. Run them with other layers or sites.")
+    return parts
+
+
+def _together(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Group the layers of training seeds of one model."""
+    groups: dict[tuple[Any, ...], list[_Part]] = {}
+    for part in parts:
+        groups.setdefault(tuple(str(part.record[key]) for key in SAME_MODEL), []).append(part)
+    for group in groups.values():
+        seen: dict[str, str] = {}
+        for part in group:
+            twin = seen.setdefault(part.record["weights_hash"], part.title)
+            if twin != part.title:
+                raise UserError(
+                    f"{twin} and {part.title} have the same weights, so they are no two training "
+                    "seeds. Give one of them, or leave seeds apart."
+                )
+    return list(groups.values())
+
+
+def _names(groups: Sequence[Sequence[_Part]], given: bool) -> list[str]:
+    """Call each group by its model and layer, and by whatever else it takes to tell them apart."""
+    first = [group[0] for group in groups]
+    names = [
+        f"{part.record['model']} {part.record['layer']}"
+        + (UNTRAINED if part.record["trained"] is False else "")
+        for part in first
+    ]
+    titles = [part.title for part in first]
+    return told_apart(
+        names,
+        [f"{part.record['degrees']:g} deg" for part in first],
+        titles if given else [part.record["weights"] for part in first],
+        [f"weights {part.record['weights_hash'][:8]}" for part in first],
+        titles,
+    )
+
+
+def told_apart(names: list[str], *further: list[str]) -> list[str]:
+    """Lengthen names that are equal by the first words that tell them apart.
+
+    Parameters
+    ----------
+    names : list of str
+        The names.
+    *further : list of str
+        What else each is known by: the first list first, and all of the length of ``names``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> told_apart(["a", "a", "b"], ["8 deg", "8 deg", "4 deg"], ["x", "y", "y"])
+    ['a, x', 'a, y', 'b']
+    """
+    for words in further:
+        shared = (
+            pd.Series(words, dtype=object)
+            .groupby(pd.Series(names, dtype=object))
+            .transform("nunique")
+            > 1
+        )
+        names = [
+            f"{name}, {word}" if tell else name
+            for name, word, tell in zip(names, words, shared, strict=True)
+        ]
+    return names
+
+
+def _own_that_differ(runs: Mapping[str, Results], notes: list[str]) -> set[str]:
+    """Find names under which runs were compared with different distributions."""
+    own = [_own_content(results) for results in runs.values()]
+    names = {name for each in own for name in each}
+    foreign = {name for name in names if len({each.get(name) for each in own}) > 1}
+    if foreign:
+        notes.append(
+            f"left out, for the runs were compared with different distributions of that name: "
+            f"{', '.join(sorted(foreign))}"
+        )
+    return foreign
+
+
+def _own_content(results: Results) -> dict[str, tuple[str, ...]]:
+    """Distributions of the user's own: the file of each, and what follows from its counts."""
+    files = results.provenance.get("own_references", {})
+    table = results.comparison.reindex(columns=["reference", *OWN_CONTENT])
+    table = table.drop_duplicates("reference").set_index("reference").reindex(list(files))
+    # What was written to a file and read again may differ in the last digit.
+    return {
+        name: (files[name], *(f"{value:.10g}" for value in values))
+        for name, *values in table.itertuples()
+    }
+
+
+def _entry(
+    name: str,
+    group: Sequence[_Part],
+    foreign: set[str],
+    notes: list[str],
+    *,
+    seed: int,
+    n_resamples: int,
+) -> Entry:
+    results, units, record = group[0].results, group[0].units, group[0].record
+    table = results.comparison
+    if len(table):
+        table = table[table["layer"].astype(str) == record["layer"]]
+    table = table.reindex(columns=[*table.columns.union(["reference", "similarity"], sort=False)])
+    own = set(results.provenance.get("own_references", {}))
+    if len(group) > 1:
+        units = xr.concat(
+            [
+                part.units.assign_coords(run=("unit", np.full(part.units.sizes["unit"], number)))
+                for number, part in enumerate(group)
+            ],
+            dim="unit",
+            data_vars="minimal",
+            coords="minimal",
+            compat="override",
+            join="exact",
+            combine_attrs="override",
+        )
+        hashes = sorted(part.record["weights_hash"][:8] for part in group)
+        record = record | {
+            "n_runs": len(group),
+            "weights": f"{len(group)} runs",
+            "weights_hash": ", ".join(hashes),
+        }
+        if own:
+            notes.append(f"{name}: distributions of the user's own are not compared over seeds")
+    if len(group) > 1 or "similarity_low" not in table:
+        known = [each for each in table["reference"] if each in reference.names()]
+        known = [each for each in known if each not in own]
+        table = compare(units, known, seed=seed, n_resamples=n_resamples)
+    table = table[~table["reference"].isin(foreign)]
+    record = record | {"own": tuple(sorted(own))}
+    return Entry(name, units, table.reset_index(drop=True), record)
+
+
+def _cautions(entries: Sequence[Entry]) -> list[str]:
+    """Say what is unequal about the models."""
+    told = []
+    untrained = [entry.name for entry in entries if entry.record["trained"] is False]
+    if untrained:
+        told.append(f"UNTRAINED, with random weights: {', '.join(untrained)}")
+    unknown = [entry.name for entry in entries if entry.record["trained"] is None]
+    if unknown:
+        told.append(f"it is not known whether these were trained: {', '.join(unknown)}")
+    if len({entry.record["degrees"] for entry in entries}) > 1:
+        told.append(
+            "the visual fields differ in degrees; preferred spatial frequencies and all sizes "
+            "scale with that assumption"
+        )
+    few = [entry for entry in entries if 1 < entry.record["n_runs"] < FEW_RUNS]
+    told += [
+        f"{entry.name}: {entry.record['n_runs']} runs say little about how runs differ, and the "
+        "intervals are too narrow"
+        for entry in few
+    ]
+    return told

@@ -1,0 +1,1 @@
+"""The factorial experiment: every combination of the components, trained and measured."""

@@ -1,0 +1,1 @@
+"""How well a trained network holds against attacks and corruptions."""

@@ -1,0 +1,1 @@
+"""The stimuli of the published V1 benchmark, to the grey level."""

@@ -1,0 +1,1 @@
+"""Naturalistic textures and spectrally matched noise: how they are shown and were made."""
