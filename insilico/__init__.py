@@ -11,20 +11,23 @@ Show gratings to a network, record its units, measure their tuning, compare with
 """
 
 from insilico import reference
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.errors import UserError
-from insilico.experiments.protocol import Battery, Protocol
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Placement, Protocol
 from insilico.models import ModelCard, load_model
 from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
 from insilico.runs.results import Results, open_results
 from insilico.runs.run import run
+from insilico.runs.side_by_side import compare
 
 __all__ = [
     "Battery",
     "ModelCard",
     "NeuralData",
+    "Placement",
     "Predictivity",
     "Probe",
     "Protocol",
@@ -38,4 +41,5 @@ __all__ = [
     "predict",
     "reference",
     "run",
+    "score",
 ]

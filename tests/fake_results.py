@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import xarray as xr
 
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.runs.results import Results
 
 NAMES = (
@@ -156,7 +156,7 @@ def results(n=40, *, layers=("conv1", "conv2"), names=NAMES, seed=0, warnings=()
     return Results(
         battery="standard",
         units=table,
-        comparison=compare(table, names, seed=seed, n_resamples=50),
+        comparison=score(table, names, seed=seed, n_resamples=50),
         curves=made,
         recordings={},
         provenance={
@@ -205,7 +205,15 @@ def with_textures(run, *, checksum=0, seed=0):
     )
     table = run.units.drop_vars(["responsive", "protocol"])
     table["responsive"] = xr.concat([responsive, more], "protocol")
-    protocols = dict.fromkeys(sizes, "Nobody (2026), with the pictures of mine (own)")
+    protocols = {
+        name: {
+            "citation": "Nobody (2026), with the pictures of mine (own)",
+            "question": "",
+            "figure": "texture_surround" if name == "texture_surround" else "texture_modulation",
+            "section": "textures",
+        }
+        for name in sizes
+    }
     return dataclasses.replace(
         run,
         units=table,

@@ -20,7 +20,7 @@ import insilico.reporting.run
 from insilico import reference
 from insilico.cli.app import main
 from insilico.cli.terminal import aligned, comparison_table, summary
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.runs.results import Results
 
@@ -84,7 +84,7 @@ def results():
     return Results(
         battery="standard",
         units=units,
-        comparison=compare(units, [reference.load(name) for name in names]),
+        comparison=score(units, [reference.load(name) for name in names]),
         curves={},
         recordings={},
         provenance={

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from insilico.comparison.similarity import ceiling, floors, similarity, skill
-from insilico.comparison.table import category_scores, compare
+from insilico.comparison.table import category_scores, score
 from insilico.reference import (
     CATEGORIES,
     MARQUES2020,
@@ -328,7 +328,7 @@ CAVANAUGH = ("cavanaugh2002a.suppression_index", "cavanaugh2002a.grating_summati
 
 def test_table_of_comparisons():
     units = unit_table()
-    table = compare(units, CAVANAUGH, n_resamples=200)
+    table = score(units, CAVANAUGH, n_resamples=200)
     assert table["reference"].tolist() == list(CAVANAUGH)
     assert table["layer"].tolist() == ["layer1", "layer1"]
     first, second = (row for _, row in table.iterrows())
@@ -352,35 +352,35 @@ def test_table_of_comparisons():
 
 def test_a_row_depends_on_nothing_else_in_the_table():
     units = unit_table(layers=("a", "b"))
-    table = compare(units, CAVANAUGH, n_resamples=50)
-    again = compare(units, CAVANAUGH[::-1], n_resamples=50)
-    alone = compare(units.isel(unit=units["layer"] == "b"), CAVANAUGH[1], n_resamples=50)
+    table = score(units, CAVANAUGH, n_resamples=50)
+    again = score(units, CAVANAUGH[::-1], n_resamples=50)
+    alone = score(units.isel(unit=units["layer"] == "b"), CAVANAUGH[1], n_resamples=50)
     key = ["layer", "reference"]
     pd.testing.assert_frame_equal(
         table.sort_values(key, ignore_index=True), again.sort_values(key, ignore_index=True)
     )
     pd.testing.assert_frame_equal(table.iloc[[3]].reset_index(drop=True), alone)
-    other = compare(units, CAVANAUGH, n_resamples=50, seed=1)
+    other = score(units, CAVANAUGH, n_resamples=50, seed=1)
     assert (other["similarity"] != table["similarity"]).all()
     assert table["layer"].tolist() == ["a", "a", "b", "b"]
 
 
 def test_units_without_a_note_of_what_responded_all_count():
     units = unit_table().drop_vars("responsive")
-    assert compare(units, CAVANAUGH[0], n_resamples=9)["n_responsive"].tolist() == [200]
+    assert score(units, CAVANAUGH[0], n_resamples=9)["n_responsive"].tolist() == [200]
 
 
 def test_a_table_read_back_from_disk_gives_the_same(tmp_path):
     units = unit_table(layers=("a", "b"))
     units.to_netcdf(tmp_path / "units.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "units.nc", engine="h5netcdf") as stored:
-        again = compare(stored.load(), CAVANAUGH, n_resamples=20)
-    pd.testing.assert_frame_equal(again, compare(units, CAVANAUGH, n_resamples=20))
+        again = score(stored.load(), CAVANAUGH, n_resamples=20)
+    pd.testing.assert_frame_equal(again, score(units, CAVANAUGH, n_resamples=20))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_few_units(n):
-    table = compare(unit_table(n), CAVANAUGH, n_resamples=20)
+    table = score(unit_table(n), CAVANAUGH, n_resamples=20)
     assert len(table) == 2
     assert table["n_recorded"].tolist() == [n, n]
     # Unit 0 responds in neither protocol.
@@ -393,9 +393,7 @@ def test_few_units(n):
 
 
 def test_circular_property():
-    (row,) = compare(
-        unit_table(), "devalois1982a.preferred_orientation", n_resamples=50
-    ).itertuples()
+    (row,) = score(unit_table(), "devalois1982a.preferred_orientation", n_resamples=50).itertuples()
     assert row.similarity > 0.85
     assert np.isnan(row.median_model)
     assert np.isnan(row.median_reference)
@@ -409,7 +407,7 @@ def test_reference_of_ones_own():
         property="suppression_index",
         name="lab2026.suppression_index",
     )
-    (row,) = compare(unit_table(), [own], n_resamples=200).itertuples()
+    (row,) = score(unit_table(), [own], n_resamples=200).itertuples()
     assert row.reference == "lab2026.suppression_index"
     assert row.similarity > 0.93
 
@@ -417,7 +415,7 @@ def test_reference_of_ones_own():
 def test_reference_without_public_numbers():
     name = "marques2020.freemanZiemba2013.max_noise"
     units = xr.Dataset({"freemanZiemba2013.max_noise": ("unit", [1.0, 20.0, np.nan])})
-    (row,) = compare(units, [name]).itertuples()
+    (row,) = score(units, [name]).itertuples()
     assert (row.n_recorded, row.n_defined, row.n_reference) == (3, 2, 102)
     assert row.median_model == 10.5
     assert np.isnan([row.similarity, row.ceiling, row.ceiled, row.floor, row.skill]).all()
@@ -426,21 +424,21 @@ def test_reference_without_public_numbers():
 
 def test_absent_property_is_explained():
     with pytest.raises(ValueError, match=r"'curves'.*does not have.*suppression_index, grating_s"):
-        compare(unit_table(), [from_values([1, 2], edges=[0, 1, 2], property="curves")])
+        score(unit_table(), [from_values([1, 2], edges=[0, 1, 2], property="curves")])
     with pytest.raises(ValueError, match=r"'modulation_ratio', which the unit table does not have"):
-        compare(unit_table(), ["ringach2002.modulation_ratio"])
+        score(unit_table(), ["ringach2002.modulation_ratio"])
     with pytest.raises(ValueError, match="nearest names are cavanaugh2002a.suppression_index"):
-        compare(unit_table(), ["cavanaugh2002.suppression_index"])
+        score(unit_table(), ["cavanaugh2002.suppression_index"])
 
 
 def test_unknown_protocol_is_explained():
     units = unit_table()
     units["suppression_index"].attrs["protocol"] = "sizes"
     with pytest.raises(ValueError, match=r"protocol 'sizes'.*\['orientation', 'size'\]"):
-        compare(units, CAVANAUGH[0])
+        score(units, CAVANAUGH[0])
     del units["suppression_index"].attrs["protocol"]
     with pytest.raises(ValueError, match="protocol None"):
-        compare(units, CAVANAUGH[0])
+        score(units, CAVANAUGH[0])
 
 
 def alexnet_comparison(names):
@@ -491,7 +489,7 @@ def test_benchmark_population_drawn_from_the_data_scores_its_ceiling():
             for number, reference in enumerate(loaded)
         }
     )
-    table = compare(units, loaded)
+    table = score(units, loaded)
     assert (abs(table["ceiled"] - 1) < 0.02).all()
     scores = category_scores(table).set_index("category")
     assert scores.loc["mean", "coverage"] == "17 of 22"

@@ -15,7 +15,7 @@ from insilico import reference
 from insilico.cli.app import main
 from insilico.cli.terminal import summary
 from insilico.comparison.published import beside_published, categories, standings
-from insilico.comparison.table import category_scores, compare
+from insilico.comparison.table import category_scores, score
 from insilico.errors import UserError
 from insilico.experiments.marques2020 import TEXTURE_PROPERTIES
 from insilico.reporting.run import write_report
@@ -99,13 +99,13 @@ class TestTrainedNetwork:
             "freemanZiemba2013.absolute_texture_modulation_index",
         }
         assert len(textures) == 7
-        for name, score in expected["score_raw"].items():
-            assert ours[SCORED[name]] == pytest.approx(score, abs=0.01), name
+        for name, known in expected["score_raw"].items():
+            assert ours[SCORED[name]] == pytest.approx(known, abs=0.01), name
 
     def test_ceiled_categories_are_the_same(self, results, expected):
         ours = category_scores(results.comparison).set_index("category")
-        for name, score in expected["category_ceiled"].items():
-            assert ours["ceiled"][name] == pytest.approx(score, abs=0.015), name
+        for name, known in expected["category_ceiled"].items():
+            assert ours["ceiled"][name] == pytest.approx(known, abs=0.015), name
         assert ours["coverage"]["mean"] == "17 of 22"
 
 
@@ -237,7 +237,7 @@ class TestOwnReferences:
         assert set(TEXTURES) <= names
         rng = np.random.default_rng(1)
         units = xr.Dataset({each.property: ("unit", rng.uniform(size=200)) for each in own})
-        table = compare(units, own)
+        table = score(units, own)
         assert table["similarity"].between(0, 1).all()
         scores = categories(table).set_index("category")
         assert scores["coverage"]["mean"] == "5 of 22"
@@ -249,7 +249,7 @@ def test_published_scores_beside_a_comparison():
     name = "marques2020.cavanaugh2002a.surround_suppression_index"
     known = reference.load(name)
     units = xr.Dataset({known.property: ("unit", known.sample(500, rng=rng))})
-    table = beside_published(compare(units, [known]))
+    table = beside_published(score(units, [known]))
     (row,) = table.to_dict("records")
     assert (row["published_ceiling"], row["alexnet"]) == (known.published_ceiling, known.alexnet)
     scores = categories(table).set_index("category")

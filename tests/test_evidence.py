@@ -8,7 +8,7 @@ from fake_results import results as imaginary
 
 from insilico import open_results
 from insilico.comparison.joint import joint_structure
-from insilico.comparison.table import compare, compare_all
+from insilico.comparison.table import score, score_all
 from insilico.reference import ReferenceDistribution, load, load_joint
 
 VARIANCE = "marques2020.ringach2002.circular_variance"
@@ -29,7 +29,7 @@ def layer(name, values, *, sites=1, **attrs):
 
 
 def row(units, name=VARIANCE, **options):
-    (found,) = compare(units, name, **options).to_dict("records")
+    (found,) = score(units, name, **options).to_dict("records")
     return found
 
 
@@ -79,7 +79,7 @@ def test_p_values_are_adjusted_within_a_layer():
         },
         coords={"layer": ("unit", np.repeat(["a", "b"], 100))},
     )
-    table = compare(units, names, n_resamples=50)
+    table = score(units, names, n_resamples=50)
     for _, rows in table.groupby("layer"):
         small, large = sorted(rows["p"])
         assert sorted(rows["p_adjusted"]) == pytest.approx([min(2 * small, large), large])
@@ -92,7 +92,7 @@ def test_a_population_in_one_bin_is_not_certain():
 
 
 def test_other_references_have_no_categories():
-    assert compare_all(layer(FIELD, np.ones(9)), FIELD, n_resamples=9).categories.empty
+    assert score_all(layer(FIELD, np.ones(9)), FIELD, n_resamples=9).categories.empty
 
 
 def test_what_is_undefined_is_counted_and_explained():
@@ -129,14 +129,14 @@ def test_shuffle_floor_is_the_median_over_units_that_count():
     units = units.assign_coords(protocol=["o"])
     shuffles = np.where(np.arange(30) % 2 == 0, 0.8, 0.1)[:, None] * np.ones(4)
     name = load(VARIANCE).property
-    made = compare_all(
+    made = score_all(
         units,
         VARIANCE,
         n_resamples=20,
         shuffled={name: xr.DataArray(shuffles, dims=("unit", "shuffle"))},
     )
     assert made.properties["shuffle_floor"].tolist() == [0.8]
-    assert compare(units, VARIANCE, n_resamples=20)["shuffle_floor"].isna().all()
+    assert score(units, VARIANCE, n_resamples=20)["shuffle_floor"].isna().all()
 
 
 def test_runs_widen_the_interval():
@@ -160,12 +160,12 @@ def test_categories_have_intervals():
             for number, name in enumerate(names)
         }
     )
-    made = compare_all(units, names).categories.set_index("category")
+    made = score_all(units, names).categories.set_index("category")
     for name in ("orientation", "response_magnitude", "mean"):
         low, high = made.loc[name, ["similarity_low", "similarity_high"]]
         assert low < made.loc[name, "similarity"] < high
     assert made.loc["spatial_frequency", ["similarity_low", "similarity_high"]].isna().all()
-    alone = compare(units, names).iloc[2]
+    alone = score(units, names).iloc[2]
     assert made.loc["response_magnitude", "similarity"] == pytest.approx(alone["similarity"])
 
 
@@ -223,7 +223,7 @@ def test_a_reference_of_ones_own_with_fractional_counts():
         name="own.p", property="p", edges=np.arange(5.0), counts=np.full(4, 7.5), n=31
     )
     units = xr.Dataset({"p": ("unit", random_stream().uniform(0, 4, 60))})
-    (found,) = compare(units, [own]).to_dict("records")
+    (found,) = score(units, [own]).to_dict("records")
     assert 0 < found["p"] <= 1
     assert found["ks_low"] <= found["ks"] <= found["ks_high"]
 

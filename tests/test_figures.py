@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico import figures, reference
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.figures.examples import drawable
 from insilico.figures.plates import example_places, shown_layers
 from insilico.figures.population import counted
@@ -294,7 +294,7 @@ class TestPopulation:
         assert ax.texts[0].get_text() == "no public numbers"
 
     def test_it_counts_the_units_that_the_comparison_counts(self, run):
-        table = compare(run.units, fake_results.NAMES, n_resamples=2)
+        table = score(run.units, fake_results.NAMES, n_resamples=2)
         for row in table.itertuples():
             own = counted(run.units, row.property)
             assert np.isfinite(own).sum() == row.n_defined

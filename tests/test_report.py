@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from insilico.comparison.joint import joint_structure
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.reporting.explorer import explorer
 from insilico.reporting.run import write_report
 from insilico.reporting.tables import TABLES
@@ -283,14 +283,14 @@ class TestAnyInput:
         run = fake_results.results(2, layers=("conv1",))
         units = run.units.copy()
         units["suppression_index"][:] = np.nan
-        again = compare(units, fake_results.NAMES, n_resamples=2)
+        again = score(units, fake_results.NAMES, n_resamples=2)
         page = written(dataclasses.replace(run, units=units, comparison=again), tmp_path)
         assert "no responsive unit has a value" in page.text
 
     def test_units_that_never_respond(self, tmp_path):
         run = fake_results.results(2, layers=("conv1",))
         silent = run.units.assign(responsive=run.units["responsive"] & False)
-        again = compare(silent, fake_results.NAMES, n_resamples=2)
+        again = score(silent, fake_results.NAMES, n_resamples=2)
         page = written(dataclasses.replace(run, units=silent, comparison=again), tmp_path)
         assert "0 of 7 comparisons" in page.text
         assert "0 of 2" in page.text

@@ -12,7 +12,7 @@ import xarray as xr
 
 from insilico import reference
 from insilico.cli.app import main
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
 from insilico.runs.results import Results
@@ -40,7 +40,7 @@ def layer(values, *, channel=None, model="model", weights_hash="0", names=(NAME,
     return Results(
         battery="standard",
         units=units,
-        comparison=compare(units, names, n_resamples=100),
+        comparison=score(units, names, n_resamples=100),
         curves={},
         recordings={},
         provenance=known | {"display": display} | provenance,
@@ -185,7 +185,7 @@ class TestRanking:
                 words = {"long_name": each.label, "units": each.units, "protocol": "orientation"}
                 run.units[each.property] = ("unit", rng.uniform(*each.edges[[0, -1]], 30), words)
             runs.append(
-                dataclasses.replace(run, comparison=compare(run.units, names, n_resamples=50))
+                dataclasses.replace(run, comparison=score(run.units, names, n_resamples=50))
             )
         side = sides(*runs)
         scores = side.scores.query("name == 'a v1'")

@@ -33,25 +33,19 @@ def stimuli(
     """
     from matplotlib.backend_bases import FigureCanvasBase
 
-    from insilico.experiments.batteries import BATTERIES
+    from insilico.experiments.batteries import find_battery
     from insilico.figures import contact_sheet, style
     from stimuli import Display, Position
 
-    plan = BATTERIES.get(battery)
-    if plan is None:
-        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
-    protocols = {protocol.name: protocol for protocol in plan.protocols}
-    if name not in protocols:
-        raise UserError(
-            f"the {battery} battery has no experiment {name!r}; it has {', '.join(protocols)}."
-        )
+    plan, place = find_battery(battery)
+    plan[name]
     if out.exists():
         raise UserError(f"{out} already exists, and nothing is overwritten. Choose another name.")
     known = FigureCanvasBase.get_supported_filetypes()
     if out.suffix[1:].lower() not in known:
         raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
     display = Display.square(pixels, degrees, background=plan.background)
-    shown = protocols[name].stimuli(display, plan.position or Position())
+    shown = plan.example(name, display, place.position or Position())
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet = contact_sheet(shown)
     with style():

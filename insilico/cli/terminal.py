@@ -75,7 +75,7 @@ def comparison_table(comparison: pd.DataFrame, *, note: str = "") -> str:
     Parameters
     ----------
     comparison : DataFrame
-        From `insilico.comparison.table.compare`.
+        From `insilico.comparison.table.score`.
     note : str
         Set beside the name of every layer.
 
@@ -102,7 +102,7 @@ def benchmark_tables(comparison: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     comparison : DataFrame
-        From `insilico.comparison.table.compare`.
+        From `insilico.comparison.table.score`.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def evidence(
     Returns
     -------
     dict
-        The columns that `insilico.comparison.table.compare` describes.
+        The columns that `insilico.comparison.table.score` describes.
     """
     reference, n = sample.reference, sample.n_channels
     linear = reference.period is None

@@ -1,5 +1,6 @@
 """Joint structure: whether properties go together in the units as they do in macaque V1."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -13,7 +14,7 @@ from insilico.comparison.intervals import FEWEST_CHANNELS
 from insilico.comparison.population import bins_of, clusters_of, counting
 from insilico.reference import load, load_joint
 
-__all__ = ["joint_structure"]
+__all__ = ["CELLS", "RATIO", "SUPPRESSION", "VARIANCE", "Pair", "joint_structure"]
 
 COLUMNS = (
     "layer",
@@ -37,7 +38,17 @@ COLUMNS = (
 
 
 class Pair(NamedTuple):
-    """Two properties: a joint histogram in macaque V1, or the distributions whose bins are used."""
+    """Two properties whose joint structure is asked for.
+
+    Parameters
+    ----------
+    x, y : str
+        Names of the properties.
+    joint : str
+        Their joint histogram in macaque V1, if there is one.
+    bins_x, bins_y : str
+        Otherwise the distributions whose bins are used.
+    """
 
     x: str
     y: str
@@ -51,28 +62,10 @@ VARIANCE = "marques2020.ringach2002.circular_variance"
 RATIO = "marques2020.ringach2002.modulation_ratio"
 SUPPRESSION = "marques2020.cavanaugh2002a.surround_suppression_index"
 
-# By the names that the standard battery and the published benchmark give the properties.
-PAIRS = (
-    Pair("circular_variance", "smoothed_half_bandwidth", joint=CELLS),
-    Pair("circular_variance", "modulation_ratio", bins_x=VARIANCE, bins_y=RATIO),
-    Pair("suppression_index", "circular_variance", bins_x=SUPPRESSION, bins_y=VARIANCE),
-    Pair("ringach2002.circular_variance", "ringach2002.bandwidth", joint=CELLS),
-    Pair(
-        "ringach2002.circular_variance",
-        "ringach2002.modulation_ratio",
-        bins_x=VARIANCE,
-        bins_y=RATIO,
-    ),
-    Pair(
-        "cavanaugh2002a.surround_suppression_index",
-        "ringach2002.circular_variance",
-        bins_x=SUPPRESSION,
-        bins_y=VARIANCE,
-    ),
-)
 
-
-def joint_structure(units: xr.Dataset, *, seed: int = 0, n_resamples: int = 1000) -> pd.DataFrame:
+def joint_structure(
+    units: xr.Dataset, pairs: Iterable[Pair], *, seed: int = 0, n_resamples: int = 1000
+) -> pd.DataFrame:
     """Tell how properties of the same units go together.
 
     Circular variance with half-bandwidth is compared with the cells of Ringach et al. (2002).
@@ -82,7 +75,9 @@ def joint_structure(units: xr.Dataset, *, seed: int = 0, n_resamples: int = 1000
     Parameters
     ----------
     units : Dataset, dim "unit"
-        As `insilico.comparison.table.compare` takes it.
+        As `insilico.comparison.table.score` takes it.
+    pairs : iterable of Pair
+        Which properties; pairs of which one was not measured are left out.
     seed : int
         Of the resampling and the permutations.
     n_resamples : int
@@ -104,7 +99,7 @@ def joint_structure(units: xr.Dataset, *, seed: int = 0, n_resamples: int = 1000
         part = units if layers is None else units.isel(unit=np.flatnonzero(layers == name))
         rows += [
             {"layer": str(name), **_row(part, pair, seed, n_resamples)}
-            for pair in PAIRS
+            for pair in pairs
             if pair.x in units and pair.y in units
         ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))

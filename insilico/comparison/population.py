@@ -70,7 +70,7 @@ def counting(units: xr.Dataset, array: xr.DataArray) -> npt.NDArray[np.bool_]:
     Parameters
     ----------
     units : Dataset, dim "unit"
-        As `insilico.comparison.table.compare` takes it.
+        As `insilico.comparison.table.score` takes it.
     array : DataArray, dims ("unit",)
         The property.
 

@@ -18,7 +18,7 @@ def beside_published(comparison: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     comparison : DataFrame
-        As `insilico.comparison.table.compare` returns it.
+        As `insilico.comparison.table.score` returns it.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def categories(comparison: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     comparison : DataFrame
-        As `insilico.comparison.table.compare` returns it.
+        As `insilico.comparison.table.score` returns it.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def standings(comparison: pd.DataFrame) -> dict[str, Standing]:
     Parameters
     ----------
     comparison : DataFrame
-        As `insilico.comparison.table.compare` returns it.
+        As `insilico.comparison.table.score` returns it.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from insilico.comparison.similarity import Similarity, ceiling, floors, similari
 from insilico.errors import UserError
 from insilico.reference import CATEGORIES, MARQUES2020, ReferenceDistribution, load
 
-__all__ = ["WORDS", "Comparison", "category_scores", "compare", "compare_all"]
+__all__ = ["WORDS", "Comparison", "category_scores", "score", "score_all"]
 
 COLUMNS = (
     "property",
@@ -91,7 +91,7 @@ class Comparison(NamedTuple):
     categories: pd.DataFrame
 
 
-def compare(
+def score(
     units: xr.Dataset,
     references: Iterable[str | ReferenceDistribution],
     *,
@@ -144,10 +144,10 @@ def compare(
       distance that two macaque samples of that size stay below in 95 % of cases.
     - ``shuffle_floor``: median of a selectivity index of the same units, their responses shuffled.
     """
-    return compare_all(units, references, seed=seed, n_resamples=n_resamples).properties
+    return score_all(units, references, seed=seed, n_resamples=n_resamples).properties
 
 
-def compare_all(
+def score_all(
     units: xr.Dataset,
     references: Iterable[str | ReferenceDistribution],
     *,
@@ -155,12 +155,12 @@ def compare_all(
     n_resamples: int = 1000,
     shuffled: Mapping[str, xr.DataArray] | None = None,
 ) -> Comparison:
-    """Compare as `compare` does, and average into categories, with intervals.
+    """Compare as `score` does, and average into categories, with intervals.
 
     Parameters
     ----------
     units, references, seed, n_resamples
-        As for `compare`.
+        As for `score`.
     shuffled : mapping of str to DataArray, dims ("unit", "shuffle")
         Selectivity indices of the same units with their responses shuffled, by the name of the
         property: see `insilico.comparison.statistics.shuffled`.
@@ -168,7 +168,7 @@ def compare_all(
     Returns
     -------
     Comparison
-        ``properties`` as `compare` returns it; ``categories`` as `category_scores` does, and
+        ``properties`` as `score` returns it; ``categories`` as `category_scores` does, and
         ``similarity_low`` and ``similarity_high``.
     """
     if isinstance(references, str | ReferenceDistribution):
@@ -200,7 +200,7 @@ def category_scores(comparison: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     comparison : DataFrame
-        As `compare` returns it; rows without a category are not scored.
+        As `score` returns it; rows without a category are not scored.
 
     Returns
     -------

@@ -6,11 +6,14 @@ the benchmark's coarse grids, kernels and 8-bit pictures; docs/marques2020.md li
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
 
-from insilico.experiments.protocol import Battery, Protocol
+from insilico.comparison.joint import CELLS, RATIO, SUPPRESSION, VARIANCE, Pair
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Placement, Protocol
 from insilico.experiments.textures import CITATION as TEXTURE_CITATION
 from insilico.experiments.textures import texture_curve
 from insilico.recording.kept import Maximum
@@ -19,6 +22,7 @@ from insilico.tuning.properties import marques2020 as properties
 from insilico.tuning.properties import receptive_field as field_properties
 from insilico.tuning.properties.marques2020.orientation import in_published_order
 from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
+from stimuli import Position
 from stimuli.marques2020 import sets as stimuli
 from stimuli.marques2020.canvas import HALF_PX
 from stimuli.textures.sets import published_textures
@@ -28,13 +32,14 @@ __all__ = [
     "CAVANAUGH2002A",
     "DEVALOIS1982A",
     "DEVALOIS1982B",
+    "PLACE",
     "RECEPTIVE_FIELD",
     "RINGACH2002",
     "SCHILLER1976",
     "TEXTURES",
     "TEXTURE_PROPERTIES",
-    "in_place",
     "texture_responsive",
+    "within",
 ]
 
 # Units whose receptive field has its centre farther than this from the stimuli, in deg, are not
@@ -150,22 +155,31 @@ def size_curve(response: xr.DataArray) -> xr.DataArray:
     return _component_curve(response, "diameter")
 
 
-def in_place(chart: xr.DataArray) -> xr.DataArray:
-    """Whether the receptive field has its centre within 0.15 deg of the stimuli.
+def within(
+    position: Position, distance: float = MAXIMUM_DISTANCE
+) -> Callable[[xr.DataArray], xr.DataArray]:
+    """Make the filter that keeps units whose receptive field lies at a place.
 
     Parameters
     ----------
-    chart : DataArray, dims ("unit", "offset_y", "offset_x")
-        What `receptive_field_map` gives.
+    position : Position
+        The place.
+    distance : float
+        How far from it the centre of a field may lie, in deg.
 
     Returns
     -------
-    DataArray of bool, dims ("unit",)
+    callable
+        Takes what `receptive_field_map` gives; True, per unit, where the centre is near enough, and
         False for a unit without a receptive field.
     """
-    dx = field_properties.receptive_field_x(chart) - stimuli.POSITION.x
-    dy = field_properties.receptive_field_y(chart) - stimuli.POSITION.y
-    return (dx**2 + dy**2) ** 0.5 <= MAXIMUM_DISTANCE
+
+    def near(chart: xr.DataArray) -> xr.DataArray:
+        dx = field_properties.receptive_field_x(chart) - position.x
+        dy = field_properties.receptive_field_y(chart) - position.y
+        return (dx**2 + dy**2) ** 0.5 <= distance
+
+    return near
 
 
 def has_receptive_field(chart: xr.DataArray) -> xr.DataArray:
@@ -272,6 +286,7 @@ RECEPTIVE_FIELD = Protocol(
     properties=(field_properties.receptive_field_x, field_properties.receptive_field_y),
     responsive=has_receptive_field,
     citation="Marques, Schrimpf & DiCarlo (2021), doi 10.1101/2021.03.01.433495",
+    question="Which units look where the stimuli are?",
     scale="activations",
     reduction=BEST,
 )
@@ -296,6 +311,17 @@ RINGACH2002 = Protocol(
     ),
     responsive=exceeds_blank,
     citation="Ringach, Shapley & Hawken (2002), doi 10.1523/JNEUROSCI.22-13-05639.2002",
+    question="How selective for orientation is the mean rate, and how strongly does it modulate?",
+    joint=(
+        Pair("ringach2002.circular_variance", "ringach2002.bandwidth", joint=CELLS),
+        Pair(
+            "ringach2002.circular_variance",
+            "ringach2002.modulation_ratio",
+            bins_x=VARIANCE,
+            bins_y=RATIO,
+        ),
+    ),
+    shuffled=(properties.circular_variance, properties.orthogonal_preferred_ratio),
 )
 
 DEVALOIS1982A = Protocol(
@@ -305,6 +331,7 @@ DEVALOIS1982A = Protocol(
     properties=(properties.preferred_orientation,),
     responsive=exceeds_blank,
     citation="De Valois, Yund & Hepler (1982), doi 10.1016/0042-6989(82)90112-2",
+    question="Which orientations do units prefer?",
 )
 
 DEVALOIS1982B = Protocol(
@@ -314,6 +341,7 @@ DEVALOIS1982B = Protocol(
     properties=(properties.peak_spatial_frequency,),
     responsive=exceeds_threshold,
     citation="De Valois, Albrecht & Thorell (1982), doi 10.1016/0042-6989(82)90113-4",
+    question="Which spatial frequencies do units prefer?",
 )
 
 SCHILLER1976 = Protocol(
@@ -323,6 +351,7 @@ SCHILLER1976 = Protocol(
     properties=(properties.spatial_frequency_selective, properties.spatial_frequency_bandwidth),
     responsive=exceeds_blank,
     citation="Schiller, Finlay & Volman (1976), doi 10.1152/jn.1976.39.6.1334",
+    question="How selective are units for spatial frequency?",
 )
 
 CAVANAUGH2002A = Protocol(
@@ -338,6 +367,15 @@ CAVANAUGH2002A = Protocol(
     ),
     responsive=exceeds_threshold,
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
+    question="How large are summation fields, and how strongly do surrounds suppress?",
+    joint=(
+        Pair(
+            "cavanaugh2002a.surround_suppression_index",
+            "ringach2002.circular_variance",
+            bins_x=SUPPRESSION,
+            bins_y=VARIANCE,
+        ),
+    ),
 )
 
 # What is measured on `texture_curve`.
@@ -362,6 +400,9 @@ TEXTURES = Protocol(
     properties=TEXTURE_PROPERTIES,
     responsive=texture_responsive,
     citation=TEXTURE_CITATION,
+    question="Do units answer naturalistic textures more than noise of the same spectrum?",
+    figure="texture_modulation",
+    section="textures",
 )
 
 TEXTURE_REFERENCES = (
@@ -406,9 +447,9 @@ BATTERY = Battery(
             *TEXTURE_REFERENCES,
         )
     ),
-    position=stimuli.POSITION,
-    sites_within=CANDIDATES_WITHIN,
-    select=in_place,
     rates_from="ringach2002",
     background=stimuli.BACKGROUND,
 )
+
+# All stimuli lie at one place, and the units that look there are kept.
+PLACE = Placement(stimuli.POSITION, sites=CANDIDATES_WITHIN, select=within(stimuli.POSITION))

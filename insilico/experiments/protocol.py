@@ -1,18 +1,21 @@
-"""Protocol and Battery: an experiment, and a set of experiments with the rules they share."""
+"""Protocol and Placement: an experiment, and where it is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import xarray as xr
 
+from insilico.comparison.joint import Pair
+from insilico.errors import UserError
 from insilico.recording.kept import Maximum
-from stimuli import Position, StimulusSet
+from stimuli import Display, Position, StimulusSet
 
-__all__ = ["Battery", "Protocol"]
+__all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]
 
-Measure = Callable[[xr.DataArray], xr.DataArray]
+Curve = Callable[[xr.DataArray], xr.DataArray]
+Measure = Callable[[xr.DataArray], xr.DataArray | xr.Dataset]
 
 
 @dataclass(frozen=True)
@@ -25,71 +28,163 @@ class Protocol:
         Name of the experiment, and of its recording and its curve in the results.
     stimuli : callable
         ``stimuli(display, position, **preference)`` makes the stimulus set around a position.
-        Protocols that share this function share one recording.
     curve : callable
         ``curve(response)`` reduces a recording, dims ("unit", \\*factors), to a tuning curve. The
         curve keeps the unit coordinates, ``blank`` among them.
     properties : tuple of callable
-        Each takes the curve and returns one value per unit; the name of what it returns names the
-        property, and its ``long_name`` and ``units`` label it.
+        Each takes the curve and returns one value per unit: a DataArray, or a Dataset where one
+        fit gives many numbers. The name of what it returns names the property, and its
+        ``long_name`` and ``units`` label it; `insilico.tuning.properties.per_unit` makes one.
     responsive : callable
         ``responsive(curve)`` says, per unit, whether it counts in comparisons.
     citation : str
         Whose experiment it is.
+    question : str
+        What it asks, in one sentence.
     scale : {"rates", "activations"}
         Whether the curve is taken from firing rates or from rectified activations.
     reduction : Maximum, optional
         What the curve needs of the responses, where it is less than all of them: kept while they
         arrive. The curve is taken of the reduced recording.
-    after : str, optional
-        Name of an earlier protocol whose recording tells what each unit prefers.
+    after : str or tuple of str
+        Earlier protocols whose properties say what each unit prefers.
     prefer : callable, optional
-        ``prefer(response)`` turns that recording into a table, one row per unit, of further
-        arguments of ``stimuli``: each unit is shown the set made for it, as a physiologist would.
+        ``prefer(units)`` turns the table of units, a Dataset with the properties measured by the
+        protocols in ``after`` (and by those that they come after), into a table, one row per unit,
+        of further arguments of ``stimuli``: each unit is shown the set made for it, as a
+        physiologist would. The columns ``x`` and ``y``, in deg, say where. A unit with NaN in any
+        column is shown nothing. The attribute ``px_per_deg`` of the table is the display's.
+    figure : str
+        Name of the page that shows the curves of all units, in `insilico.figures.plates`; none
+        where the rows of example units are enough.
+    section : {"examples", "textures"}
+        The section of the report that its figure stands in.
+    joint : tuple of Pair
+        Properties whose joint structure is of interest, of this and of earlier protocols.
+    shuffled : tuple of callable
+        Those of the ``properties`` that untuned units have too: they are measured on curves in
+        random order as well, which gives their floor.
     """
 
     name: str
     stimuli: Callable[..., StimulusSet]
-    curve: Measure
+    curve: Curve
     properties: tuple[Measure, ...]
-    responsive: Measure
+    responsive: Curve
     citation: str
+    question: str = ""
     scale: Literal["rates", "activations"] = "rates"
     reduction: Maximum | None = None
-    after: str | None = None
-    prefer: Callable[[xr.DataArray], pd.DataFrame] | None = None
+    after: str | tuple[str, ...] = ()
+    prefer: Callable[[xr.Dataset], pd.DataFrame] | None = None
+    figure: str = ""
+    section: Literal["examples", "textures"] = "examples"
+    joint: tuple[Pair, ...] = ()
+    shuffled: tuple[Measure, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.after, str):
+            object.__setattr__(self, "after", (self.after,))
+        if self.prefer is not None and not self.after:
+            raise UserError(
+                f"protocol {self.name!r} says what units prefer, but not after which protocol that "
+                "is known. Name it: after='orientation', say."
+            )
+        if self.after and self.prefer is None:
+            raise UserError(
+                f"protocol {self.name!r} comes after {', '.join(self.after)}, but does not say "
+                "what its stimuli take from there. Give prefer=..., or leave after out."
+            )
+        strangers = [function_name(each) for each in self.shuffled if each not in self.properties]
+        if strangers:
+            raise UserError(
+                f"protocol {self.name!r} shuffles {', '.join(strangers)}, which is not among its "
+                "properties."
+            )
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """What recordings are made from: protocols that agree in it share one."""
+        return self.stimuli, self.after, self.prefer, self.reduction
 
 
 @dataclass(frozen=True)
-class Battery:
-    """Protocols, where they are shown, which units are kept, and how activations become rates.
+class Placement:
+    """Where the stimuli lie, which sites are recorded, and which of their units are kept.
 
     Parameters
     ----------
-    name : str
-        What ``--battery`` takes.
-    protocols : tuple of Protocol
-        The experiments; one that selects units comes first.
-    references : tuple of str
-        The reference distributions that the population is compared with.
-    position : Position or None
-        Where the stimuli are shown; None centres them on each unit's nominal receptive field.
-    sites_within : float or None
-        Diameter, in deg around ``position``, of the region whose sites are candidates; None takes
-        the one site nearest the centre of the display.
+    position : Position, optional
+        Where the stimuli are shown; each unit's own place by default.
+    sites : "centre", "all", float or sequence of (row, column)
+        Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional
         ``select(curve)`` says, per unit, whether it is kept after the first protocol.
-    rates_from : str
-        The protocol whose recording fixes the map from activations to firing rates.
-    background : float
-        Luminance of the blank display.
+
+    Examples
+    --------
+    The published battery at the centre of gaze, keeping units within half a degree:
+
+    >>> from insilico.experiments.marques2020 import within
+    >>> place = Placement(Position(0, 0), sites=1.5, select=within(Position(0, 0), 0.5))
+    >>> results = insilico.run(model, battery="marques2020", place=place)  # doctest: +SKIP
     """
 
-    name: str
-    protocols: tuple[Protocol, ...]
-    references: tuple[str, ...]
     position: Position | None = None
-    sites_within: float | None = None
-    select: Measure | None = None
-    rates_from: str = "orientation"
-    background: float = 0.5
+    sites: Any = "centre"
+    select: Curve | None = None
+
+
+def placed(
+    protocol: Protocol, display: Display, position: Position, preference: Mapping[str, float]
+) -> StimulusSet:
+    """Make the stimuli of a protocol for units with some preference.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        The experiment.
+    display : Display
+        The screen.
+    position : Position
+        Where, unless the preference says so.
+    preference : mapping of str to float
+        Arguments of its stimuli; ``x`` and ``y`` are the position.
+
+    Returns
+    -------
+    StimulusSet
+    """
+    named = dict(preference)
+    position = Position(named.pop("x", position.x), named.pop("y", position.y))
+    return protocol.stimuli(display, position, **named)
+
+
+def prerequisites(protocols: Iterable[Protocol], names: Iterable[str]) -> set[str]:
+    """Names of some protocols, and of all that they come after.
+
+    Parameters
+    ----------
+    protocols : iterable of Protocol
+        Those of a battery.
+    names : iterable of str
+        Some of their names.
+
+    Returns
+    -------
+    set of str
+    """
+    after = {each.name: each.after for each in protocols}
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += after[name]
+    return found
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Name a function in a message."""
+    return getattr(function, "__name__", repr(function))

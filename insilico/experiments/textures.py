@@ -1,16 +1,23 @@
-"""What the texture experiments of all batteries share, and how they show other pictures."""
+"""Naturalistic textures and matched noise, and disks of them; with pictures of other sources."""
 
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
-from insilico.experiments.protocol import Battery, Protocol
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Protocol
+from insilico.experiments.responsive import exceeds_blank, exceeds_threshold
+from insilico.tuning.properties import textures as properties
 from stimuli.textures.sets import Textures, published_textures, texture_surrounds, textures
 
-__all__ = ["CITATION", "texture_curve", "with_textures"]
+__all__ = ["CITATION", "TEXTURES", "TEXTURE_SURROUND", "texture_curve", "with_textures"]
+
+# Of textures, in deg; pictures are 4 deg wide.
+LARGEST_DISK = 2.0
 
 SETS = (textures, published_textures, texture_surrounds)
 
@@ -33,6 +40,41 @@ def texture_curve(response: xr.DataArray) -> xr.DataArray:
         The same, in float64; type 1 is noise, type 2 texture.
     """
     return response.astype(np.float64)
+
+
+def texture_surround_curve(response: xr.DataArray) -> xr.DataArray:
+    """Mean response to disks of each family, less the blank and not below 0, over surrounds.
+
+    Parameters
+    ----------
+    response : DataArray
+        Recording of `stimuli.textures.sets.texture_surrounds`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "surround", "family")
+        Surround 0 is none, 1 noise, 2 texture.
+    """
+    mean = response.mean("sample", keep_attrs=True).astype(np.float64)
+    return (mean - mean["blank"]).clip(min=0).assign_attrs(response.attrs)
+
+
+def disk_diameter(units: xr.Dataset) -> pd.DataFrame:
+    """Diameter of the grating that each unit likes best: the disk that its surround lies around.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        With ``preferred_diameter``.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        ``diameter``, in deg: at most 2 deg, so that there is room for a surround. NaN for a unit
+        that no grating drives.
+    """
+    preferred = units["preferred_diameter"].to_numpy()
+    return pd.DataFrame({"diameter": np.minimum(preferred, LARGEST_DISK)})
 
 
 def with_textures(battery: Battery, pictures: Textures) -> Battery:
@@ -76,3 +118,42 @@ def _with(protocol: Protocol, pictures: Textures) -> Protocol:
         stimuli=partial(protocol.stimuli, pictures=pictures),
         citation=f"{citation}, with the pictures of {pictures.origin}",
     )
+
+
+TEXTURES = Protocol(
+    name="textures",
+    stimuli=textures,
+    curve=texture_curve,
+    properties=(
+        properties.texture_modulation_index,
+        properties.absolute_texture_modulation_index,
+        properties.texture_selectivity,
+        properties.texture_sparseness,
+        properties.texture_variance_ratio,
+        properties.maximum_texture_response,
+        properties.maximum_noise_response,
+    ),
+    responsive=exceeds_blank,
+    citation=CITATION,
+    question="Do units answer naturalistic textures more than noise of the same spectrum?",
+    figure="texture_modulation",
+    section="textures",
+)
+
+TEXTURE_SURROUND = Protocol(
+    name="texture_surround",
+    stimuli=texture_surrounds,
+    curve=texture_surround_curve,
+    properties=(
+        properties.texture_surround_suppression,
+        properties.noise_surround_suppression,
+        properties.naturalistic_surround_index,
+    ),
+    responsive=exceeds_threshold,
+    citation="after Ziemba, Freeman, Simoncelli & Movshon (2018), doi 10.1152/jn.00900.2017",
+    after="size",
+    prefer=disk_diameter,
+    figure="texture_surround",
+    section="textures",
+    question="Does a surround of noise or of texture suppress a disk of texture?",
+)

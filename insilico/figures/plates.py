@@ -1,7 +1,7 @@
 """The figures of a run: which are made, what their captions say, and how they are saved."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,6 @@ from insilico.figures.population import (
 from insilico.figures.style import TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
-    SURROUNDS,
-    TEXTURES,
     modulation_numbers,
     surround_numbers,
     surround_page,
@@ -99,7 +97,7 @@ def plates(
         suffix = f"-{_file_name(layer)}" if len(_layers(results)) > 1 else ""
         made += _population(results, layer, f"population{suffix}", width)
         made += _examples(results, layer, f"examples{suffix}")
-    return made + _textures(results, chosen, width) + _surrounds(results, chosen, width)
+    return made + _pages(results, chosen, width)
 
 
 def shown_layers(results: Results, most: int = MOST_LAYERS) -> list[str]:
@@ -216,61 +214,69 @@ def _examples(results: Results, layer: str, name: str) -> list[Plate]:
     return [Plate("examples", layer, name, title, caption, figure, numbers)]
 
 
-def _textures(results: Results, layers: Sequence[str], width: float) -> list[Plate]:
+def _pages(results: Results, layers: Sequence[str], width: float) -> list[Plate]:
+    """Draw the pages that protocols ask for, of the units of some layers that respond in them."""
     made = []
-    for name, curve in _responding(results, layers, TEXTURES):
-        pictures = _shown(curve)
-        drawn = (
-            "Top: the first texture of each family and its first noise, without their window. "
-            if pictures
-            else "The pictures that were shown are not kept with the results. "
-        )
-        caption = (
-            f"{_whose(results, name)}{drawn}Modulation index (T \N{MINUS SIGN} N) / (T + N) of the "
-            "mean responses to the textures T and the noises N of a family, less the blank and not "
-            "below 0. Dots and bars: median and quartiles over the units that respond to any "
-            "picture. On the right, a dot for each family: its mean over the units, and those of "
-            "the published families over cells of macaque V1 and V2 (Freeman and others 2013); "
-            "lines: means of all. Where the pictures are not the published ones, how families "
-            "spread can be compared, one with another cannot."
-        )
-        numbers = modulation_numbers(curve)
-        figure = texture_page(numbers, pictures, width=width)
-        title = "Textures, and how they modulate the units"
-        made.append(Plate("textures", "", name, title, caption, figure, numbers))
-    return made
-
-
-def _surrounds(results: Results, layers: Sequence[str], width: float) -> list[Plate]:
-    made = []
-    for name, curve in _responding(results, layers, SURROUNDS):
-        pictures = _shown(curve)
-        caption = (
-            f"{_whose(results, name)}Mean response to a disk of texture within an annulus of its "
-            "noise and within the texture that it is part of, less the blank, relative to that to "
-            "the disk alone: below 1 the surround suppresses. Left: median and quartiles over the "
-            "units that respond, for each family. Right: each unit, by its means over families; "
-            "those beyond 2 are drawn at the edge."
-        )
-        numbers = surround_numbers(curve)
-        names = pictures.families if pictures else ()
-        figure = surround_page(curve, numbers, names=names, width=width)
-        title = "Disks of texture within surrounds"
-        made.append(Plate("textures", "", name, title, caption, figure, numbers))
-    return made
-
-
-def _responding(
-    results: Results, layers: Sequence[str], factors: set[str]
-) -> Iterator[tuple[str, xr.DataArray]]:
-    """Give the curves with these factors, of the units of some layers that respond in them."""
     for name, curve in results.curves.items():
-        if set(curve.dims) != {"unit", *factors}:
+        about = results.protocol(name)
+        page = PAGES.get(about.get("figure", ""))
+        if page is None:
             continue
         counts = results.units["responsive"].sel(protocol=name).to_numpy().astype(bool)
         counts &= np.isin(curve["layer"].to_numpy().astype(str), list(layers))
         if counts.any():
-            yield name, curve.isel(unit=counts)
+            shown = curve.isel(unit=counts)
+            made.append(page(name, about["section"], _whose(results, name), shown, width))
+    return made
+
+
+def _texture_modulation(
+    name: str, section: str, whose: str, curve: xr.DataArray, width: float
+) -> Plate:
+    pictures = _shown(curve)
+    drawn = (
+        "Top: the first texture of each family and its first noise, without their window. "
+        if pictures
+        else "The pictures that were shown are not kept with the results. "
+    )
+    caption = (
+        f"{whose}{drawn}Modulation index (T \N{MINUS SIGN} N) / (T + N) of the "
+        "mean responses to the textures T and the noises N of a family, less the blank and not "
+        "below 0. Dots and bars: median and quartiles over the units that respond to any "
+        "picture. On the right, a dot for each family: its mean over the units, and those of "
+        "the published families over cells of macaque V1 and V2 (Freeman and others 2013); "
+        "lines: means of all. Where the pictures are not the published ones, how families "
+        "spread can be compared, one with another cannot."
+    )
+    numbers = modulation_numbers(curve)
+    figure = texture_page(numbers, pictures, width=width)
+    title = "Textures, and how they modulate the units"
+    return Plate(section, "", name, title, caption, figure, numbers)
+
+
+def _texture_surround(
+    name: str, section: str, whose: str, curve: xr.DataArray, width: float
+) -> Plate:
+    pictures = _shown(curve)
+    caption = (
+        f"{whose}Mean response to a disk of texture within an annulus of its "
+        "noise and within the texture that it is part of, less the blank, relative to that to "
+        "the disk alone: below 1 the surround suppresses. Left: median and quartiles over the "
+        "units that respond, for each family. Right: each unit, by its means over families; "
+        "those beyond 2 are drawn at the edge."
+    )
+    numbers = surround_numbers(curve)
+    names = pictures.families if pictures else ()
+    figure = surround_page(curve, numbers, names=names, width=width)
+    title = "Disks of texture within surrounds"
+    return Plate(section, "", name, title, caption, figure, numbers)
+
+
+# By the name that a protocol carries.
+PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
+    "texture_modulation": _texture_modulation,
+    "texture_surround": _texture_surround,
+}
 
 
 def _shown(curve: xr.DataArray) -> Textures | None:
@@ -281,7 +287,7 @@ def _shown(curve: xr.DataArray) -> Textures | None:
 
 def _whose(results: Results, name: str) -> str:
     """Say after whom an experiment is, and with whose pictures."""
-    citation = results.provenance.get("protocols", {}).get(name, "")
+    citation = results.protocol(name).get("citation", "")
     return f"After {citation.removeprefix('after ')}. " if citation else ""
 
 

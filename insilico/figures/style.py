@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -123,7 +123,7 @@ class Plate:
         What is drawn, as a tidy table.
     """
 
-    kind: Literal["summary", "population", "examples", "textures", "scores", "ranking", "degrees"]
+    kind: str
     layer: str
     name: str
     title: str

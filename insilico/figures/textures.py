@@ -16,8 +16,6 @@ from insilico.tuning.properties.textures import family_modulation
 from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures
 
 __all__ = [
-    "SURROUNDS",
-    "TEXTURES",
     "modulation_numbers",
     "surround_numbers",
     "surround_page",
@@ -25,8 +23,6 @@ __all__ = [
 ]
 
 # The factors of the curves that are drawn here.
-TEXTURES = {"type", "family", "sample"}
-SURROUNDS = {"surround", "family"}
 
 PANEL_HEIGHT = 1.45  # in
 LABELS = 0.5  # in: width of the labels of a panel, and height of those below the lowest

@@ -217,11 +217,10 @@ def _responsive(results: Results) -> Row:
     names = pd.unique(layers).tolist()
     flags = results.units["responsive"].transpose("unit", "protocol").to_numpy().astype(bool)
     protocols = results.units["protocol"].to_numpy().astype(str)
-    whose = results.provenance.get("protocols", {})
     rows = [
         {
             "protocol": protocol.replace("_", " "),
-            "citation": whose.get(protocol, ""),
+            "citation": results.protocol(protocol).get("citation", ""),
             "counts": [int(flags[layers == name, place].sum()) for name in names],
         }
         for place, protocol in enumerate(protocols)
@@ -248,7 +247,6 @@ def _examples(results: Results, layer: str) -> Row:
 def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) -> list[Row]:
     """Every property: its definition, its distribution in the layers, and what it is set beside."""
     layers = results.units["layer"].to_numpy().astype(str)
-    whose = results.provenance.get("protocols", {})
     found = []
     for name, values in measured(results.units).items():
         counting = counted(results.units, name).to_numpy().astype(float)
@@ -261,7 +259,7 @@ def _properties(results: Results, comparison: pd.DataFrame, sources: list[Row]) 
                 "units": values.attrs.get("units", "1"),
                 "definition": values.attrs.get("definition", ""),
                 "protocol": protocol.replace("_", " "),
-                "citation": whose.get(protocol, ""),
+                "citation": results.protocol(protocol).get("citation", ""),
                 "layers": [
                     {"layer": layer, **_spread(counting[layers == layer])}
                     for layer in shown_layers(results)

@@ -43,7 +43,7 @@ class Entry(NamedTuple):
     units : Dataset, dim "unit"
         Its units, with the coordinate ``run`` where there are several runs.
     comparison : DataFrame
-        Its rows of `insilico.comparison.table.compare`.
+        Its rows of `insilico.comparison.table.score`.
     record : dict
         What is known of it; ``own`` names the distributions that are the user's own.
     """

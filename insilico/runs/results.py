@@ -63,6 +63,21 @@ class Results:
     categories: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     joint: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
+    def protocol(self, name: str) -> Mapping[str, str]:
+        """Tell what is known of a protocol: its citation, its question, its figure and section.
+
+        Parameters
+        ----------
+        name : str
+            The protocol.
+
+        Returns
+        -------
+        mapping of str to str
+            Empty for one that the run does not describe.
+        """
+        return self.provenance.get("protocols", {}).get(name, {})
+
     def save(self, folder: Path | str) -> Path:
         """Write everything to a new folder.
 

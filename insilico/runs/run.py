@@ -1,8 +1,8 @@
 """Run a battery on a model: the only file that knows the whole flow."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -16,11 +16,12 @@ from torch import nn
 
 from insilico import reference
 from insilico.comparison.joint import joint_structure
-from insilico.comparison.statistics.floors import SELECTIVITY, shuffled
-from insilico.comparison.table import compare_all
+from insilico.comparison.statistics.floors import shuffled
+from insilico.comparison.table import score_all
 from insilico.errors import UserError
-from insilico.experiments.batteries import BATTERIES
-from insilico.experiments.protocol import Battery
+from insilico.experiments.batteries import find_battery
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Placement, Protocol
 from insilico.models.card import ModelCard, left_to_apply
 from insilico.models.preparation import prepared
 from insilico.models.weights import weights_hash
@@ -29,7 +30,7 @@ from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
 from insilico.runs.results import Results
 from insilico.runs.session import Session, record_battery
-from insilico.tuning.rates import RateMap, fit_rates, to_rates
+from insilico.tuning.rates import RateMap
 from stimuli import Display, Position
 
 __all__ = ["run"]
@@ -42,6 +43,8 @@ def run(
     layers: Sequence[str] | str | None = None,
     *,
     battery: str | Battery = "standard",
+    protocols: Sequence[str] | str | None = None,
+    place: Placement | None = None,
     sites: Sites | None = None,
     candidates: str = "near",
     references: Sequence[ReferenceDistribution] = (),
@@ -70,9 +73,14 @@ def run(
     layers : sequence of str, optional
         Layers to record; those that the model's card names by default.
     battery : str or Battery
-        Which experiments: ``"standard"`` or ``"marques2020"``.
+        Which experiments: ``"standard"`` or ``"marques2020"``, or a battery of your own.
+    protocols : sequence of str, optional
+        Some of its protocols only, with those that they depend on.
+    place : Placement, optional
+        Where the battery is shown and which units are kept; a battery has a place of its own, and
+        one of yours is shown where each unit looks.
     sites : "centre", "all", float or sequence of (row, column), optional
-        Which sites of each feature map: see `insilico.Probe`. The battery decides by default.
+        Which sites of each feature map: see `insilico.Probe`. The place decides by default.
     candidates : {"near", "all"}
         Of a battery that selects units by their receptive field: whether it is mapped at the sites
         that look nearby, or at every site of a layer, as the published benchmark does.
@@ -118,7 +126,11 @@ def run(
     >>> results.units["circular_variance"].median()  # doctest: +SKIP
     """
     started = time.perf_counter()
-    plan = _battery(battery)
+    found = find_battery(battery)
+    plan = (
+        found.battery if protocols is None else found.battery.only(_named(protocols), rates=rates)
+    )
+    placement = _placed(place or found.place, sites, candidates, plan.name)
     own_references = _own(references)
     module, card = prepared(
         model,
@@ -138,13 +150,12 @@ def run(
             "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
             "command line. `insilico layers MODEL` lists them."
         )
-    given = _sites(plan, sites, candidates)
     probe_at = partial(
         Probe,
         module,
         chosen,
         display=card.display,
-        around=plan.position or Position(),
+        around=placement.position or Position(),
         channels=card.channels,
         mean=mean_left,
         std=std_left,
@@ -154,55 +165,49 @@ def run(
         precision=precision,
         seed=seed,
     )
-    probe = probe_at(sites=given)
-    if probe.misplaced and plan.select is not None and sites is None and given != "all":
+    probe = probe_at(sites=placement.sites)
+    if probe.misplaced and placement.select is not None and sites is None:
         # Where they look is found out by mapping them, so all of them are mapped.
         probe = probe_at(sites="all")
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     session = record_battery(
-        probe, plan, harmonics=_harmonics(phases), rates=rates, progress=progress
+        probe, plan, placement, harmonics=_harmonics(phases), rates=rates, progress=progress
     )
-    recordings = session.recordings
+    units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
-    notes.extend(_too_fine(recordings, card.display))
-    n_units = next(iter(recordings.values())).sizes["unit"]
-    rate_map = _rates(recordings[plan.rates_from], notes) if rates and n_units else None
-    curves, units = _measure(plan, recordings, rate_map)
+    notes.extend(_too_fine(session.recordings, card.display))
     _count_silent(units, notes)
     compared = _references(plan, own_references, units, rate_map, notes)
-    comparison = compare_all(units, compared, seed=seed, shuffled=_shuffled(plan, curves, seed))
+    comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
+    pairs = [pair for protocol in plan.protocols for pair in protocol.joint]
     return Results(
         battery=plan.name,
         units=units,
         comparison=comparison.properties,
         categories=comparison.categories,
-        joint=joint_structure(units, seed=seed),
-        curves=curves,
-        recordings=recordings,
-        provenance=_provenance(card, probe, plan, session, rate_map, started)
+        joint=joint_structure(units, pairs, seed=seed),
+        curves={name: each.curve for name, each in session.measured.items()},
+        recordings=session.recordings,
+        provenance=_provenance(card, probe, plan, session, started)
         | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
     )
 
 
-def _battery(battery: str | Battery) -> Battery:
-    if isinstance(battery, Battery):
-        return battery
-    if battery not in BATTERIES:
-        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
-    return BATTERIES[battery]
+def _named(protocols: Sequence[str] | str) -> list[str]:
+    return [protocols] if isinstance(protocols, str) else list(protocols)
 
 
-def _sites(plan: Battery, sites: Sites | None, candidates: str) -> Sites:
-    """Which sites are recorded, or are candidates where the battery selects."""
+def _placed(place: Placement, sites: Sites | None, candidates: str, name: str) -> Placement:
+    """Where to record, with what the caller said of sites and candidates."""
     if candidates not in ("near", "all"):
         raise UserError(f"candidates must be 'near' or 'all'; got {candidates!r}.")
     if candidates == "near":
-        return sites if sites is not None else plan.sites_within or "centre"
-    if plan.sites_within is None or sites is not None:
-        why = "sites are given" if sites is not None else f"the {plan.name} battery selects none"
+        return place if sites is None else replace(place, sites=sites)
+    if place.select is None or sites is not None:
+        why = "sites are given" if sites is not None else f"the {name} battery selects none"
         raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
-    return "all"
+    return replace(place, sites="all")
 
 
 def _harmonics(phases: str) -> bool:
@@ -243,84 +248,13 @@ def _references(
     return [each for each in chosen.values() if rate_map is not None or each.units != "spikes/s"]
 
 
-def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
-    try:
-        rate_map = fit_rates(recording)
-    except UserError as error:
-        notes.append(f"activations were not mapped to firing rates: {error}")
-        return None
-    notes.extend(
-        f"{layer}: no unit responds more to a grating than to blank, so nothing is measured there"
-        for layer in rate_map.silent_layers
-    )
-    return rate_map
-
-
-def _measure(
-    plan: Battery, recordings: Mapping[str, xr.DataArray], rate_map: RateMap | None
-) -> tuple[dict[str, xr.DataArray], xr.Dataset]:
-    """Curves of every protocol, and one table of the properties measured on them."""
-    scaled: dict[tuple[int, str], xr.DataArray] = {}
-    curves: dict[str, xr.DataArray] = {}
-    measured: dict[str, xr.DataArray] = {}
-    responsive: list[xr.DataArray] = []
-    for protocol in plan.protocols:
-        recording = recordings[protocol.name]
-        key = (id(recording), protocol.scale)
-        if key not in scaled:
-            scaled[key] = to_rates(recording, rate_map if protocol.scale == "rates" else None)
-        curve = protocol.curve(scaled[key])
-        curves[protocol.name] = curve
-        responsive.append(protocol.responsive(curve))
-        for measure in protocol.properties:
-            value = measure(curve)
-            measured[str(value.name)] = _bare(value).assign_attrs(
-                value.attrs,
-                protocol=protocol.name,
-                definition=_definition(measure),
-                undefined=_undefined(measure),
-            )
-    first = next(iter(recordings.values()))
-    names = [protocol.name for protocol in plan.protocols]
-    flags = xr.DataArray(
-        np.stack([flag.to_numpy() for flag in responsive], axis=1),
-        dims=("unit", "protocol"),
-        coords={"protocol": np.array(names)},
-    )
-    places = {
-        name: coordinate.variable
-        for name, coordinate in first.coords.items()
-        if coordinate.dims == ("unit",)
-    }
-    return curves, xr.Dataset({**measured, "responsive": flags}, coords=places)
-
-
-def _bare(values: xr.DataArray) -> xr.DataArray:
-    return xr.DataArray(values.to_numpy(), dims="unit")
-
-
-def _definition(measure: Callable[..., Any]) -> str:
-    return (measure.__doc__ or "").strip().splitlines()[0]
-
-
-def _undefined(measure: Callable[..., Any]) -> str:
-    """Say when a measure has no value, in the words of its docstring."""
-    text = " ".join((measure.__doc__ or "").split("References")[0].split())
-    return " ".join(re.findall(r"NaN [^.]*(?:\.\d[^.]*)*\.", text))
-
-
-def _shuffled(
-    plan: Battery, curves: Mapping[str, xr.DataArray], seed: int
-) -> dict[str, xr.DataArray]:
+def _shuffled(session: Session, seed: int) -> dict[str, xr.DataArray]:
     """Measure the selectivity of the same units with their responses in random order."""
     rng = np.random.default_rng([seed, crc32(b"shuffle")])
     return {
-        str(measure(curves[protocol.name].isel(unit=slice(1))).name): shuffled(
-            curves[protocol.name], measure, rng=rng
-        )
-        for protocol in plan.protocols
-        for measure in protocol.properties
-        if measure.__name__ in SELECTIVITY
+        str(function(each.curve.isel(unit=slice(1))).name): shuffled(each.curve, function, rng=rng)
+        for each in session.measured.values()
+        for function in each.protocol.shuffled
     }
 
 
@@ -356,10 +290,9 @@ def _provenance(
     probe: Probe,
     plan: Battery,
     session: Session,
-    rate_map: RateMap | None,
     started: float,
 ) -> dict[str, Any]:
-    recordings = session.recordings
+    recordings, rate_map = session.recordings, session.rate_map
     shown = {id(recording): recording for recording in recordings.values()}.values()
     screen = card.display
     return {
@@ -379,7 +312,7 @@ def _provenance(
             "transfer": screen.transfer,
         },
         "battery": plan.name,
-        "protocols": {protocol.name: protocol.citation for protocol in plan.protocols},
+        "protocols": {protocol.name: _described(protocol) for protocol in plan.protocols},
         "candidates": session.n_candidates,
         "selected": session.n_selected,
         "rates": None if rate_map is None else rate_map.summary(),
@@ -393,6 +326,16 @@ def _provenance(
         "versions": {name: _version(name) for name in PACKAGES},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _described(protocol: Protocol) -> dict[str, str]:
+    """Keep what figures and the report have to know of a protocol when results are opened."""
+    return {
+        "citation": protocol.citation,
+        "question": protocol.question,
+        "figure": protocol.figure,
+        "section": protocol.section,
     }
 
 

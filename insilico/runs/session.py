@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -16,10 +16,14 @@ import xarray as xr
 from tqdm import tqdm
 
 from insilico.errors import UserError
-from insilico.experiments.protocol import Battery, Protocol
+from insilico.experiments.battery import Battery
+from insilico.experiments.measuring import Measured, measure, unit_table
+from insilico.experiments.protocol import Placement, Protocol, placed, prerequisites
+from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
-from insilico.tuning.rates import check_harmonics, fit_rates, to_rates
+from insilico.recording.schema import UNIT_COORDINATES
+from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
 __all__ = ["Session", "record_battery"]
@@ -33,46 +37,60 @@ FEW = 20
 
 @dataclass(frozen=True)
 class Session:
-    """What was recorded.
+    """What was recorded, and what was measured on the way.
 
     Parameters
     ----------
     recordings : dict of str to DataArray
-        By protocol; protocols that share their stimuli share a recording.
+        By protocol; protocols that show the same to the same units share a recording.
+    measured : dict of str to Measured
+        By protocol.
+    rate_map : RateMap or None
+        From activations to firing rates; None where activations were measured.
     n_candidates : int
         Units that the first protocol was shown to.
     n_selected : int or None
-        Units that it selected, if it does.
+        Units that were selected, if any selection was made.
     notes : tuple of str
         What a user should know.
     """
 
     recordings: dict[str, xr.DataArray]
+    measured: dict[str, Measured]
+    rate_map: RateMap | None
     n_candidates: int
     n_selected: int | None
     notes: tuple[str, ...]
 
+    @property
+    def units(self) -> xr.Dataset:
+        """One table of all that was measured, dim "unit"."""
+        return unit_table(self.measured, next(iter(self.recordings.values())))
+
 
 def record_battery(
     probe: Probe,
-    plan: Battery,
+    battery: Battery,
+    place: Placement,
     *,
     harmonics: bool = False,
     rates: bool = True,
     progress: bool = False,
 ) -> Session:
-    """Record every protocol of a battery; protocols that share stimuli share a recording.
+    """Record and measure every protocol of a battery.
 
     Parameters
     ----------
     probe : Probe
         In the model, its units being the candidates.
-    plan : Battery
+    battery : Battery
         The protocols.
+    place : Placement
+        Where they are shown, and which units are kept after the first one.
     harmonics : bool
         Whether F0 and F1 are kept in place of every phase.
     rates : bool
-        Whether activations will be mapped to firing rates.
+        Whether activations are mapped to firing rates.
     progress : bool
         Show what the session will take, and a progress bar.
 
@@ -85,30 +103,37 @@ def record_battery(
     UserError
         If no candidate is selected, or rates need phases that are not kept.
     """
-    units, selected = probe.units, None
+    units, selected, rate_map = probe.units, None, None
     notes: list[str] = []
-    by_stimuli: dict[Any, xr.DataArray] = {}
+    shared: dict[Any, xr.DataArray] = {}
     recordings: dict[str, xr.DataArray] = {}
+    measured: dict[str, Measured] = {}
+    scaled: tuple[Any, xr.DataArray] | None = None
     if progress:
-        sys.stderr.write(f"{_outlook(probe, plan, harmonics)}\n")
+        sys.stderr.write(f"{_outlook(probe, battery, place, harmonics)}\n")
     with _bar(progress) as bar:
-        for number, protocol in enumerate(plan.protocols):
-            if protocol.stimuli not in by_stimuli:
-                by_stimuli[protocol.stimuli] = _record(
-                    probe, units, plan, protocol, recordings, harmonics, bar
-                )
-            recording = by_stimuli[protocol.stimuli]
-            if number == 0 and plan.select is not None:
-                kept = _select(plan, protocol, recording)
+        for number, protocol in enumerate(battery.protocols):
+            if protocol.shown not in shared:
+                table = _known(battery, protocol, measured, recordings)
+                groups = _groups(probe, units, battery, place, protocol, table, notes)
+                shared[protocol.shown] = _record(probe, units, protocol, groups, harmonics, bar)
+            recording = shared[protocol.shown]
+            if number == 0 and place.select is not None:
+                kept = _select(place, protocol, recording)
                 selected = int(kept.sum())
                 notes.extend(_judge(selected, len(units)))
                 notes.extend(_empty_layers(units, kept))
                 units, recording = units[kept], recording.isel(unit=kept)
-                by_stimuli[protocol.stimuli] = recording
+                shared[protocol.shown] = recording
             recordings[protocol.name] = recording
-            if harmonics and rates and protocol.name == plan.rates_from:
-                _check_rates(recording)
-    return Session(recordings, len(probe.units), selected, tuple(notes))
+            if rates and protocol.name == battery.rates_from:
+                rate_map = _rates(recording, notes)
+            scale = rate_map if protocol.scale == "rates" else None
+            if scaled is None or scaled[0] != (id(recording), scale):
+                # Of protocols that share a recording, the copy in double precision.
+                scaled = (id(recording), scale), to_rates(recording, scale)
+            measured[protocol.name] = measure(protocol, scaled[1])
+    return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
 
 @contextmanager
@@ -121,20 +146,20 @@ def _bar(show: bool) -> Iterator[Any]:
         yield bar
 
 
-def _outlook(probe: Probe, plan: Battery, harmonics: bool) -> str:
+def _outlook(probe: Probe, battery: Battery, place: Placement, harmonics: bool) -> str:
     """Say what the session will take, as far as the stimuli are known before it."""
-    known = {each.stimuli: each for each in plan.protocols if each.prefer is None}
+    known = {each.shown: each for each in battery.protocols if each.prefer is None}
     estimates: list[Estimate] = []
     for protocol in known.values():
-        groups = _groups(probe, probe.units, plan, protocol, {})
+        groups = _groups(probe, probe.units, battery, place, protocol, None, [])
         stimuli, members = groups[0]
         each = probe.estimate(stimuli, members, reduction=_reduction(protocol, stimuli, harmonics))
         estimates.append(
             Estimate(*(getattr(each, name) * len(groups) for name in each.__dataclass_fields__))
         )
-    later = [each.name for each in plan.protocols if each.prefer is not None]
+    later = [each.name for each in battery.protocols if each.prefer is not None]
     added = f", and {', '.join(later)} at each unit's preference" if later else ""
-    most = "at most " if plan.select is not None else ""
+    most = "at most " if place.select is not None else ""
     windows = dict.fromkeys(
         f"{layer}: {probe.crop(units).status}"
         for layer, units in probe.units.groupby("layer", sort=False)
@@ -142,16 +167,28 @@ def _outlook(probe: Probe, plan: Battery, harmonics: bool) -> str:
     return "\n".join([*windows, f"{most}{reduce(add, estimates)}{added}"])
 
 
+def _known(
+    battery: Battery,
+    protocol: Protocol,
+    measured: Mapping[str, Measured],
+    recordings: Mapping[str, xr.DataArray],
+) -> xr.Dataset | None:
+    """Gather what the protocols that one comes after have measured."""
+    if protocol.prefer is None:
+        return None
+    before = prerequisites(battery.protocols, protocol.after)
+    known = {name: each for name, each in measured.items() if name in before}
+    return unit_table(known, next(iter(recordings.values())))
+
+
 def _record(
     probe: Probe,
     units: pd.DataFrame,
-    plan: Battery,
     protocol: Protocol,
-    recordings: dict[str, xr.DataArray],
+    groups: list[tuple[StimulusSet, pd.DataFrame]],
     harmonics: bool,
     bar: Any,
 ) -> xr.DataArray:
-    groups = _groups(probe, units, plan, protocol, recordings)
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
@@ -163,7 +200,7 @@ def _record(
         )
         for stimuli, members in groups
     ]
-    return _join(parts, np.concatenate([members.index for _, members in groups]))
+    return _join(parts, [members.index for _, members in groups], units)
 
 
 def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Reduction | None:
@@ -172,26 +209,34 @@ def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Red
     return Harmonics() if harmonics and "phase" in stimuli.dims else None
 
 
-def _select(plan: Battery, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
+def _select(place: Placement, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
     """Judge the candidates, some at a time."""
-    assert plan.select is not None
+    assert place.select is not None
     n_units = recording.sizes["unit"]
     # In double precision, and with a few copies.
     step = max(1, JUDGED_BYTES // (8 * max(1, recording.size // max(1, n_units))))
     kept = [
-        plan.select(protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None)))
+        place.select(
+            protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None))
+        )
         for start in range(0, n_units, step)
     ]
     return np.concatenate([part.to_numpy().astype(bool) for part in kept])
 
 
-def _check_rates(recording: xr.DataArray) -> None:
-    """Find out early, and not after the last protocol, whether harmonics can become rates."""
+def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
     try:
         rate_map = fit_rates(recording)
-    except UserError:
-        return  # there will be no rates
-    check_harmonics(rate_map)
+    except UserError as error:
+        notes.append(f"activations were not mapped to firing rates: {error}")
+        return None
+    if "harmonic" in recording.dims:
+        check_harmonics(rate_map)
+    notes.extend(
+        f"{layer}: no unit responds more to a grating than to blank, so nothing is measured there"
+        for layer in rate_map.silent_layers
+    )
+    return rate_map
 
 
 def _judge(n_selected: int, n_candidates: int) -> list[str]:
@@ -222,33 +267,55 @@ def _empty_layers(units: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> list[str]
 def _groups(
     probe: Probe,
     units: pd.DataFrame,
-    plan: Battery,
+    battery: Battery,
+    place: Placement,
     protocol: Protocol,
-    recordings: dict[str, xr.DataArray],
+    known: xr.Dataset | None,
+    notes: list[str],
 ) -> list[tuple[StimulusSet, pd.DataFrame]]:
     """Units that are shown the same stimuli: they look at one place, and prefer the same."""
     keys = units[["x", "y"]]
-    if plan.position is not None:
-        keys = keys.assign(x=plan.position.x, y=plan.position.y)
-    if protocol.prefer is not None and protocol.after is not None:
-        preference = protocol.prefer(recordings[protocol.after])
-        keys = keys.join(preference.set_axis(units.index))
+    if place.position is not None:
+        keys = keys.assign(x=place.position.x, y=place.position.y)
+    if known is not None:
+        preference = preferences(protocol, known, probe.display)
+        keys = keys.assign(**{str(name): preference[name].to_numpy() for name in preference})
+        undefined = keys.isna().any(axis=1)
+        if undefined.any():
+            notes.append(
+                f"{int(undefined.sum())} of {len(units)} units have no preference that "
+                f"{protocol.name} could be shown at: it was not shown to them"
+            )
+        units, keys = units[~undefined], keys[~undefined]
+    if not len(units):
+        # Nobody to show it to; its table says all the same what would have been shown.
+        example = battery.example(protocol.name, probe.display, place.position or Position())
+        return [(example, units)]
     groups = []
     for key, members in units.groupby([keys[name] for name in keys], sort=False):
-        x, y, *preferred = (float(value) for value in np.array(key))
-        named = dict(zip(keys.columns[2:], preferred, strict=True))
-        groups.append((protocol.stimuli(probe.display, Position(x, y), **named), members))
+        preferred = dict(zip(keys.columns, (float(value) for value in np.array(key)), strict=True))
+        groups.append((placed(protocol, probe.display, Position(), preferred), members))
     return groups
 
 
-def _join(parts: list[xr.DataArray], order: npt.NDArray[np.intp]) -> xr.DataArray:
-    """Put recordings of groups of units together, the units in their original order."""
-    if len(parts) == 1:
+def _join(
+    parts: list[xr.DataArray], members: Sequence[pd.Index], units: pd.DataFrame
+) -> xr.DataArray:
+    """Put recordings of groups of units together, the units in their original order.
+
+    Units that were shown nothing are NaN.
+    """
+    if len(parts) == 1 and len(members[0]) == len(units):
         return parts[0]
     joined = xr.concat(parts, "unit", coords="different", compat="equals", combine_attrs="override")
     crops = [json.loads(part.attrs["crop"]) for part in parts]
-    return joined.isel(unit=order.argsort()).assign_attrs(
+    joined = joined.assign_attrs(
         crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
         n_stimuli=sum(part.attrs["n_stimuli"] for part in parts),
         n_pictures=sum(part.attrs["n_pictures"] for part in parts),
     )
+    # A number for each unit, so that those that are missing can be filled in.
+    shown = np.concatenate(members)
+    whole = joined.assign_coords(unit=shown).reindex(unit=units.index).drop_vars("unit")
+    places = {name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES}
+    return whole.assign_coords(places)

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from insilico import reference
-from insilico.comparison.table import compare
+from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.runs.ranking import (
     RANKED_BY,
@@ -26,6 +26,7 @@ from insilico.runs.results import Results, open_results
 __all__ = [
     "UNTRAINED",
     "SideBySide",
+    "compare",
     "compare_runs",
     "open_runs",
     "told_apart",
@@ -56,7 +57,7 @@ class SideBySide:
         ``name``, under which the other tables have it; ``model``, ``layer``, ``weights``,
         ``weights_hash``, ``trained``, ``degrees``, ``pixels``, ``n_runs`` and ``n_units``.
     scores : DataFrame, one row per model and reference
-        ``name`` and the columns of `insilico.comparison.table.compare`.
+        ``name`` and the columns of `insilico.comparison.table.score`.
     differences : DataFrame, one row per pair of models and reference
         ``first`` less ``second``: ``similarity_difference``, ``skill_difference`` and
         ``median_difference`` with 95 % intervals; ``p`` of no difference in similarity, and
@@ -199,6 +200,49 @@ def compare_runs(
         seed=seed,
         warnings=(*_cautions(entries), *dict.fromkeys(notes)),
     )
+
+
+def compare(
+    *runs: Results | Path | str,
+    seeds: Literal["apart", "together"] = "apart",
+    seed: int = 0,
+) -> SideBySide:
+    """Set runs side by side: scores, differences and a ranking, as ``insilico compare`` does.
+
+    Parameters
+    ----------
+    *runs : Results or path
+        Runs of one battery, or the folders that they were saved to; every layer in them is a
+        column.
+    seeds : {"apart", "together"}
+        Whether runs of the same model, layer and visual field, whose weights differ, are columns of
+        their own, or are training seeds of one model whose units are taken together.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    SideBySide
+
+    Raises
+    ------
+    UserError
+        As `compare_runs`; or if a folder holds no results.
+
+    Examples
+    --------
+    >>> side = insilico.compare(results_a, results_b)  # doctest: +SKIP
+    >>> side = insilico.compare("results/a", "results/b")  # doctest: +SKIP
+    """
+    named: dict[str, Results] = {}
+    for number, run in enumerate(runs, start=1):
+        if isinstance(run, Results):
+            named[f"run {number}"] = without_recordings(run)
+        else:
+            named |= open_runs([run])
+    if len(named) < len(runs):
+        raise UserError("a folder is given twice. Give each run once.")
+    return compare_runs(named, seeds=seeds, seed=seed)
 
 
 def open_runs(folders: Sequence[Path | str]) -> dict[str, Results]:
@@ -414,7 +458,7 @@ def _entry(
     if len(group) > 1 or "similarity_low" not in table:
         known = [each for each in table["reference"] if each in reference.names()]
         known = [each for each in known if each not in own]
-        table = compare(units, known, seed=seed, n_resamples=n_resamples)
+        table = score(units, known, seed=seed, n_resamples=n_resamples)
     table = table[~table["reference"].isin(foreign)]
     record = record | {"own": tuple(sorted(own))}
     return Entry(name, units, table.reset_index(drop=True), record)

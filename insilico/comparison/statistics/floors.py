@@ -10,10 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-__all__ = ["SELECTIVITY", "shuffled"]
-
-# The indices that are read off an orientation curve as a whole, by the names of their functions.
-SELECTIVITY = ("circular_variance", "orthogonal_preferred_ratio")
+__all__ = ["shuffled"]
 
 
 def shuffled(

@@ -1,62 +1,27 @@
 """Measuring a trained network as the published benchmark does, at any place of its visual field."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import torch
 import xarray as xr
-from torch import Tensor, nn
+from torch import nn
 
 import insilico
 from insilico.comparison.population import counting
-from insilico.comparison.table import category_scores, compare
+from insilico.comparison.table import category_scores, score
 from insilico.errors import UserError
-from insilico.experiments.marques2020 import BATTERY, RECEPTIVE_FIELD
-from insilico.experiments.protocol import Battery
+from insilico.experiments.marques2020 import BATTERY, within
+from insilico.experiments.protocol import Placement
 from insilico.models.card import ModelCard, attach
 from insilico.reference import load
 from insilico.training.config import DataConfig
-from insilico.tuning.properties import receptive_field
-from stimuli import Display, Position, StimulusSet, Window
-from stimuli.marques2020 import sets as published
+from stimuli import Display, Position
 
-__all__ = ["battery_at", "measure_units", "scores"]
-
-# Pictures drawn at a time.
-CHUNK = 256
+__all__ = ["measure_units", "scores"]
 
 # The bins of a property that is 0 or 1.
 YES_OR_NO = [0.0, 0.5, 1.0]
-
-
-def battery_at(position: Position, maximum_distance: float) -> Battery:
-    """Make the published battery for another place.
-
-    Parameters
-    ----------
-    position : Position
-        Where the stimuli are shown.
-    maximum_distance : float
-        Units are kept whose receptive field has its centre within so many deg of it; 0.15 in the
-        published battery.
-
-    Returns
-    -------
-    Battery
-        Its pictures are drawn once in the life of the process: a second network is quick.
-    """
-    drawn = {protocol.stimuli: partial(_kept, protocol.stimuli) for protocol in BATTERY.protocols}
-    return replace(
-        BATTERY,
-        protocols=tuple(
-            replace(protocol, stimuli=drawn[protocol.stimuli]) for protocol in BATTERY.protocols
-        ),
-        position=position,
-        select=partial(_within, position=position, maximum_distance=maximum_distance),
-    )
 
 
 def measure_units(
@@ -87,7 +52,8 @@ def measure_units(
     positions : sequence of (float, float)
         Where stimuli are shown, in deg.
     maximum_distance : float
-        See `battery_at`.
+        Units are kept whose receptive field has its centre within so many deg of the place; 0.15
+        in the published battery.
     seed : int
         See `insilico.run`.
 
@@ -112,9 +78,10 @@ def measure_units(
     measured: list[xr.Dataset] = []
     refused: list[UserError] = []
     for each in positions:
-        battery = battery_at(Position(*each), maximum_distance)
+        position = Position(*each)
+        place = Placement(position, sites="all", select=within(position, maximum_distance))
         try:
-            results = insilico.run(model, battery=battery, candidates="all", seed=seed)
+            results = insilico.run(model, battery=BATTERY, place=place, seed=seed)
         except UserError as error:
             refused.append(error)
         else:
@@ -141,7 +108,7 @@ def scores(units: xr.Dataset, *, seed: int = 0) -> dict[str, dict[str, float]]:
         ``median``: the model's median of each property, or the share of units for which it is
         true; ``n``: how many units have a value.
     """
-    comparison = compare(units, BATTERY.references, seed=seed)
+    comparison = score(units, BATTERY.references, seed=seed)
     categories = category_scores(comparison).set_index("category")["ceiled"]
     rows = comparison.set_index(comparison["reference"].str.removeprefix("marques2020."))
     means: Mapping[Any, float] = pd.concat([rows["ceiled"], categories.dropna()]).to_dict()
@@ -157,42 +124,6 @@ def scores(units: xr.Dataset, *, seed: int = 0) -> dict[str, dict[str, float]]:
         "median": {str(key): float(value) for key, value in medians.items()},
         "n": {str(key): int(value) for key, value in rows["n_defined"].items()},
     }
-
-
-def _within(chart: xr.DataArray, *, position: Position, maximum_distance: float) -> xr.DataArray:
-    dx = receptive_field.receptive_field_x(chart) - position.x
-    dy = receptive_field.receptive_field_y(chart) - position.y
-    return (dx**2 + dy**2) ** 0.5 <= maximum_distance
-
-
-def _kept(stimuli: Callable[..., StimulusSet], display: Display, position: Position) -> StimulusSet:
-    # The map of receptive fields is the same wherever the other stimuli are shown.
-    mapping = stimuli is RECEPTIVE_FIELD.stimuli
-    return _drawn(stimuli, display, published.POSITION if mapping else position)
-
-
-@cache
-def _drawn(
-    stimuli: Callable[..., StimulusSet], display: Display, position: Position
-) -> StimulusSet:
-    """Draw all pictures of a set, and give a set that shows them."""
-    fresh = stimuli(display, position)
-    pictures = torch.cat(
-        [fresh.images(slice(at, at + CHUNK)) for at in range(0, len(fresh), CHUNK)]
-    )
-
-    def show(
-        display: Display,
-        *,
-        picture: Any,
-        window: Window | None = None,
-        device: torch.device | str | None = None,
-        **_: Any,
-    ) -> Tensor:
-        part = window or display.whole
-        return pictures[torch.tensor(picture), :, part.rows, part.columns].to(device)
-
-    return replace(fresh, conditions=fresh.conditions.assign(picture=range(len(fresh))), draw=show)
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from insilico.tuning.properties._value import per_unit
 
 __all__ = [
     "grating_summation_field",
+    "preferred_diameter",
     "suppression_index",
     "surround_diameter",
     "surround_to_field_ratio",
@@ -69,6 +70,26 @@ def grating_summation_field(curve: xr.DataArray) -> xr.DataArray:
     """
     _, field, _ = _size_tuning(curve)
     return per_unit(curve, "grating_summation_field", field, "Grating summation field", "deg")
+
+
+def preferred_diameter(curve: xr.DataArray) -> xr.DataArray:
+    """Diameter of the largest response, of those shown.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "diameter")
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In deg; the smallest of several alike. NaN for a silent unit.
+    """
+    ordered = curve.transpose("unit", "diameter")
+    best = ordered.fillna(-np.inf).to_numpy().argmax(axis=1)
+    return per_unit(
+        curve, "preferred_diameter", curve["diameter"].to_numpy()[best], "Preferred diameter", "deg"
+    )
 
 
 def surround_diameter(curve: xr.DataArray) -> xr.DataArray:

@@ -1,0 +1,169 @@
+"""Battery: a set of experiments, checked when it is made."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from insilico import reference
+from insilico.errors import UserError
+from insilico.experiments.protocol import Protocol, placed, prerequisites
+from insilico.experiments.rehearsal import Rehearsed, rehearse
+from stimuli import Display, Position, StimulusSet
+
+__all__ = ["Battery"]
+
+
+@dataclass(frozen=True)
+class Battery:
+    """Protocols, what their properties are compared with, and how activations become rates.
+
+    A battery is checked when it is made: it is rehearsed on invented responses, so that what would
+    fail after a recording fails before it.
+
+    Parameters
+    ----------
+    name : str
+        What ``--battery`` takes.
+    protocols : tuple of Protocol
+        The experiments, in their order.
+    references : tuple of str
+        The reference distributions that the population is compared with.
+    rates_from : str
+        The protocol whose recording fixes the map from activations to firing rates.
+    background : float
+        Luminance of the blank display.
+
+    Attributes
+    ----------
+    rehearsed : mapping of str to Rehearsed
+        By protocol: names of its properties, and a preference at which it can be shown.
+
+    Raises
+    ------
+    UserError
+        Says which protocol has what wrong: two of one name, ``after`` a protocol that is unknown or
+        comes later, two properties of one name, a property without a name or that returns neither
+        DataArray nor Dataset, ``rates_from`` that no protocol provides or that comes too late.
+    """
+
+    name: str
+    protocols: tuple[Protocol, ...]
+    references: tuple[str, ...] = ()
+    rates_from: str = "orientation"
+    background: float = 0.5
+    rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        self._check_order()
+        object.__setattr__(
+            self,
+            "measures",
+            rehearse(
+                self.name,
+                self.protocols,
+                rates_from=self.rates_from,
+                references=self.references,
+                background=self.background,
+            ),
+        )
+
+    def __getitem__(self, name: str) -> Protocol:
+        for protocol in self.protocols:
+            if protocol.name == name:
+                return protocol
+        raise UserError(
+            f"the {self.name} battery has no experiment {name!r}; it has {self._names()}."
+        )
+
+    def example(self, name: str, display: Display, position: Position) -> StimulusSet:
+        """Make the stimuli of a protocol, for an invented unit where they depend on one.
+
+        Parameters
+        ----------
+        name : str
+            The protocol.
+        display : Display
+            The screen.
+        position : Position
+            Where they are shown.
+
+        Returns
+        -------
+        StimulusSet
+        """
+        return placed(self[name], display, position, self.rehearsed[name].preference)
+
+    def only(self, names: Iterable[str], *, rates: bool = True) -> "Battery":
+        """Take some of the protocols, with those that they depend on.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Which ones.
+        rates : bool
+            Whether the protocol that firing rates are fitted to comes along.
+
+        Returns
+        -------
+        Battery
+            Compared with the references of the properties that are left.
+
+        Raises
+        ------
+        UserError
+            If the battery has no such protocol; says which it has.
+        """
+        chosen = [self[name].name for name in [*names, *([self.rates_from] if rates else [])]]
+        wanted = prerequisites(self.protocols, chosen)
+        kept = tuple(each for each in self.protocols if each.name in wanted)
+        measured = {name for each in kept for name in self.rehearsed[each.name].properties}
+        return replace(
+            self,
+            protocols=kept,
+            references=tuple(each for each in self.references if _property(each) in measured),
+            rates_from=self.rates_from if rates else kept[0].name,
+        )
+
+    def _names(self) -> str:
+        return ", ".join(each.name for each in self.protocols)
+
+    def _check_names(self) -> None:
+        if not self.protocols:
+            raise UserError(f"the {self.name} battery has no protocol; give at least one.")
+        names = [each.name for each in self.protocols]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError(
+                f"the {self.name} battery has two protocols named {twice[0]!r}; a name is that of "
+                "one recording and one curve. Rename one."
+            )
+        if self.rates_from not in names:
+            raise UserError(
+                f"the {self.name} battery takes firing rates from {self.rates_from!r}, which is "
+                f"none of its protocols: {self._names()}. Give rates_from=..."
+            )
+
+    def _check_order(self) -> None:
+        names = [each.name for each in self.protocols]
+        for place, protocol in enumerate(self.protocols):
+            for name in protocol.after:
+                if name not in names:
+                    raise UserError(
+                        f"protocol {protocol.name!r} comes after {name!r}, which the {self.name} "
+                        f"battery does not hold; it has {self._names()}."
+                    )
+                if names.index(name) >= place:
+                    raise UserError(
+                        f"protocol {protocol.name!r} comes after {name!r}, but stands before it in "
+                        f"the {self.name} battery. Change their order."
+                    )
+            if protocol.scale == "rates" and place < names.index(self.rates_from):
+                raise UserError(
+                    f"protocol {protocol.name!r} is measured on firing rates, but stands before "
+                    f"{self.rates_from!r}, which they are fitted to. Change their order, or "
+                    "measure it on activations (scale='activations')."
+                )
+
+
+def _property(name: str) -> str:
+    return reference.load(name).property

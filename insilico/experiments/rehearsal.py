@@ -1,0 +1,189 @@
+"""Rehearse a battery on invented responses, and find out before a recording what fails after it."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from insilico import reference
+from insilico.errors import UserError
+from insilico.experiments.measuring import Measured, measure, unit_table
+from insilico.experiments.protocol import Protocol, placed, prerequisites
+from insilico.recording.schema import label
+from insilico.tuning.rates import fit_rates, to_rates
+from stimuli import Display, Position, StimulusSet
+
+__all__ = ["Rehearsed", "preferences", "rehearse"]
+
+N_UNITS = 2
+
+
+class Rehearsed(NamedTuple):
+    """What a rehearsal found out of a protocol: its properties, and an example of a preference."""
+
+    properties: tuple[str, ...]
+    preference: dict[str, float]
+
+
+def rehearse(
+    name: str,
+    protocols: Sequence[Protocol],
+    *,
+    rates_from: str,
+    references: Sequence[str] = (),
+    background: float = 0.5,
+) -> dict[str, Rehearsed]:
+    """Go through the protocols of a battery with two invented units.
+
+    Parameters
+    ----------
+    name, protocols, rates_from, references, background
+        As for `insilico.Battery`; names and order of the protocols are right already.
+
+    Returns
+    -------
+    dict of str to Rehearsed
+        By protocol: the names of its properties, and a preference at which it can be shown.
+
+    Raises
+    ------
+    UserError
+        Says what is wrong with which protocol.
+    """
+    display = Display(background=background)
+    rng = np.random.default_rng(0)
+    shown: dict[object, xr.DataArray] = {}
+    measured: dict[str, Measured] = {}
+    preferred: dict[str, dict[str, float]] = {}
+    rate_map = None
+    owners: dict[str, str] = {}
+    for protocol in protocols:
+        preferred[protocol.name] = {}
+        if protocol.prefer is not None:
+            before = prerequisites(protocols, protocol.after)
+            known = {each: measured[each] for each in measured if each in before}
+            table = unit_table(known, next(iter(shown.values())))
+            row = preferences(protocol, table, display).iloc[0]
+            preferred[protocol.name] = {str(each): float(value) for each, value in row.items()}
+        if protocol.shown not in shown:
+            shown[protocol.shown] = _invent(protocol, display, preferred[protocol.name], rng)
+        recording = shown[protocol.shown]
+        if protocol.name == rates_from:
+            rate_map = fit_rates(recording)
+        scaled = to_rates(recording, rate_map if protocol.scale == "rates" else None)
+        measured[protocol.name] = measure(protocol, scaled)
+        for each in measured[protocol.name].properties:
+            if each in owners:
+                raise UserError(
+                    f"protocols {owners[each]!r} and {protocol.name!r} of the {name} "
+                    f"battery both measure {each!r}, and a table has one column of a name. Rename "
+                    "the property of one."
+                )
+            owners[each] = protocol.name
+    for each in references:
+        if reference.load(each).property not in owners:
+            raise UserError(
+                f"the {name} battery is compared with {each}, but none of its protocols "
+                f"measures {reference.load(each).property!r}. Leave the reference out, or add the "
+                "property."
+            )
+    return {
+        each.name: Rehearsed(
+            tuple(measured[each.name].properties), _without_defaults(each, preferred[each.name])
+        )
+        for each in protocols
+    }
+
+
+def preferences(
+    protocol: Protocol, units: xr.Dataset, display: Display, *, stimuli: bool = True
+) -> pd.DataFrame:
+    """Ask a protocol what units prefer, and check the answer.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        With ``prefer``.
+    units : Dataset, dim "unit"
+        What was measured so far.
+    display : Display
+        The screen.
+    stimuli : bool
+        Whether the names of the columns are checked against the arguments of its stimuli.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+
+    Raises
+    ------
+    UserError
+        If it is no table, has another number of rows, or columns that the stimuli do not take.
+    """
+    assert protocol.prefer is not None
+    table = protocol.prefer(units.assign_attrs(px_per_deg=display.px_per_deg))
+    n_units = units.sizes["unit"]
+    if not isinstance(table, pd.DataFrame) or len(table) != n_units:
+        got = f"{len(table)} rows" if isinstance(table, pd.DataFrame) else type(table).__name__
+        raise UserError(
+            f"prefer of protocol {protocol.name!r} must return a DataFrame with one row for each "
+            f"of {n_units} units; got {got}."
+        )
+    parameters = inspect.signature(protocol.stimuli).parameters
+    catch_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    unknown = [str(name) for name in table if name not in {*parameters, "x", "y"}]
+    if stimuli and unknown and not catch_all:
+        raise UserError(
+            f"prefer of protocol {protocol.name!r} gives {', '.join(unknown)}, which its stimuli "
+            f"do not take; they take {', '.join(['x', 'y', *list(parameters)[2:]])}."
+        )
+    return table.reset_index(drop=True)
+
+
+def _without_defaults(protocol: Protocol, preference: Mapping[str, float]) -> dict[str, float]:
+    """Keep what the stimuli do not know for themselves."""
+    parameters = inspect.signature(protocol.stimuli).parameters
+    return {
+        name: value
+        for name, value in preference.items()
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    }
+
+
+def _invent(
+    protocol: Protocol, display: Display, preference: Mapping[str, float], rng: np.random.Generator
+) -> xr.DataArray:
+    """Invent the recording of a protocol."""
+    stimuli = placed(protocol, display, Position(), preference)
+    if not isinstance(stimuli, StimulusSet):
+        raise UserError(
+            f"the stimuli of protocol {protocol.name!r} must be a StimulusSet; got a "
+            f"{type(stimuli).__name__}. stimuli.factorial makes one."
+        )
+    recording = label(
+        _responses(len(stimuli), rng),
+        conditions=stimuli.conditions,
+        dims=stimuli.dims,
+        units=pd.DataFrame(
+            {"layer": "rehearsal", "channel": range(N_UNITS), "row": 0, "column": 0, "x": 0, "y": 0}
+        ),
+        blank=np.full(N_UNITS, 0.1),
+        attrs={"stimulus_set": stimuli.name},
+    )
+    if protocol.reduction is None:
+        return recording
+    missing = [name for name in protocol.reduction.over if name not in recording.dims]
+    if missing:
+        raise UserError(
+            f"protocol {protocol.name!r} keeps the largest response over {', '.join(missing)}, "
+            f"which its stimuli do not vary; they vary {', '.join(stimuli.dims)}."
+        )
+    return recording.max(protocol.reduction.over, keep_attrs=True)
+
+
+def _responses(n_stimuli: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    return rng.uniform(0.2, 1.0, (N_UNITS, n_stimuli))
