@@ -59,6 +59,19 @@ class ModelOptions:
     seed: int = 0
     option: Words = ()
 
+    @property
+    def loading(self) -> dict[str, Any]:
+        """Arguments of `insilico.load_model`, all but the degrees and the seed."""
+        return {
+            "weights": self.weights,
+            "mean": self.mean,
+            "std": self.std,
+            "pixels": self.pixels,
+            "channels": self.channels,
+            "device": self.device,
+            **_options(self.option),
+        }
+
     def load(self, spec: str) -> "nn.Module":
         """Load a model with these options, of which the degrees are one number."""
         from insilico.models import load_model
@@ -69,18 +82,7 @@ class ModelOptions:
                 "one visual field has one size in degrees, and only 'insilico run' takes several; "
                 f"got {' '.join(f'{each:g}' for each in self.degrees or ())}."
             )
-        return load_model(
-            spec,
-            self.weights,
-            mean=self.mean,
-            std=self.std,
-            degrees=degrees[0],
-            pixels=self.pixels,
-            channels=self.channels,
-            device=self.device,
-            seed=self.seed,
-            **_options(self.option),
-        )
+        return load_model(spec, degrees=degrees[0], seed=self.seed, **self.loading)
 
 
 def _options(pairs: Sequence[str]) -> dict[str, Any]:

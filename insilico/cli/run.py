@@ -1,21 +1,14 @@
 """``insilico run``."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import check_writable, layers_named, plain
+from insilico.cli.preparing import check_writable, plain
 from insilico.errors import UserError
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from insilico.experiments.protocol import Battery
-    from insilico.runs.sweep import Condition
 
 __all__ = ["run"]
 
@@ -26,6 +19,7 @@ def run(
     *,
     layer: Words = (),
     battery: str = "standard",
+    protocols: Words = (),
     out: Path | None = None,
     sites: Words = (),
     candidates: Literal["near", "all"] = "near",
@@ -53,7 +47,10 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do.
+        Which experiments to do: standard or marques2020, or file.py:NAME for a battery of your own.
+    protocols : tuple of str
+        Some experiments of the battery only, with those that they depend on; see 'insilico
+        protocols'.
     out : Path, optional
         New folder for the results; results/MODEL-BATTERY by default. Nothing is overwritten.
     sites : tuple of str
@@ -84,76 +81,53 @@ def run(
     options : ModelOptions
         What can be said of any model.
     """
-    import insilico
     from insilico.cli.compare import write_comparison
     from insilico.cli.terminal import summary
+    from insilico.experiments.batteries import find_battery
+    from insilico.experiments.textures import with_textures
     from insilico.folders import check_free
     from insilico.reference import from_assembly
     from insilico.reporting.run import write_report
     from insilico.runs.side_by_side import without_recordings
-    from insilico.runs.sweep import conditions
+    from insilico.runs.sweep import sweep
+    from stimuli.textures.sets import from_folder
 
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
-    planned = conditions(options.degrees or (), untrained=untrained)
     check_free(folder)
     check_writable(folder)
     own = [each for file in reference for each in from_assembly(file).values()]
-    plan = battery if textures is None else _showing(textures, battery)
-    if untrained:
-        # Whether there is a control is found out before the first run, and not after it.
-        _under(planned[1], model, options)
+    shown, place = find_battery(battery)
+    if textures is not None:
+        shown = with_textures(shown, from_folder(folder=textures))
+    several = untrained or len(options.degrees or ()) > 1
     runs = {}
-    for condition in planned:
-        module = _under(condition, model, options)
-        results = insilico.run(
-            module,
-            layers_named(layer, module, model),
-            battery=plan,
-            sites=_sites(sites),
-            candidates=candidates,
-            references=own,
-            device=options.device,
-            seed=options.seed,
-            rates=rates,
-            crop=crop,
-            phases=phases,
-            precision=precision,
-            progress=not quiet,
-        )
-        place = folder / condition.name if len(planned) > 1 else folder
-        results.save(place)
-        page = write_report(results, place)
-        print(f"{summary(results)}\n\nreport: {page}")
-        runs[condition.name] = without_recordings(results)
-    if len(runs) > 1:
-        write_comparison(runs, folder / "comparison", seed=options.seed)
-
-
-def _showing(folder: Path, battery: str) -> "Battery":
-    """Put the textures of a folder into a battery."""
-    from insilico.experiments.batteries import BATTERIES
-    from insilico.experiments.textures import with_textures
-    from stimuli.textures.sets import from_folder
-
-    if battery not in BATTERIES:
-        raise UserError(f"battery must be one of {', '.join(BATTERIES)}; got {battery!r}.")
-    return with_textures(BATTERIES[battery], from_folder(folder))
-
-
-def _under(condition: "Condition", spec: str, options: ModelOptions) -> "nn.Module":
-    """Load a model for one run of several."""
-    from insilico.runs.sweep import untrained_control
-
-    degrees = None if condition.degrees is None else (condition.degrees,)
-    options = replace(options, degrees=degrees)
-    model = options.load(spec)
-    if not condition.untrained:
-        return model
-    return untrained_control(
+    for name, results in sweep(
         model,
-        lambda seed: replace(options, weights=None, seed=seed).load(spec),
+        "all" if layer == ("all",) else layer,
+        degrees=options.degrees or (),
+        untrained=untrained,
+        load=options.loading,
         seed=options.seed,
-    )
+        battery=shown,
+        protocols=protocols or None,
+        place=place,
+        sites=_sites(sites),
+        candidates=candidates,
+        references=own,
+        device=options.device,
+        rates=rates,
+        crop=crop,
+        phases=phases,
+        precision=precision,
+        progress=not quiet,
+    ):
+        own_folder = folder / name if several else folder
+        results.save(own_folder)
+        page = write_report(results, own_folder)
+        print(f"{summary(results)}\n\nreport: {page}")
+        runs[name] = without_recordings(results)
+    if several:
+        write_comparison(runs, folder / "comparison", seed=options.seed)
 
 
 def _sites(words: Sequence[str]) -> Any:

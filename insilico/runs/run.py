@@ -23,6 +23,7 @@ from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 from insilico.models.card import ModelCard, left_to_apply
+from insilico.models.layers import layer_table, spatial_layers
 from insilico.models.preparation import prepared
 from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
@@ -71,7 +72,8 @@ def run(
         A module, a function from images to an array, or what `insilico.load_model` takes. Images
         arrive as float32 (batch, channel, height, width) in [0, 1].
     layers : sequence of str, optional
-        Layers to record; those that the model's card names by default.
+        Layers to record; those that the model's card names by default. ``"all"`` is every one with
+        several sites.
     battery : str or Battery
         Which experiments: ``"standard"`` or ``"marques2020"``, or a battery of your own.
     protocols : sequence of str, optional
@@ -128,7 +130,7 @@ def run(
     started = time.perf_counter()
     found = find_battery(battery)
     plan = (
-        found.battery if protocols is None else found.battery.only(_named(protocols), rates=rates)
+        found.battery if protocols is None else found.battery.only(_listed(protocols), rates=rates)
     )
     placement = _placed(place or found.place, sites, candidates, plan.name)
     own_references = _own(references)
@@ -144,7 +146,8 @@ def run(
         background=plan.background,
     )
     mean_left, std_left = left_to_apply(module, card)
-    chosen = [layers] if isinstance(layers, str) else list(layers or card.layers)
+    chosen = list(spatial_layers(layer_table(module))) if layers == "all" else _listed(layers)
+    chosen = chosen or list(card.layers)
     if not chosen:
         raise UserError(
             "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
@@ -194,8 +197,8 @@ def run(
     )
 
 
-def _named(protocols: Sequence[str] | str) -> list[str]:
-    return [protocols] if isinstance(protocols, str) else list(protocols)
+def _listed(names: Sequence[str] | str | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def _placed(place: Placement, sites: Sites | None, candidates: str, name: str) -> Placement:

@@ -1,16 +1,20 @@
 """The runs that one question asks for: several degrees per pixel, and an untrained control."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.card import ModelCard, attach
+from insilico.models.loading import load_model
 from insilico.models.weights import weights_hash
+from insilico.runs.results import Results
+from insilico.runs.run import run
 
-__all__ = ["Condition", "conditions", "untrained_control"]
+__all__ = ["Condition", "conditions", "sweep", "untrained_control"]
 
 
 class Condition(NamedTuple):
@@ -53,6 +57,78 @@ def conditions(degrees: Sequence[float] = (), *, untrained: bool = False) -> lis
         if untrained:
             made.append(Condition("-".join(filter(None, (place, "untrained"))), value, True))
     return made
+
+
+def sweep(
+    model: str,
+    layers: Sequence[str] | str | None = None,
+    *,
+    degrees: Sequence[float] = (),
+    untrained: bool = False,
+    load: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Iterator[tuple[str, Results]]:
+    """Run a model at several degrees, each with an untrained control if asked for.
+
+    Parameters
+    ----------
+    model : str
+        What `insilico.load_model` takes: it is loaded anew for each run.
+    layers : sequence of str, or "all", optional
+        As for `insilico.run`.
+    degrees : sequence of float
+        Sides of the visual field, in deg; none for the model's own.
+    untrained : bool
+        Whether each run has a control: the same architecture with random weights.
+    load : mapping, optional
+        Further arguments of `insilico.load_model`: ``weights``, ``mean``, ``pixels`` and so on.
+    seed : int
+        Of everything random.
+    **options
+        Further arguments of `insilico.run`.
+
+    Returns
+    -------
+    iterator of (str, Results)
+        The name of each run and what it gave, one at a time, so that each can be saved as soon as
+        it is there; ``dict(sweep(...))`` waits for all.
+
+    Raises
+    ------
+    UserError
+        Before the first run: for degrees given twice, or a model that has no untrained control.
+
+    Examples
+    --------
+    >>> runs = dict(
+    ...     insilico.sweep(
+    ...         "torchvision:resnet50",
+    ...         ["layer1"],
+    ...         degrees=[4, 8],
+    ...         untrained=True,
+    ...         load={"weights": "resnet50.pth"},
+    ...     )
+    ... )  # doctest: +SKIP
+    """
+    planned = conditions(degrees, untrained=untrained)
+    given = dict(load or {})
+    weights = given.pop("weights", None)
+
+    def loaded(degrees: float | None, weights: Any, seed: int) -> nn.Module:
+        return load_model(model, weights, degrees=degrees, seed=seed, **given)
+
+    def made(condition: Condition) -> nn.Module:
+        module = loaded(condition.degrees, weights, seed)
+        if not condition.untrained:
+            return module
+        control = partial(loaded, condition.degrees, None)
+        return untrained_control(module, control, seed=seed)
+
+    if untrained:
+        # Whether there is a control is found out before the first run, and not after it.
+        made(planned[1])
+    return ((each.name, run(made(each), layers, seed=seed, **options)) for each in planned)
 
 
 def untrained_control(
