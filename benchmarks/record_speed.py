@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 import insilico
-from insilico.experiments.marques2020 import BATTERY, CANDIDATES_WITHIN, receptive_field_map
+from insilico.experiments.marques2020 import BATTERY, PLACE, receptive_field_map
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import layer_outputs
 from insilico.recording.probe import Probe
@@ -51,7 +51,7 @@ def whole_pass(layer, queue):
     module = model if name == "output" else dict(model.named_modules())[name]
     module.register_forward_hook(lambda *passed: kept.append(passed[2]))
     display = Display.square(background=BATTERY.background)
-    stimuli = BATTERY.protocols[1].stimuli(display, BATTERY.position)
+    stimuli = BATTERY.protocols[1].stimuli(display, PLACE.position)
     with torch.inference_mode():
         model(torch.rand(BATCH, 3, 224, 224))
         started = time.perf_counter()
@@ -139,7 +139,7 @@ def selected(layer, crop):
     protocol = BATTERY.protocols[0]
     display = Display.square(background=BATTERY.background)
     probe = Probe(
-        model, [name], display=display, sites=CANDIDATES_WITHIN, around=BATTERY.position, crop=crop
+        model, [name], display=display, sites=PLACE.sites, around=PLACE.position, crop=crop
     )
     recording = probe.record(protocol.stimuli(display), reduction=protocol.reduction)
     kept = BATTERY.select(receptive_field_map(to_rates(recording, None))).to_numpy()

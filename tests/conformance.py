@@ -43,7 +43,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.comparison.similarity import similarity
-from insilico.experiments.batteries import marques2020
+from insilico.experiments import marques2020
 from insilico.experiments.textures import texture_curve
 from insilico.recording.schema import UNIT_COORDINATES, label
 from insilico.reference import ReferenceDistribution

@@ -9,10 +9,13 @@ from fake_results import results as imaginary
 from insilico import open_results
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score, score_all
+from insilico.experiments import standard
 from insilico.reference import ReferenceDistribution, load, load_joint
 
 VARIANCE = "marques2020.ringach2002.circular_variance"
 FIELD = "cavanaugh2002a.grating_summation_field"
+
+PAIRS = [pair for each in standard.BATTERY.protocols for pair in each.joint]
 
 
 def random_stream(seed=0):
@@ -190,7 +193,7 @@ def test_joint_structure():
         },
         coords={"channel": ("unit", np.arange(300))},
     )
-    table = joint_structure(units, n_resamples=199)
+    table = joint_structure(units, PAIRS, n_resamples=199)
     assert table["property_x"].tolist() == [
         "circular_variance",
         "circular_variance",
@@ -206,14 +209,14 @@ def test_joint_structure():
     assert same["p"] == 1 / 200
     assert same["correlation"] > 0.95
     crossed = units.assign(smoothed_half_bandwidth=("unit", rng.permutation(bandwidth)))
-    assert joint_structure(crossed, n_resamples=199)["p"][0] == 1 / 200
+    assert joint_structure(crossed, PAIRS, n_resamples=199)["p"][0] == 1 / 200
     assert cells["p_adjusted"] >= cells["p"]
 
 
 def test_joint_structure_of_nothing():
-    assert joint_structure(layer(VARIANCE, np.ones(3))).empty
+    assert joint_structure(layer(VARIANCE, np.ones(3)), PAIRS).empty
     few = xr.Dataset({name: ("unit", []) for name in ("circular_variance", "modulation_ratio")})
-    (found,) = joint_structure(few, n_resamples=9).to_dict("records")
+    (found,) = joint_structure(few, PAIRS, n_resamples=9).to_dict("records")
     assert (found["n_units"], found["n_channels"]) == (0, 0)
     assert np.isnan([found["distance"], found["p"], found["correlation"]]).all()
 

@@ -9,7 +9,9 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments.batteries import standard
+from insilico.experiments import standard
+from insilico.experiments.gratings import gratings, preferred_grating
+from insilico.experiments.receptive_field import patches
 from stimuli import Display, Position
 
 SMALL = Display.square(48, 4)
@@ -65,8 +67,8 @@ def test_protocols_that_share_stimuli_share_a_recording(results):
 
 
 def test_sizes_are_shown_at_what_each_unit_prefers(results):
-    gratings = results.recordings["orientation"]
-    expected = standard.preferred_grating(gratings)
+    full_field = results.recordings["orientation"]
+    expected = preferred_grating(results.units)
     size = results.recordings["size"]
     np.testing.assert_array_equal(size["orientation"], expected["orientation"])
     np.testing.assert_array_equal(size["spatial_frequency"], expected["spatial_frequency"])
@@ -74,7 +76,7 @@ def test_sizes_are_shown_at_what_each_unit_prefers(results):
     # The largest disk covers the receptive field: the same picture as a full-field grating.
     for unit in range(3):
         shown = {name: float(size[name][unit]) for name in ("orientation", "spatial_frequency")}
-        full = gratings[unit].sel(**shown, phase=0)
+        full = full_field[unit].sel(**shown, phase=0)
         assert float(size[unit, -1].sel(phase=0)) == pytest.approx(float(full), abs=1e-5)
 
 
@@ -240,7 +242,7 @@ def test_a_folder_without_results_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("display", [Display(), SMALL, Display(40, 64, 10.0)])
-@pytest.mark.parametrize("make", [standard.patches, standard.gratings])
+@pytest.mark.parametrize("make", [patches, gratings])
 def test_standard_stimuli_can_be_shown_on_any_display(display, make):
     stimuli = make(display, Position(0.1, -0.2))
     few = np.linspace(0, len(stimuli) - 1, 20).astype(int)

@@ -30,12 +30,9 @@ from insilico.training.factorial.cells import (
 )
 from insilico.training.factorial.effects import estimate_effects, model_terms
 from insilico.training.factorial.experiment import Job, run_factorial
-from insilico.training.factorial.measuring import battery_at
 from insilico.training.factorial.resolution import DenseSampling, dense_side, densely_sampled_resnet
 from insilico.training.factorial.tables import control_table, effect_table, read_runs, write_tables
 from insilico.training.pictures.exemplars import histogram_accuracy, load_regions
-from stimuli import Display, Position
-from stimuli.marques2020 import sets as published
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -184,20 +181,6 @@ def test_the_control_samples_evenly_and_is_the_same_network_otherwise():
     torch.testing.assert_close(even.diff()[2:-2], torch.full((11,), 2.0))
     with pytest.raises(UserError, match="takes the place of cortical magnification"):
         densely_sampled_resnet(num_classes=5, side=29, magnification=True)
-
-
-def test_a_battery_elsewhere_shows_the_same_pictures_there():
-    display = Display.square(16, 8, background=published.BACKGROUND)
-    place = Position(-1.0, 0.5)
-    battery = battery_at(place, 0.3)
-    assert battery.position == place
-    for protocol in battery.protocols[1:3]:
-        own = protocol.stimuli(display, place)
-        fresh = published.orientation(display, place)
-        rows = [5, 900, 3]
-        assert torch.equal(own.images(rows), fresh.images(rows))
-        assert protocol.stimuli(display, place) is own
-    assert battery.protocols[1].stimuli is battery.protocols[2].stimuli
 
 
 SMALL = FactorialConfig(

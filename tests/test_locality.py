@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from insilico.experiments.standard import gratings
+from insilico.experiments.gratings import gratings
 from insilico.models import as_module
 from insilico.models.front_ends.vone import VOneBlock
 from insilico.recording.probe import Probe

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.experiments.batteries import marques2020
+from insilico.experiments import marques2020
 from insilico.experiments.textures import texture_curve
 from insilico.recording.schema import UNIT_COORDINATES, label
 from insilico.tuning.properties import marques2020 as properties

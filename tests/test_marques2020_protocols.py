@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from insilico import reference
-from insilico.experiments.batteries import marques2020
+from insilico.experiments import marques2020
 from insilico.tuning.rates import to_rates
 from stimuli import Display
 from stimuli.marques2020 import sets as published
@@ -73,8 +73,8 @@ def test_centre_is_the_weighted_mean_of_places_above_a_twentieth_of_the_peak():
 )
 def test_units_within_0_15_deg_are_kept(places, kept):
     chart = marques2020.receptive_field_map(mapping(at(*places)))
-    assert marques2020.in_place(chart).dtype == bool
-    assert marques2020.in_place(chart).item() is kept
+    assert marques2020.PLACE.select(chart).dtype == bool
+    assert marques2020.PLACE.select(chart).item() is kept
     assert marques2020.RECEPTIVE_FIELD.responsive(chart).item() is bool(places)
 
 
@@ -82,12 +82,12 @@ def test_units_within_0_15_deg_are_kept(places, kept):
 def test_any_number_of_units_is_mapped(n):
     chart = marques2020.receptive_field_map(mapping(np.repeat(at((0.5, 0.5, 1.0)), n, axis=0)))
     assert chart.shape == (n, 21, 21)
-    assert marques2020.in_place(chart).shape == (n,)
+    assert marques2020.PLACE.select(chart).shape == (n,)
 
 
 def test_units_that_are_not_numbers_are_not_kept():
     chart = marques2020.receptive_field_map(mapping(np.full((1, 21, 21), np.nan)))
-    assert not marques2020.in_place(chart).any()
+    assert not marques2020.PLACE.select(chart).any()
 
 
 @pytest.mark.parametrize("blank", [0.0, 0.82, 3.5])

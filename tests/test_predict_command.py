@@ -15,7 +15,7 @@ from synthetic_neurons import write_assembly
 import insilico
 from insilico import protocols
 from insilico.cli.app import main
-from insilico.experiments.standard import ORIENTATION, ORIENTATION_MEAN
+from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity
 from insilico.predictivity.features import Features

@@ -14,6 +14,7 @@ import pytest
 
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
+from insilico.experiments import standard
 from insilico.reporting.explorer import explorer
 from insilico.reporting.run import write_report
 from insilico.reporting.tables import TABLES
@@ -24,6 +25,8 @@ from stimuli.textures.sets import shipped
 mpl.use("Agg")
 
 NASTY = '<script>alert("x")</script>"><img src=http://example.org/x onerror=alert(1)>'
+
+PAIRS = [pair for each in standard.BATTERY.protocols for pair in each.joint]
 
 
 class Page(HTMLParser):
@@ -311,7 +314,7 @@ class TestAnyInput:
 
 def test_pairs_of_properties(tmp_path):
     run = fake_results.results(60)
-    run = dataclasses.replace(run, joint=joint_structure(run.units, n_resamples=50))
+    run = dataclasses.replace(run, joint=joint_structure(run.units, PAIRS, n_resamples=50))
     page = write_report(run, tmp_path).read_text(encoding="utf-8")
     table = page.partition('aria-label="Pairs of properties of conv2"')[2].partition("</table>")[0]
     row = run.joint.query("layer == 'conv2' and property_y == 'modulation_ratio'").iloc[0]

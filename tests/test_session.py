@@ -9,7 +9,8 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments.batteries import marques2020
+from insilico.experiments import marques2020
+from insilico.experiments.batteries import BATTERIES
 from insilico.recording.probe import Probe
 from insilico.runs.session import record_battery
 from stimuli import Display
@@ -66,9 +67,9 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
             ["1"],
             display=PUBLISHED,
             sites=sites,
-            around=marques2020.BATTERY.position,
+            around=marques2020.PLACE.position,
         )
-        session = record_battery(probe, marques2020.BATTERY)
+        session = record_battery(probe, marques2020.BATTERY, marques2020.PLACE)
         chart = session.recordings["receptive_field"]
         assert chart.dims == ("unit", "offset_y", "offset_x")
         places = zip(
@@ -86,7 +87,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, insilico.experiments.batteries.BATTERIES["standard"], progress=True)
+    record_battery(probe, *BATTERIES["standard"], progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()

@@ -14,8 +14,9 @@ from PIL import Image
 import insilico
 from insilico.cli.textures import textures as command
 from insilico.errors import UserError
-from insilico.experiments.batteries import marques2020, standard
-from insilico.experiments.textures import with_textures
+from insilico.experiments import marques2020, standard
+from insilico.experiments.gratings import ORIENTATION
+from insilico.experiments.textures import disk_diameter, with_textures
 from insilico.tuning.properties import textures as properties
 from stimuli import Display, Position
 from stimuli.display import Window
@@ -476,21 +477,11 @@ class TestProtocols:
         np.testing.assert_allclose(results.units["texture_modulation_index"], expected, atol=1e-6)
 
     def test_disks_are_as_large_as_the_preferred_grating(self):
-        diameters = np.array([0.5, 1.0, 2.0, 4.0])
-        response = np.array([[1, 3, 2, 1], [0, 0, 1, 5.0]])[..., None] * np.ones(8)
-        recording = xr.DataArray(
-            response,
-            {
-                "diameter": diameters,
-                "phase": np.arange(0, 360, 45.0),
-                "blank": ("unit", np.zeros(2)),
-            },
-            ("unit", "diameter", "phase"),
-        )
-        assert standard.preferred_diameter(recording)["diameter"].tolist() == [1.0, 2.0]
+        units = xr.Dataset({"preferred_diameter": ("unit", [1.0, 4.0, np.nan])})
+        np.testing.assert_array_equal(disk_diameter(units)["diameter"], [1.0, 2.0, np.nan])
 
     def test_batteries_without_textures(self):
-        none = insilico.Battery("gratings", (standard.ORIENTATION,), references=())
+        none = insilico.Battery("gratings", (ORIENTATION,), references=())
         with pytest.raises(UserError, match="the gratings battery shows no textures"):
             with_textures(none, some())
 

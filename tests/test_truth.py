@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import insilico
-from insilico.experiments.standard import FINE_PHASES, PHASES
+from insilico.experiments.gratings import FINE_PHASES, PHASES
 from insilico.models.textbook import truth as textbook_truth
 
 DISPLAY_PX_PER_DEG = 28

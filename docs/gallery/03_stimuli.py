@@ -8,7 +8,7 @@ A stimulus set is a table of conditions, and a function that draws them.
 # %%
 # The gratings of the standard battery. A contact sheet of a large set varies one factor per row.
 
-from insilico.experiments.standard import gratings
+from insilico.experiments.gratings import gratings
 from insilico.figures import contact_sheet
 from stimuli import Display, Position, center_surround, factorial
 

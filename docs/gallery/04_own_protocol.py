@@ -16,7 +16,13 @@ import numpy as np
 import torch
 
 import insilico
-from insilico.experiments.standard import ORIENTATION, PHASES, exceeds_threshold, preferred_grating
+from insilico.experiments.gratings import (
+    ORIENTATION,
+    PHASES,
+    SPATIAL_FREQUENCY,
+    preferred_grating,
+)
+from insilico.experiments.responsive import exceeds_threshold
 from insilico.figures import contact_sheet, style, tuning_curve
 from insilico.tuning.curves import dominant_component
 from stimuli import Display, Position, aperture, factorial
@@ -79,10 +85,10 @@ CURVATURE = insilico.Protocol(
     properties=(loss_by_curvature,),
     responsive=exceeds_threshold,
     citation="this page",
-    after="orientation",
+    after=("orientation", "spatial_frequency"),
     prefer=preferred_grating,
 )
-battery = insilico.Battery("curvature", protocols=(ORIENTATION, CURVATURE), references=())
+battery = insilico.Battery("curvature", protocols=(ORIENTATION, SPATIAL_FREQUENCY, CURVATURE))
 
 display = Display.square(pixels=64, degrees=8)
 sheet = contact_sheet(bent(display, Position(), orientation=90, spatial_frequency=1))

@@ -14,7 +14,8 @@ import numpy as np
 
 import insilico
 from insilico import reference
-from insilico.experiments.standard import ORIENTATION, TEXTURES
+from insilico.experiments.gratings import ORIENTATION
+from insilico.experiments.textures import TEXTURES
 from insilico.figures import TWO_COLUMNS, style
 from stimuli import Display, Position
 from stimuli.textures.sets import shipped, texture_surrounds, textures

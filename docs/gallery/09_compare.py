@@ -11,7 +11,7 @@ is taken to span other degrees?
 # properties are measured here; `insilico.run` does the whole battery by default.
 
 import insilico
-from insilico.experiments.standard import ORIENTATION_MEAN, SPATIAL_FREQUENCY
+from insilico.experiments.gratings import ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.reporting.side_by_side import by_degrees
 from insilico.runs.side_by_side import compare_runs

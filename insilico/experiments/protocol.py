@@ -80,7 +80,7 @@ class Protocol:
     figure: str = ""
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
-    shuffled: tuple[Measure, ...] = ()
+    shuffled: tuple[Curve, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):

@@ -7,7 +7,7 @@ point where the stimuli were centred, whose place is in the coordinates ``centre
 import numpy as np
 import xarray as xr
 
-from insilico.tuning.properties._value import per_unit
+from insilico.tuning.properties.values import per_unit
 
 __all__ = ["receptive_field_diameter", "receptive_field_x", "receptive_field_y"]
 

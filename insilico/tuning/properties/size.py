@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.interpolate import Akima1DInterpolator
 
 from insilico.tuning.curves import crossing, fine
-from insilico.tuning.properties._value import per_unit
+from insilico.tuning.properties.values import per_unit
 
 __all__ = [
     "grating_summation_field",

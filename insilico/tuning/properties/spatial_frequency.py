@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.curves import OCTAVE_STEP, crossing, interpolate
-from insilico.tuning.properties._value import per_unit
+from insilico.tuning.properties.values import per_unit
 
 __all__ = [
     "preferred_spatial_frequency",

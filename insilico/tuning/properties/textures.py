@@ -15,10 +15,10 @@ signature of the second visual area in primates. Nat Neurosci 16:974-981, doi:10
 import xarray as xr
 
 from insilico.tuning.properties import marques2020
-from insilico.tuning.properties._value import per_unit
 from insilico.tuning.properties.marques2020.textures import (
     family_modulation as published_modulation,
 )
+from insilico.tuning.properties.values import per_unit
 from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE
 
 __all__ = [

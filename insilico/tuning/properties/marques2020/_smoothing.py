@@ -146,20 +146,6 @@ def crossings(fine: xr.DataArray, peak: xr.DataArray, dim: str) -> tuple[Array, 
     )
 
 
-def per_unit(
-    curve: xr.DataArray, values: npt.ArrayLike, name: str, long_name: str, units: str = "1"
-) -> xr.DataArray:
-    """Label one value per unit."""
-    coords = {key: value for key, value in curve.coords.items() if value.dims == ("unit",)}
-    return xr.DataArray(
-        np.asarray(values, dtype=float),
-        dims="unit",
-        coords=coords,
-        name=name,
-        attrs={"long_name": long_name, "units": units},
-    )
-
-
 def ratio(numerator: xr.DataArray, denominator: xr.DataArray) -> xr.DataArray:
     """Divide; NaN where the denominator is 0."""
     return numerator / denominator.where(denominator != 0)

@@ -14,10 +14,10 @@ from insilico.tuning.properties.marques2020._smoothing import (
     SMOOTH,
     crossings,
     fine_orientation,
-    per_unit,
     published_angle,
     ratio,
 )
+from insilico.tuning.properties.values import per_unit
 
 # Preferred orientations from here on are given as negative ones: the last bin edge.
 WRAP_AT = 157.5
@@ -36,7 +36,9 @@ def baseline(curve: xr.DataArray) -> xr.DataArray:
     DataArray, dims ("unit",)
         In spikes/s.
     """
-    return per_unit(curve, curve["blank"], "ringach2002.baseline", "Baseline rate", "spikes/s")
+    return per_unit(
+        curve, "ringach2002.baseline", curve["blank"], "Baseline rate", "spikes/s", silent=True
+    )
 
 
 def max_dc(curve: xr.DataArray) -> xr.DataArray:
@@ -53,7 +55,7 @@ def max_dc(curve: xr.DataArray) -> xr.DataArray:
         In spikes/s.
     """
     best = curve.max("orientation")
-    return per_unit(curve, best, "ringach2002.max_dc", "Maximum mean rate", "spikes/s")
+    return per_unit(curve, "ringach2002.max_dc", best, "Maximum mean rate", "spikes/s", silent=True)
 
 
 def min_dc(curve: xr.DataArray) -> xr.DataArray:
@@ -70,7 +72,9 @@ def min_dc(curve: xr.DataArray) -> xr.DataArray:
         In spikes/s.
     """
     worst = curve.min("orientation")
-    return per_unit(curve, worst, "ringach2002.min_dc", "Minimum mean rate", "spikes/s")
+    return per_unit(
+        curve, "ringach2002.min_dc", worst, "Minimum mean rate", "spikes/s", silent=True
+    )
 
 
 def max_ac(curve: xr.DataArray) -> xr.DataArray:
@@ -87,7 +91,9 @@ def max_ac(curve: xr.DataArray) -> xr.DataArray:
         In spikes/s.
     """
     modulation = curve["first_harmonic"]
-    return per_unit(curve, modulation, "ringach2002.max_ac", "Maximum modulation", "spikes/s")
+    return per_unit(
+        curve, "ringach2002.max_ac", modulation, "Maximum modulation", "spikes/s", silent=True
+    )
 
 
 def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
@@ -104,7 +110,9 @@ def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
         NaN for a silent unit.
     """
     values = ratio(curve["first_harmonic"], curve.max("orientation"))
-    return per_unit(curve, values, "ringach2002.modulation_ratio", "Modulation ratio F1/F0")
+    return per_unit(
+        curve, "ringach2002.modulation_ratio", values, "Modulation ratio F1/F0", silent=True
+    )
 
 
 def circular_variance(curve: xr.DataArray) -> xr.DataArray:
@@ -124,7 +132,9 @@ def circular_variance(curve: xr.DataArray) -> xr.DataArray:
     direction = np.exp(2j * np.deg2rad(curve["orientation"]))
     resultant = abs(xr.dot(curve, direction, dim="orientation"))
     values = 1 - ratio(resultant, abs(curve).sum("orientation", skipna=False))
-    return per_unit(curve, values, "ringach2002.circular_variance", "Circular variance")
+    return per_unit(
+        curve, "ringach2002.circular_variance", values, "Circular variance", silent=True
+    )
 
 
 def bandwidth(curve: xr.DataArray) -> xr.DataArray:
@@ -143,10 +153,11 @@ def bandwidth(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        _half_bandwidth(curve),
         "ringach2002.bandwidth",
+        _half_bandwidth(curve),
         "Orientation half-bandwidth",
         "deg",
+        silent=True,
     )
 
 
@@ -168,9 +179,10 @@ def orthogonal_preferred_ratio(curve: xr.DataArray) -> xr.DataArray:
     orthogonal = ordered.sel(orientation=(preferred.drop_vars("orientation") + 90) % 180)
     return per_unit(
         curve,
-        ratio(orthogonal.drop_vars("orientation"), curve.max("orientation")),
         "ringach2002.orthogonal_preferred_ratio",
+        ratio(orthogonal.drop_vars("orientation"), curve.max("orientation")),
         "Orthogonal/preferred ratio",
+        silent=True,
     )
 
 
@@ -191,9 +203,10 @@ def orientation_selective(curve: xr.DataArray) -> xr.DataArray:
     known = np.isfinite(curve.max("orientation", skipna=False))
     return per_unit(
         curve,
-        np.where(known, selective, np.nan),
         "ringach2002.orientation_selective",
+        np.where(known, selective, np.nan),
         "Orientation selective",
+        silent=True,
     )
 
 
@@ -212,10 +225,11 @@ def circular_variance_bandwidth_ratio(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        circular_variance(curve) / _half_bandwidth(curve),
         "ringach2002.circular_variance_bandwidth_ratio",
+        circular_variance(curve) / _half_bandwidth(curve),
         "Circular variance / half-bandwidth",
         "1/deg",
+        silent=True,
     )
 
 
@@ -234,9 +248,10 @@ def orthogonal_preferred_ratio_circular_variance_difference(curve: xr.DataArray)
     """
     return per_unit(
         curve,
-        orthogonal_preferred_ratio(curve) - circular_variance(curve),
         "ringach2002.orthogonal_preferred_ratio_circular_variance_difference",
+        orthogonal_preferred_ratio(curve) - circular_variance(curve),
         "Orthogonal/preferred ratio - circular variance",
+        silent=True,
     )
 
 
@@ -255,10 +270,11 @@ def orthogonal_preferred_ratio_bandwidth_ratio(curve: xr.DataArray) -> xr.DataAr
     """
     return per_unit(
         curve,
-        orthogonal_preferred_ratio(curve) / _half_bandwidth(curve),
         "ringach2002.orthogonal_preferred_ratio_bandwidth_ratio",
+        orthogonal_preferred_ratio(curve) / _half_bandwidth(curve),
         "Orthogonal/preferred ratio / half-bandwidth",
         "1/deg",
+        silent=True,
     )
 
 
@@ -280,10 +296,11 @@ def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
     wrapped = np.where(angle >= WRAP_AT, angle - 180, angle)
     return per_unit(
         curve,
-        np.where(fine.max("angle") > 0, wrapped, np.nan),
         "devalois1982a.preferred_orientation",
+        np.where(fine.max("angle") > 0, wrapped, np.nan),
         "Preferred orientation (0 vertical bars, clockwise)",
         "deg",
+        silent=True,
     )
 
 

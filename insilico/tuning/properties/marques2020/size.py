@@ -8,7 +8,8 @@ interpolated: field and surround are diameters that were shown.
 import numpy as np
 import xarray as xr
 
-from insilico.tuning.properties.marques2020._smoothing import per_unit, ratio
+from insilico.tuning.properties.marques2020._smoothing import ratio
+from insilico.tuning.properties.values import per_unit
 
 # Field and surround are measured where suppression exceeds 10 %; the field reaches 95 % of the
 # maximum, the surround comes within 5 % of the response to the largest grating.
@@ -33,9 +34,10 @@ def surround_suppression_index(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        _suppression(curve),
         "cavanaugh2002a.surround_suppression_index",
+        _suppression(curve),
         "Surround suppression index",
+        silent=True,
     )
 
 
@@ -55,9 +57,10 @@ def strongly_suppressed(curve: xr.DataArray) -> xr.DataArray:
     index = _suppression(curve)
     return per_unit(
         curve,
-        (index >= SUPPRESSED).where(np.isfinite(index)),
         "cavanaugh2002a.strongly_suppressed",
+        (index >= SUPPRESSED).where(np.isfinite(index)),
         "Strongly suppressed",
+        silent=True,
     )
 
 
@@ -76,10 +79,11 @@ def grating_summation_field(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        _field(curve),
         "cavanaugh2002a.grating_summation_field",
+        _field(curve),
         "Grating summation field",
         "deg",
+        silent=True,
     )
 
 
@@ -97,7 +101,12 @@ def surround_diameter(curve: xr.DataArray) -> xr.DataArray:
         In deg. NaN for units with at most 10 % suppression.
     """
     return per_unit(
-        curve, _surround(curve), "cavanaugh2002a.surround_diameter", "Surround diameter", "deg"
+        curve,
+        "cavanaugh2002a.surround_diameter",
+        _surround(curve),
+        "Surround diameter",
+        "deg",
+        silent=True,
     )
 
 
@@ -116,9 +125,10 @@ def surround_grating_summation_field_ratio(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        _surround(curve) / _field(curve),
         "cavanaugh2002a.surround_grating_summation_field_ratio",
+        _surround(curve) / _field(curve),
         "Surround diameter / grating summation field",
+        silent=True,
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.tuning.properties.marques2020._smoothing import crossings, fine_frequency, per_unit
+from insilico.tuning.properties.marques2020._smoothing import crossings, fine_frequency
+from insilico.tuning.properties.values import per_unit
 
 
 def peak_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
@@ -29,10 +30,11 @@ def peak_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
     peak = fine["frequency"].to_numpy()[fine.argmax("frequency", skipna=False).to_numpy()]
     return per_unit(
         curve,
-        np.where(fine.max("frequency") > 0, peak, np.nan),
         "devalois1982b.peak_spatial_frequency",
+        np.where(fine.max("frequency") > 0, peak, np.nan),
         "Peak spatial frequency",
         "cpd",
+        silent=True,
     )
 
 
@@ -52,10 +54,11 @@ def spatial_frequency_bandwidth(curve: xr.DataArray) -> xr.DataArray:
     """
     return per_unit(
         curve,
-        _bandwidth(curve),
         "schiller1976.spatial_frequency_bandwidth",
+        _bandwidth(curve),
         "Spatial-frequency bandwidth (low/high)",
         "%",
+        silent=True,
     )
 
 
@@ -76,9 +79,10 @@ def spatial_frequency_selective(curve: xr.DataArray) -> xr.DataArray:
     known = np.isfinite(curve.max("spatial_frequency", skipna=False))
     return per_unit(
         curve,
-        np.where(known, selective, np.nan),
         "schiller1976.spatial_frequency_selective",
+        np.where(known, selective, np.nan),
         "Spatial-frequency selective",
+        silent=True,
     )
 
 

@@ -9,7 +9,8 @@ may be negative.
 import numpy as np
 import xarray as xr
 
-from insilico.tuning.properties.marques2020._smoothing import per_unit, ratio
+from insilico.tuning.properties.marques2020._smoothing import ratio
+from insilico.tuning.properties.values import per_unit
 from stimuli.textures.pictures import NOISE, TEXTURE
 
 # The variance ratio is taken on stabilised counts in windows of 100 ms; the floor keeps it finite.
@@ -235,7 +236,7 @@ def max_noise(curve: xr.DataArray) -> xr.DataArray:
 def _property(
     curve: xr.DataArray, values: xr.DataArray, name: str, long_name: str, units: str = "1"
 ) -> xr.DataArray:
-    return per_unit(curve, values, f"freemanZiemba2013.{name}", long_name, units)
+    return per_unit(curve, f"freemanZiemba2013.{name}", values, long_name, units, silent=True)
 
 
 def _evoked(curve: xr.DataArray, kind: int) -> xr.DataArray:

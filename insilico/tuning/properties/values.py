@@ -1,0 +1,61 @@
+"""How a property is returned: one labelled value per unit."""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+__all__ = ["per_unit"]
+
+
+def per_unit(
+    curve: xr.DataArray,
+    name: str,
+    values: npt.ArrayLike,
+    long_name: str,
+    units: str = "1",
+    *,
+    silent: bool = False,
+) -> xr.DataArray:
+    """Label one value per unit, so that it is a property.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", <factors>)
+        What was measured; its unit coordinates are kept.
+    name : str
+        Name of the property: its column in the table of units.
+    values : array, shape (unit,)
+        The values.
+    long_name : str
+        What tables and figures call it.
+    units : str
+        "deg", "cpd", "spikes/s", ...; "1" for a number without.
+    silent : bool
+        Whether silent units have a value too.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In float64. NaN, unless ``silent``, for units whose curve is nowhere above 0 or not finite
+        throughout: what is read off such a curve is not theirs.
+
+    Examples
+    --------
+    >>> curve = xr.DataArray([[1.0, 3.0], [0.0, 0.0]], dims=("unit", "contrast"))
+    >>> slope = curve.diff("contrast").max("contrast")
+    >>> per_unit(curve, "slope", slope, "Slope", "spikes/s").values.tolist()
+    [2.0, nan]
+    """
+    measured = np.asarray(values, dtype=float)
+    if not silent:
+        data = curve.transpose("unit", ...).to_numpy()
+        factors = tuple(range(1, data.ndim))
+        answers = np.isfinite(data).all(axis=factors) & (data > 0).any(axis=factors)
+        measured = np.where(answers, measured, np.nan)
+    return xr.DataArray(
+        measured,
+        dims="unit",
+        coords={key: value for key, value in curve.coords.items() if value.dims == ("unit",)},
+        name=name,
+        attrs={"long_name": long_name, "units": units},
+    )
