@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONVENTIONS", "from_convention", "to_convention"]
+__all__ = ["CONVENTIONS", "PERIODS", "from_convention", "to_convention"]
+
+# After so many deg a factor comes round again.
+PERIODS = {"orientation": 180.0, "direction": 360.0, "phase": 360.0}
 
 Angles = npt.NDArray[np.float64]
 

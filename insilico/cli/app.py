@@ -13,6 +13,7 @@ from insilico.cli.evaluate import evaluate
 from insilico.cli.factorial import factorial
 from insilico.cli.layers import layers
 from insilico.cli.predict import predict
+from insilico.cli.protocols import protocols
 from insilico.cli.reference import reference
 from insilico.cli.report import report
 from insilico.cli.run import run
@@ -51,6 +52,7 @@ app = App(
 for _command in (
     run,
     layers,
+    protocols,
     stimuli,
     reference,
     report,

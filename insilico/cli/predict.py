@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import check_writable, layers_named, plain
+from insilico.cli.preparing import check_writable, plain
 from insilico.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def predict(
     """
     import insilico
     from insilico.folders import check_free
+    from insilico.models.layers import named_layers
     from insilico.predictivity.optional import check_scikit_learn
     from insilico.reporting.predictivity import write_predictivity
 
@@ -109,7 +110,7 @@ def predict(
         degrees=image_degrees,
     )
     module = options.load(model)
-    layers = layers_named(layer, module, model)
+    layers = named_layers(module, layer) or None
     measured = None if results is None else _opened(results, module)
 
     found = insilico.predict(

@@ -1,48 +1,12 @@
-"""What commands find out before the long part: which layers, and whether there is room for them."""
+"""What commands find out before the long part: where results go, and whether they can."""
 
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from insilico.errors import UserError
 
-if TYPE_CHECKING:
-    from torch import nn
-
-__all__ = ["check_writable", "layers_named", "plain"]
-
-
-def layers_named(words: tuple[str, ...], model: "nn.Module", spec: str) -> tuple[str, ...] | None:
-    """Resolve the layers that were typed.
-
-    Parameters
-    ----------
-    words : tuple of str
-        Names, or 'all'.
-    model : nn.Module
-        The model.
-    spec : str
-        Its name, for the error message.
-
-    Returns
-    -------
-    tuple of str or None
-        None where none was named: the model's card decides.
-
-    Raises
-    ------
-    UserError
-        If all were asked for, and none has several sites.
-    """
-    from insilico.models.layers import layer_table, spatial_layers
-
-    if words != ("all",):
-        return words or None
-    layers = spatial_layers(layer_table(model))
-    if not layers:
-        raise UserError(f"{spec} has no layer with more than one site; name layers yourself.")
-    return layers
+__all__ = ["check_writable", "plain"]
 
 
 def check_writable(folder: Path) -> None:

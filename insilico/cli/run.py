@@ -103,7 +103,7 @@ def run(
     runs = {}
     for name, results in sweep(
         model,
-        "all" if layer == ("all",) else layer,
+        layer,
         degrees=options.degrees or (),
         untrained=untrained,
         load=options.loading,

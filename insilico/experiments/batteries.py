@@ -8,7 +8,7 @@ from typing import NamedTuple
 from insilico.errors import UserError
 from insilico.experiments import marques2020, standard
 from insilico.experiments.battery import Battery
-from insilico.experiments.protocol import Placement
+from insilico.experiments.protocol import Placement, Protocol
 
 __all__ = ["BATTERIES", "Placed", "find_battery"]
 
@@ -32,7 +32,8 @@ def find_battery(battery: str | Battery) -> Placed:
     Parameters
     ----------
     battery : str or Battery
-        A name, or a battery of your own, which is shown where each unit looks.
+        A name; ``path/to/file.py:NAME`` or ``package.module:NAME``, whose code is run; or a battery
+        of your own. The latter are shown where each unit looks.
 
     Returns
     -------
@@ -41,13 +42,29 @@ def find_battery(battery: str | Battery) -> Placed:
     Raises
     ------
     UserError
-        If there is none of the name; says which there are.
+        If there is none of the name, or the name stands for something else.
     """
     if isinstance(battery, Battery):
         known = [each for each in BATTERIES.values() if each.battery is battery]
         return known[0] if known else Placed(battery, Placement())
-    if battery not in BATTERIES:
+    if battery in BATTERIES:
+        return BATTERIES[battery]
+    if ":" not in str(battery):
         raise UserError(
-            f"battery must be one of {', '.join(BATTERIES)}, or a Battery; got {battery!r}."
+            f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "
+            f"{battery!r}."
         )
-    return BATTERIES[battery]
+    # A model's loader needs torch, which the names above do not.
+    from insilico.models.own import own_object
+
+    found = own_object(battery)
+    if isinstance(found, Protocol):
+        found = Battery(found.name, (found,), rates_from=found.name)
+    if isinstance(found, Placed):
+        return found
+    if not isinstance(found, Battery):
+        raise UserError(
+            f"{battery} is a {type(found).__name__}; it must be a Battery, a Protocol or a "
+            "Placed (a battery and its placement)."
+        )
+    return find_battery(found)

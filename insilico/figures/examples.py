@@ -13,6 +13,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from insilico.figures.style import TWO_COLUMNS, axis_label, new_figure, shorten, style
 from insilico.figures.tuning import MAP, orientation_polar, receptive_field_map, tuning_curve
+from stimuli.conventions import PERIODS
 
 __all__ = ["choose_examples", "drawable", "example_units", "tuning_numbers", "unit_tuning"]
 
@@ -211,7 +212,7 @@ def _place_in_row(factors: frozenset[Hashable]) -> int:
 def _panel_widths(curve: xr.DataArray) -> tuple[float, ...]:
     """Relative widths of the panels of a curve; a map has a colour bar beside it."""
     factors = _factors(curve)
-    if factors == {"orientation"}:
+    if factors <= set(PERIODS):
         return 1.0, 0.62
     return (1.25,) if factors == set(MAP) else (1.0,)
 
@@ -252,7 +253,7 @@ def _draw(
         ]
     (dim,) = factors
     tuning_curve(curve, ax=axes[0], marked=measured.get(MARKED.get(str(dim), "")))
-    if dim == "orientation":
+    if dim in PERIODS:
         axes.append(
             orientation_polar(curve, ax=figure.add_subplot(next(cells), projection="polar"))
         )

@@ -23,6 +23,7 @@ from insilico.figures.style import (
     new_axes,
 )
 from insilico.recording.schema import UNITS
+from stimuli.conventions import PERIODS
 
 __all__ = ["MAP", "orientation_polar", "receptive_field_map", "tuning_curve"]
 
@@ -55,8 +56,9 @@ def tuning_curve(
     (dim,) = curve.dims
     place = curve[dim].to_numpy().astype(float)
     response = curve.to_numpy()
-    if dim == "orientation":
-        place, response = np.append(place, place[0] + 180), np.append(response, response[0])
+    if dim in PERIODS:
+        place = np.append(place, place[0] + PERIODS[str(dim)])
+        response = np.append(response, response[0])
         ax.set_xlim(place[0], place[-1])
         ax.xaxis.set_major_locator(MultipleLocator(45))
     elif grows_by_ratios(place):
@@ -78,11 +80,11 @@ def tuning_curve(
 
 
 def orientation_polar(curve: xr.DataArray, *, ax: Axes | None = None) -> Axes:
-    """Draw one unit's orientation tuning around the clock: 0 is horizontal bars, 90 vertical.
+    """Draw one unit's tuning around the clock; of orientations, 0 is horizontal bars, 90 vertical.
 
     Parameters
     ----------
-    curve : DataArray, dim "orientation"
+    curve : DataArray, dim "orientation" or another angle
         The response; an orientation returns after half a turn, so every point is drawn twice.
         Responses below 0 are drawn at 0.
     ax : PolarAxes, optional
@@ -98,11 +100,13 @@ def orientation_polar(curve: xr.DataArray, *, ax: Axes | None = None) -> Axes:
             f"orientation_polar draws on polar axes; got {type(ax).__name__}. "
             "Make them with subplot_kw={'projection': 'polar'}, or leave ax out."
         )
-    half_turn = np.deg2rad(curve["orientation"].to_numpy())
+    (dim,) = curve.dims
     response = np.maximum(curve.to_numpy(), 0)
-    angle = np.concatenate([half_turn, half_turn + np.pi, half_turn[:1]])
-    ax.plot(angle, np.concatenate([response, response, response[:1]]), color=MODEL, zorder=3)
-    ax.fill(angle, np.concatenate([response, response, response[:1]]), color=MODEL, alpha=0.15)
+    angle = around(curve[dim])
+    radius = np.tile(response, len(angle) // len(response))
+    angle, radius = np.append(angle, angle[0]), np.append(radius, radius[0])
+    ax.plot(angle, radius, color=MODEL, zorder=3)
+    ax.fill(angle, radius, color=MODEL, alpha=0.15)
     ax.set_xticks(np.deg2rad([0, 45, 90, 135, 180, 225, 270, 315]))
     ax.set_xticklabels(["0", "45", "90", "135", "", "", "", ""])
     ax.tick_params(axis="x", pad=-3.5)
@@ -112,6 +116,29 @@ def orientation_polar(curve: xr.DataArray, *, ax: Axes | None = None) -> Axes:
     ax.set_yticklabels([])
     ax.spines["polar"].set_visible(False)
     return ax
+
+
+def around(place: xr.DataArray) -> npt.NDArray[np.float64]:
+    """Angles of a periodic factor all around the clock, in rad.
+
+    Parameters
+    ----------
+    place : DataArray, dims (<factor>,)
+        In deg, of one period.
+
+    Returns
+    -------
+    array, shape (n * 360 / period,)
+
+    Examples
+    --------
+    >>> places = xr.DataArray([0.0, 90.0], dims="orientation", name="orientation")
+    >>> np.rad2deg(around(places)).tolist()
+    [0.0, 90.0, 180.0, 270.0]
+    """
+    period = PERIODS[str(place.name)]
+    turns = np.arange(0, 360, period)
+    return np.deg2rad((turns[:, None] + place.to_numpy().astype(float)).ravel())
 
 
 def receptive_field_map(

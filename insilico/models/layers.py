@@ -1,5 +1,6 @@
 """The layers of a model: what can be recorded."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from insilico.recording.layers import finite_sites, layer_map
 from insilico.recording.receptive_fields import Fields, survey
 from stimuli import Display
 
-__all__ = ["layer_table", "spatial_layers"]
+__all__ = ["layer_table", "named_layers", "spatial_layers"]
 
 
 def layer_table(
@@ -131,6 +132,36 @@ def spatial_layers(table: pd.DataFrame) -> tuple[str, ...]:
     tuple of str
     """
     return tuple(layer for layer in _with_sites(table) if layer != OUTPUT)
+
+
+def named_layers(model: nn.Module, layers: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Resolve the layers that somebody asked for.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    layers : sequence of str, str or None
+        Names; "all" is every layer with several sites.
+
+    Returns
+    -------
+    tuple of str
+        Empty where none was named.
+
+    Raises
+    ------
+    UserError
+        If all were asked for, and none has several sites.
+    """
+    if layers not in ("all", ("all",), ["all"]):
+        return (layers,) if isinstance(layers, str) else tuple(layers or ())
+    found = spatial_layers(layer_table(model))
+    if not found:
+        raise UserError(
+            f"{type(model).__name__} has no layer with more than one site; name layers yourself."
+        )
+    return found
 
 
 def _with_sites(table: pd.DataFrame) -> tuple[str, ...]:

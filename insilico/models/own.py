@@ -23,11 +23,45 @@ from insilico.models.card import ModelCard, input_channels
 from insilico.models.sources import Loaded, Request, nearest
 from insilico.recording.hooks import OUTPUT
 
-__all__ = ["from_file", "from_module"]
+__all__ = ["from_file", "from_module", "own_object"]
 
 
 def from_module(spec: str, request: Request) -> Loaded:
     """Load ``package.module:function``; the current folder is looked in first."""
+    with _module(spec) as (module, name):
+        return _own_model(module, name, request)
+
+
+def from_file(spec: str, request: Request) -> Loaded:
+    """Load ``path/to/file.py:function``; the file may import its neighbours."""
+    with _file(spec) as (module, name):
+        return _own_model(module, name, request)
+
+
+def own_object(spec: str) -> Any:
+    """Find what a name in a module or a file of the user's own stands for.
+
+    Parameters
+    ----------
+    spec : str
+        ``package.module:NAME`` or ``path/to/file.py:NAME``. Its code is run.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    UserError
+        If there is no such file, module or name, or importing it fails; says where.
+    """
+    place, _, _ = spec.rpartition(":")
+    with (_file if place.endswith(".py") else _module)(spec) as (module, name):
+        return _found(module, name)
+
+
+@contextmanager
+def _module(spec: str) -> Iterator[tuple[ModuleType, str]]:
     path, _, name = spec.rpartition(":")
     with _importable(Path.cwd()):
         try:
@@ -42,11 +76,11 @@ def from_module(spec: str, request: Request) -> Loaded:
             ) from error
         except Exception as error:
             raise _own_failure(f"importing {path}", error) from error
-        return _own_model(module, name, request)
+        yield module, name
 
 
-def from_file(spec: str, request: Request) -> Loaded:
-    """Load ``path/to/file.py:function``; the file may import its neighbours."""
+@contextmanager
+def _file(spec: str) -> Iterator[tuple[ModuleType, str]]:
     place, _, name = spec.rpartition(":")
     path = Path(place).resolve()
     if not path.is_file():
@@ -63,19 +97,23 @@ def from_file(spec: str, request: Request) -> Loaded:
         except Exception as error:
             del sys.modules[identity]
             raise _own_failure(f"importing {path.name}", error) from error
-        return _own_model(module, name, request)
+        yield module, name
 
 
-def _own_model(module: ModuleType, name: str, request: Request) -> Loaded:
-    """Make a model of the user's own from what a name in a module stands for."""
+def _found(module: ModuleType, name: str) -> Any:
     try:
-        named = operator.attrgetter(name)(module)
+        return operator.attrgetter(name)(module)
     except AttributeError as error:
         public = [word for word in vars(module) if not word.startswith("_")]
         raise UserError(
             f"{Path(module.__file__ or module.__name__).name} has no {name!r}. "
             f"{nearest(name, public)}"
         ) from error
+
+
+def _own_model(module: ModuleType, name: str, request: Request) -> Loaded:
+    """Make a model of the user's own from what a name in a module stands for."""
+    named = _found(module, name)
     made = _copied_or_called(named, name, request)
     if not isinstance(made, nn.Module):
         if not callable(made):

@@ -83,6 +83,10 @@ class Estimate:
             self.n_bytes + other.n_bytes,
         )
 
+    def times(self, n: int) -> "Estimate":
+        """Say what ``n`` such recordings take."""
+        return Estimate(self.n_stimuli * n, self.n_pictures * n, self.seconds * n, self.n_bytes * n)
+
     def __str__(self) -> str:
         return (
             f"{self.n_stimuli} stimuli, about {self.n_pictures} different pictures, about "

@@ -139,7 +139,7 @@
     line(panel, plot, unit) {
       const response = responses(panel, unit);
       const line = named(plot, "line").data_source;
-      if (panel.factor === "orientation") response.push(response[0]);
+      if (panel.closed) response.push(response[0]);
       const [low, high] = [smallest(response), largest(response)];
       plot.y_range.setv({ start: low * 1.05, end: (high || -low || 1) * 1.08 });
       plot.left[0].axis_label = component(panel, unit);
@@ -149,11 +149,12 @@
     },
 
     polar(panel, plot, unit) {
-      const half = responses(panel, unit).map((value) => Math.max(value, 0) || 0);
-      const radius = [...half, ...half, half[0]];
-      const peak = largest(radius) || 1;
+      const once = responses(panel, unit).map((value) => Math.max(value, 0) || 0);
       const patch = named(plot, "patch").data_source;
       const angle = patch.data.angle;
+      // Orientations come round after half a turn.
+      const radius = Array.from(angle, (_, place) => once[place % once.length]);
+      const peak = largest(radius) || 1;
       const x = radius.map((value, place) => (value / peak) * Math.cos(angle[place]));
       const y = radius.map((value, place) => (value / peak) * Math.sin(angle[place]));
       patch.data = { angle, x, y };

@@ -22,6 +22,7 @@ from insilico.figures.tuning import MAP, factor_label
 from insilico.reporting.page import without_dimension
 from insilico.reporting.plots import factor, field_map, polar, scatter, tuning
 from insilico.runs.results import Results
+from stimuli.conventions import PERIODS
 
 __all__ = ["MOST_UNITS", "explorer", "library"]
 
@@ -168,18 +169,18 @@ def _measured_on(curve: str, name: str, units: xr.Dataset) -> npt.NDArray[np.flo
 
 def _panels(name: str, curve: xr.DataArray, units: xr.Dataset) -> list[Row]:
     """Make the figures of one curve, and say what the script has to know of them."""
-    shared = {"curve": name, "units": without_dimension(str(curve.attrs.get("units", "")))}
+    shared: Row = {"curve": name, "units": without_dimension(str(curve.attrs.get("units", "")))}
     if _is_map(curve):
         return [_panel(field_map, "map", "Receptive field", curve, shared)]
     dim = factor(curve)
     marked = MARKED.get(dim, "")
     if marked in units and units[marked].attrs.get("protocol", name) == name:
         shared["marked"] = marked
-    shared["factor"] = dim
+    shared |= {"factor": dim, "closed": dim in PERIODS}
     title = factor_label(curve, dim).partition(" (")[0]
     panels = [_panel(tuning, "line", title, curve, shared)]
-    if dim == "orientation":
-        panels.append(_panel(polar, "polar", "Orientation, around the clock", curve, shared))
+    if dim in PERIODS:
+        panels.append(_panel(polar, "polar", f"{title}, around the clock", curve, shared))
     return panels
 
 

@@ -22,7 +22,8 @@ from bokeh.plotting import figure
 from bokeh.transform import factor_cmap
 
 from insilico.figures.style import MODEL, PALETTE, grows_by_ratios
-from insilico.figures.tuning import MAP, factor_label
+from insilico.figures.tuning import MAP, around, factor_label
+from stimuli.conventions import PERIODS
 
 __all__ = ["factor", "field_map", "polar", "scatter", "tuning"]
 
@@ -95,7 +96,7 @@ def tuning(curve: xr.DataArray, *, name: str) -> figure:
     """
     dim = factor(curve)
     place = _places(curve)
-    ratios = dim != "orientation" and grows_by_ratios(place)
+    ratios = dim not in PERIODS and grows_by_ratios(place)
     widen = 1.12 if ratios else 1.0
     plot = _figure(
         name,
@@ -110,7 +111,7 @@ def tuning(curve: xr.DataArray, *, name: str) -> figure:
         x_axis_label=factor_label(curve, dim),
         y_axis_label="Response",
     )
-    if dim == "orientation":
+    if dim in PERIODS:
         plot.xaxis.ticker = FixedTicker(ticks=np.arange(0, 361, 45).tolist())
     elif ratios:
         powers = np.arange(np.ceil(np.log2(place[0])), np.floor(np.log2(place[-1])) + 1)
@@ -126,12 +127,12 @@ def tuning(curve: xr.DataArray, *, name: str) -> figure:
 
 
 def polar(curve: xr.DataArray, *, name: str) -> figure:
-    """Draw a frame for orientation tuning around the clock: 0 is horizontal bars, 90 vertical.
+    """Draw a frame for tuning around the clock; of orientations, 0 is horizontal bars.
 
     Parameters
     ----------
-    curve : DataArray, dims ("unit", "orientation")
-        The curves, for their orientations.
+    curve : DataArray, dims ("unit", <angle>)
+        The curves, for their angles.
     name : str
         Name of the figure.
 
@@ -160,8 +161,8 @@ def polar(curve: xr.DataArray, *, name: str) -> figure:
         1.16 * np.cos(spokes), 1.16 * np.sin(spokes), ["0", "45", "90", "135"],
         text_align="center", text_baseline="middle", text_font_size="11px", name="words",
     )  # fmt: skip
-    half_turn = np.deg2rad(curve["orientation"].to_numpy())
-    angle = np.concatenate([half_turn, half_turn + np.pi, half_turn[:1]])
+    angle = around(curve[factor(curve)])
+    angle = np.append(angle, angle[0])
     nothing = np.zeros(len(angle))
     source = ColumnDataSource({"angle": angle, "x": nothing, "y": nothing})
     plot.patch(
@@ -252,9 +253,10 @@ def factor(curve: xr.DataArray) -> str:
 
 
 def _places(curve: xr.DataArray) -> npt.NDArray[np.float64]:
-    """Where a curve has its points; orientations are closed into a half turn."""
-    place = curve[factor(curve)].to_numpy().astype(float)
-    return np.append(place, place[0] + 180) if factor(curve) == "orientation" else place
+    """Where a curve has its points; one over an angle is closed."""
+    dim = factor(curve)
+    place = curve[dim].to_numpy().astype(float)
+    return np.append(place, place[0] + PERIODS[dim]) if dim in PERIODS else place
 
 
 def _extent(place: npt.NDArray[np.float64]) -> tuple[float, float]:

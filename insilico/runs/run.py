@@ -23,7 +23,7 @@ from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 from insilico.models.card import ModelCard, left_to_apply
-from insilico.models.layers import layer_table, spatial_layers
+from insilico.models.layers import named_layers
 from insilico.models.preparation import prepared
 from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
@@ -34,7 +34,7 @@ from insilico.runs.session import Session, record_battery
 from insilico.tuning.rates import RateMap
 from stimuli import Display, Position
 
-__all__ = ["run"]
+__all__ = ["lowered", "run"]
 
 PACKAGES = ("insilico-ephys", "torch", "torchvision", "numpy", "scipy", "pandas", "xarray")
 
@@ -129,49 +129,31 @@ def run(
     """
     started = time.perf_counter()
     found = find_battery(battery)
-    plan = (
-        found.battery if protocols is None else found.battery.only(_listed(protocols), rates=rates)
-    )
-    placement = _placed(place or found.place, sites, candidates, plan.name)
+    placement = _placed(place or found.place, sites, candidates, found.battery.name)
+    plan = found.battery
+    if protocols is not None:
+        # Units are selected on the first protocol.
+        first = [plan.protocols[0].name] if placement.select is not None else []
+        plan = plan.only([*first, *_listed(protocols)], rates=rates)
     own_references = _own(references)
-    module, card = prepared(
+    probe, card = lowered(
         model,
+        layers,
+        place=placement,
+        background=plan.background,
+        remap=sites is None,
         display=display,
         degrees=degrees,
         pixels=pixels,
         mean=mean,
         std=std,
         channels=channels,
-        seed=seed,
-        background=plan.background,
-    )
-    mean_left, std_left = left_to_apply(module, card)
-    chosen = list(spatial_layers(layer_table(module))) if layers == "all" else _listed(layers)
-    chosen = chosen or list(card.layers)
-    if not chosen:
-        raise UserError(
-            "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
-            "command line. `insilico layers MODEL` lists them."
-        )
-    probe_at = partial(
-        Probe,
-        module,
-        chosen,
-        display=card.display,
-        around=placement.position or Position(),
-        channels=card.channels,
-        mean=mean_left,
-        std=std_left,
         device=device,
         batch_size=batch_size,
         crop=crop,
         precision=precision,
         seed=seed,
     )
-    probe = probe_at(sites=placement.sites)
-    if probe.misplaced and placement.select is not None and sites is None:
-        # Where they look is found out by mapping them, so all of them are mapped.
-        probe = probe_at(sites="all")
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     session = record_battery(
         probe, plan, placement, harmonics=_harmonics(phases), rates=rates, progress=progress
@@ -195,6 +177,79 @@ def run(
         | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
     )
+
+
+def lowered(
+    model: nn.Module | Callable[..., Any] | str,
+    layers: Sequence[str] | str | None = None,
+    *,
+    place: Placement,
+    background: float = 0.5,
+    remap: bool = True,
+    display: Display | None = None,
+    degrees: float | None = None,
+    pixels: int | None = None,
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> tuple[Probe, ModelCard]:
+    """Lower a probe into a model, where a placement says.
+
+    Parameters
+    ----------
+    model, layers, display, degrees, pixels, mean, std, channels, seed
+        As for `run`.
+    place : Placement
+        Where stimuli will be shown, and which sites are recorded.
+    background : float
+        Luminance of the blank display.
+    remap : bool
+        Whether all sites become candidates where units are selected by their receptive field and it
+        is not known where the sites look.
+    **options
+        Further arguments of `insilico.Probe`.
+
+    Returns
+    -------
+    tuple of Probe and ModelCard
+    """
+    module, card = prepared(
+        model,
+        display=display,
+        degrees=degrees,
+        pixels=pixels,
+        mean=mean,
+        std=std,
+        channels=channels,
+        seed=seed,
+        background=background,
+    )
+    mean_left, std_left = left_to_apply(module, card)
+    chosen = named_layers(module, layers) or card.layers
+    if not chosen:
+        raise UserError(
+            "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
+            "command line. `insilico layers MODEL` lists them."
+        )
+    probe_at = partial(
+        Probe,
+        module,
+        chosen,
+        display=card.display,
+        around=place.position or Position(),
+        channels=card.channels,
+        mean=mean_left,
+        std=std_left,
+        seed=seed,
+        **options,
+    )
+    probe = probe_at(sites=place.sites)
+    if probe.misplaced and place.select is not None and remap and place.sites != "all":
+        # Where they look is found out by mapping them, so all of them are mapped.
+        probe = probe_at(sites="all")
+    return probe, card
 
 
 def _listed(names: Sequence[str] | str | None) -> list[str]:

@@ -26,7 +26,7 @@ from insilico.recording.schema import UNIT_COORDINATES
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
-__all__ = ["Session", "record_battery"]
+__all__ = ["Session", "estimates", "record_battery"]
 
 # Selected units are few; candidates may be all units of a layer, and are judged in parts.
 JUDGED_BYTES = 64 * 2**20
@@ -146,25 +146,49 @@ def _bar(show: bool) -> Iterator[Any]:
         yield bar
 
 
-def _outlook(probe: Probe, battery: Battery, place: Placement, harmonics: bool) -> str:
-    """Say what the session will take, as far as the stimuli are known before it."""
-    known = {each.shown: each for each in battery.protocols if each.prefer is None}
-    estimates: list[Estimate] = []
-    for protocol in known.values():
-        groups = _groups(probe, probe.units, battery, place, protocol, None, [])
-        stimuli, members = groups[0]
+def estimates(
+    probe: Probe, battery: Battery, place: Placement, *, harmonics: bool = False
+) -> dict[str, Estimate]:
+    """Estimate what each protocol takes, before anything is recorded.
+
+    Parameters
+    ----------
+    probe, battery, place, harmonics
+        As for `record_battery`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Of protocols that share a recording, the first. At most: units may be fewer after a
+        selection, and those that prefer the same share what is shown at their preference.
+    """
+    found: dict[str, Estimate] = {}
+    known: set[Any] = set()
+    for protocol in battery.protocols:
+        if protocol.shown in known:
+            continue
+        known.add(protocol.shown)
+        if protocol.prefer is None:
+            groups = _groups(probe, probe.units, battery, place, protocol, None, [])
+            (stimuli, members), times = groups[0], len(groups)
+        else:
+            stimuli = battery.example(protocol.name, probe.display, place.position or Position())
+            members, times = probe.units.iloc[:1], len(probe.units)
         each = probe.estimate(stimuli, members, reduction=_reduction(protocol, stimuli, harmonics))
-        estimates.append(
-            Estimate(*(getattr(each, name) * len(groups) for name in each.__dataclass_fields__))
-        )
-    later = [each.name for each in battery.protocols if each.prefer is not None]
-    added = f", and {', '.join(later)} at each unit's preference" if later else ""
-    most = "at most " if place.select is not None else ""
+        found[protocol.name] = each.times(times)
+    return found
+
+
+def _outlook(probe: Probe, battery: Battery, place: Placement, harmonics: bool) -> str:
+    """Say what the session will take."""
+    each = estimates(probe, battery, place, harmonics=harmonics)
+    later = any(protocol.prefer is not None for protocol in battery.protocols)
+    most = "at most " if later or place.select is not None else ""
     windows = dict.fromkeys(
         f"{layer}: {probe.crop(units).status}"
         for layer, units in probe.units.groupby("layer", sort=False)
     )
-    return "\n".join([*windows, f"{most}{reduce(add, estimates)}{added}"])
+    return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
 
 
 def _known(

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 
 from insilico.recording.kept import phase_weights
+from stimuli.conventions import PERIODS
 
 __all__ = [
     "at_preferred",
@@ -22,8 +23,8 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
-# Steps of the interpolated curves: 0.25 deg of orientation, 1/100 octave of frequency or size.
-ORIENTATION_STEP = 0.25
+# Steps of the interpolated curves: 0.25 deg of angle, 1/100 octave of frequency or size.
+ANGLE_STEP = 0.25
 OCTAVE_STEP = 0.01
 
 
@@ -135,9 +136,9 @@ def dominant_component(response: xr.DataArray) -> xr.DataArray:
 
 
 def fine(dim: str, nodes: Array) -> Array:
-    """Where a curve over ``dim`` is interpolated: orientation in deg, anything else in log2."""
-    if dim == "orientation":
-        return np.arange(0, 180, ORIENTATION_STEP)
+    """Where a curve over ``dim`` is interpolated: angles in deg, anything else in log2."""
+    if dim in PERIODS:
+        return np.arange(0, PERIODS[dim], ANGLE_STEP)
     octaves = np.log2(nodes[-1] / nodes[0])
     return np.geomspace(nodes[0], nodes[-1], 1 + round(octaves / OCTAVE_STEP))
 
@@ -146,29 +147,30 @@ def fine(dim: str, nodes: Array) -> Array:
 def _spline_matrix(dim: str, nodes: tuple[float, ...]) -> Array:
     """Cubic spline through the nodes as a matrix, shape (fine, node): it is linear in the data."""
     at, place = np.array(nodes), fine(dim, np.array(nodes))
-    if dim != "orientation":
+    if dim not in PERIODS:
         return CubicSpline(np.log2(at), np.eye(len(at)))(np.log2(place))
-    step = np.diff(np.append(at, at[0] + 180))
+    period = PERIODS[dim]
+    step = np.diff(np.append(at, at[0] + period))
     if len(at) < 4 or not np.allclose(step, step[0]):
         raise ValueError(
-            "interpolation over orientation needs at least 4 orientations that cover [0, 180) "
+            f"interpolation over {dim} needs at least 4 {dim}s that cover [0, {period:g}) "
             f"evenly; the curve has {', '.join(f'{value:g}' for value in at)}. Uneven steps would "
-            "bias the tuning. Record the missing orientations."
+            f"bias the tuning. Record the missing {dim}s."
         )
     closed = np.vstack([np.eye(len(at)), np.eye(len(at))[:1]])
-    spline = CubicSpline(np.append(at, at[0] + 180), closed, bc_type="periodic")
-    return spline(at[0] + (place - at[0]) % 180)
+    spline = CubicSpline(np.append(at, at[0] + period), closed, bc_type="periodic")
+    return spline(at[0] + (place - at[0]) % period)
 
 
 def interpolate(curve: xr.DataArray, dim: str) -> xr.DataArray:
-    """Cubic spline through a curve: periodic over orientation, over log2 of anything else.
+    """Cubic spline through a curve: periodic over angles, over log2 of anything else.
 
     Parameters
     ----------
     curve : DataArray, dims (..., dim)
         Sampled curves.
     dim : str
-        The dim to refine: ``orientation`` in steps of 0.25 deg, others of 1/100 octave.
+        The dim to refine: angles in steps of 0.25 deg, others of 1/100 octave.
 
     Returns
     -------
