@@ -159,9 +159,7 @@ class TestABatteryIsCheckedWhenItIsMade:
                 "takes firing rates from 'orientation', which is none of its protocols: phases",
             ),
             (
-                lambda: battery(
-                    protocol("one", scale="rates"), protocol("two"), rates_from="two"
-                ),
+                lambda: battery(protocol("one", scale="rates"), protocol("two"), rates_from="two"),
                 "'one' is measured on firing rates, but stands before 'two'",
             ),
             (

@@ -57,7 +57,7 @@ class Battery:
         self._check_order()
         object.__setattr__(
             self,
-            "measures",
+            "rehearsed",
             rehearse(
                 self.name,
                 self.protocols,

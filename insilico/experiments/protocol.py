@@ -154,10 +154,21 @@ def placed(
     Returns
     -------
     StimulusSet
+
+    Raises
+    ------
+    UserError
+        If the protocol makes something else.
     """
     named = dict(preference)
     position = Position(named.pop("x", position.x), named.pop("y", position.y))
-    return protocol.stimuli(display, position, **named)
+    made: Any = protocol.stimuli(display, position, **named)
+    if not isinstance(made, StimulusSet):
+        raise UserError(
+            f"the stimuli of protocol {protocol.name!r} must be a StimulusSet; got a "
+            f"{type(made).__name__}. stimuli.factorial makes one."
+        )
+    return made
 
 
 def prerequisites(protocols: Iterable[Protocol], names: Iterable[str]) -> set[str]:

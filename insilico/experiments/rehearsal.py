@@ -15,7 +15,7 @@ from insilico.experiments.measuring import Measured, measure, unit_table
 from insilico.experiments.protocol import Protocol, placed, prerequisites
 from insilico.recording.schema import label
 from insilico.tuning.rates import fit_rates, to_rates
-from stimuli import Display, Position, StimulusSet
+from stimuli import Display, Position
 
 __all__ = ["Rehearsed", "preferences", "rehearse"]
 
@@ -159,11 +159,6 @@ def _invent(
 ) -> xr.DataArray:
     """Invent the recording of a protocol."""
     stimuli = placed(protocol, display, Position(), preference)
-    if not isinstance(stimuli, StimulusSet):
-        raise UserError(
-            f"the stimuli of protocol {protocol.name!r} must be a StimulusSet; got a "
-            f"{type(stimuli).__name__}. stimuli.factorial makes one."
-        )
     recording = label(
         _responses(len(stimuli), rng),
         conditions=stimuli.conditions,
