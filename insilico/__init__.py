@@ -20,6 +20,7 @@ from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
 from insilico.runs.results import Results, open_results
 from insilico.runs.run import run
+from insilico.tuning.fits import fit_curve
 
 __all__ = [
     "Battery",
@@ -32,6 +33,7 @@ __all__ = [
     "Results",
     "UserError",
     "compare",
+    "fit_curve",
     "load_model",
     "open_neurons",
     "open_results",
