@@ -57,13 +57,14 @@ class Family:
     starts : callable
         ``starts(*coordinates)``: shapes to start from, (group, member, shape). A fit begins at the
         best member of each group, with the amplitudes that suit it.
+    starts_from_curves : bool
+        Whether ``starts`` is ``starts(values, *coordinates)`` instead, and returns one shape per
+        curve in each group, (group, curve, shape).
     subtracts_zero : bool
-        Whether the response at coordinate 0 is the fixed baseline of the curve, where there is one.
+        Whether the response at coordinate 0, where it is known, is taken as the fixed baseline.
     canonical : callable, optional
-        Brings parameters, shape (unit, parameter), to the form in which they are reported.
-    own_starts : callable, optional
-        ``own_starts(values, *coordinates)``, (group, unit, shape), where the starts follow from
-        the curves.
+        Turns parameters, shape (curve, parameter), into those of the same curve in which it is
+        reported.
     """
 
     name: str
