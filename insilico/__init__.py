@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from insilico.runs.run import run
     from insilico.runs.side_by_side import compare
     from insilico.runs.sweep import sweep
+    from insilico.tuning.fits import fit_curve
 
 __all__ = [
     "Battery",
@@ -43,6 +44,7 @@ __all__ = [
     "Results",
     "UserError",
     "compare",
+    "fit_curve",
     "load_model",
     "open_neurons",
     "open_results",
@@ -64,6 +66,7 @@ _HOMES = {
     "ReferenceDistribution": "insilico.reference",
     "Results": "insilico.runs.results",
     "compare": "insilico.runs.side_by_side",
+    "fit_curve": "insilico.tuning.fits",
     "load_model": "insilico.models",
     "open_neurons": "insilico.predictivity",
     "open_results": "insilico.runs.results",
