@@ -55,6 +55,22 @@ def phases(display, position, *, orientation=0.0, contrast=1.0):
     )
 
 
+def still(display, position):
+    """Gratings at one phase."""
+    return factorial(
+        "still",
+        display,
+        draw_grating,
+        {"spatial_frequency": [1.0, 2.0]},
+        orientation=0.0,
+        phase=0.0,
+        diameter=np.inf,
+        contrast=1.0,
+        x=position.x,
+        y=position.y,
+    )
+
+
 def best(curve):
     """Largest response."""
     return per_unit(curve, "best", curve.max("spatial_frequency"), "Best response")
@@ -180,6 +196,12 @@ class TestABatteryIsCheckedWhenItIsMade:
                 lambda: battery(protocol(reduction=Maximum(over=("contrast",)))),
                 "largest response over contrast, which its stimuli do not vary",
             ),
+            (
+                lambda: battery(
+                    protocol(stimuli=still, curve=lambda response: response, scale="rates")
+                ),
+                "fitted to the mean over phase, and its stimuli vary spatial_frequency",
+            ),
             (lambda: protocol(shuffled=(best,)), "shuffles best, which is not among"),
             (
                 lambda: battery(protocol(stimuli=lambda display, position: None)),
@@ -281,9 +303,11 @@ class TestPreferences:
             protocol("first"), protocol("own", properties=(best,), after="first", prefer=some)
         )
         results = insilico.run(network(), "1", battery=made, display=SMALL)
-        without = np.isnan(results.units["best"].to_numpy())
-        assert without.tolist() == [False, True, False, False, True, False]
-        assert results.recordings["own"][1].isnull().all()
+        own = results.recordings["own"]
+        without = own.isnull().all(["spatial_frequency", "phase"])
+        assert without.values.tolist() == [False, True, False, False, True, False]
+        assert own.isnull().sum() == 2 * own[0].size
+        assert results.units["best"][[1, 4]].isnull().all()
         assert not results.units["responsive"].sel(protocol="own")[1]
         assert results.units["channel"].to_numpy().tolist() == list(range(6))
         assert any("2 of 6 units have no preference that own" in note for note in results.warnings)
@@ -428,5 +452,5 @@ def test_sizes_are_shown_at_what_units_prefer_or_not_at_all():
     table = preferred_grating(units)
     np.testing.assert_array_equal(table["orientation"], [90, 0, 0, np.nan])
     np.testing.assert_allclose(table["spatial_frequency"], [2, 2, 4, np.nan])
-    assert SIZE.after == ("orientation", "orientation_mean", "spatial_frequency")
+    assert SIZE.after == ("orientation", "spatial_frequency")
     assert set(gratings(SMALL, Position()).conditions) > set(table)

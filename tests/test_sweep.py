@@ -57,7 +57,7 @@ def recorded(monkeypatch):
                      "height_px": 224},
         )  # fmt: skip
 
-    monkeypatch.setattr(insilico, "run", run)
+    monkeypatch.setattr("insilico.runs.sweep.run", run)
     return models
 
 

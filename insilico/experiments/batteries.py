@@ -59,7 +59,8 @@ def find_battery(battery: str | Battery) -> Placed:
 
     found = own_object(battery)
     if isinstance(found, Protocol):
-        found = Battery(found.name, (found,), rates_from=found.name)
+        rated = found.name if found.scale == "rates" else None
+        found = Battery(found.name, (found,), rates_from=rated)
     if isinstance(found, Placed):
         return found
     if not isinstance(found, Battery):

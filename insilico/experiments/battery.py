@@ -27,8 +27,9 @@ class Battery:
         The experiments, in their order.
     references : tuple of str
         The reference distributions that the population is compared with.
-    rates_from : str
-        The protocol whose recording fixes the map from activations to firing rates.
+    rates_from : str, optional
+        The protocol whose recording fixes the map from activations to firing rates; None where all
+        is measured on activations.
     background : float
         Luminance of the blank display.
 
@@ -48,7 +49,7 @@ class Battery:
     name: str
     protocols: tuple[Protocol, ...]
     references: tuple[str, ...] = ()
-    rates_from: str = "orientation"
+    rates_from: str | None = "orientation"
     background: float = 0.5
     rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
 
@@ -113,7 +114,10 @@ class Battery:
         UserError
             If the battery has no such protocol; says which it has.
         """
-        chosen = [self[name].name for name in [*names, *([self.rates_from] if rates else [])]]
+        chosen = [
+            self[name].name
+            for name in [*names, *([self.rates_from] if rates and self.rates_from else [])]
+        ]
         wanted = prerequisites(self.protocols, chosen)
         kept = tuple(each for each in self.protocols if each.name in wanted)
         measured = {name for each in kept for name in self.rehearsed[each.name].properties}
@@ -121,7 +125,7 @@ class Battery:
             self,
             protocols=kept,
             references=tuple(each for each in self.references if _property(each) in measured),
-            rates_from=self.rates_from if rates else kept[0].name,
+            rates_from=self.rates_from if rates else None,
         )
 
     def _names(self) -> str:
@@ -137,7 +141,7 @@ class Battery:
                 f"the {self.name} battery has two protocols named {twice[0]!r}; a name is that of "
                 "one recording and one curve. Rename one."
             )
-        if self.rates_from not in names:
+        if self.rates_from is not None and self.rates_from not in names:
             raise UserError(
                 f"the {self.name} battery takes firing rates from {self.rates_from!r}, which is "
                 f"none of its protocols: {self._names()}. Give rates_from=..."
@@ -157,7 +161,8 @@ class Battery:
                         f"protocol {protocol.name!r} comes after {name!r}, but stands before it in "
                         f"the {self.name} battery. Change their order."
                     )
-            if protocol.scale == "rates" and place < names.index(self.rates_from):
+            fitted = 0 if self.rates_from is None else names.index(self.rates_from)
+            if protocol.scale == "rates" and place < fitted:
                 raise UserError(
                     f"protocol {protocol.name!r} is measured on firing rates, but stands before "
                     f"{self.rates_from!r}, which they are fitted to. Change their order, or "

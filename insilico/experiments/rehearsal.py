@@ -33,7 +33,7 @@ def rehearse(
     name: str,
     protocols: Sequence[Protocol],
     *,
-    rates_from: str,
+    rates_from: str | None,
     references: Sequence[str] = (),
     background: float = 0.5,
 ) -> dict[str, Rehearsed]:
@@ -73,6 +73,13 @@ def rehearse(
             shown[protocol.shown] = _invent(protocol, display, preferred[protocol.name], rng)
         recording = shown[protocol.shown]
         if protocol.name == rates_from:
+            if "phase" not in recording.dims:
+                raise UserError(
+                    f"the {name} battery takes firing rates from {protocol.name!r}, but they are "
+                    "fitted to the mean over phase, and its stimuli vary "
+                    f"{', '.join(map(str, recording.dims[1:]))}. Name another protocol, or measure "
+                    "activations (rates_from=None)."
+                )
             rate_map = fit_rates(recording)
         scaled = to_rates(recording, rate_map if protocol.scale == "rates" else None)
         measured[protocol.name] = measure(protocol, scaled)

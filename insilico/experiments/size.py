@@ -83,6 +83,6 @@ SIZE = Protocol(
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
     question="How large is the summation field, and how strongly does the surround suppress?",
     joint=(Pair("suppression_index", "circular_variance", bins_x=SUPPRESSION, bins_y=VARIANCE),),
-    after=("orientation", "orientation_mean", "spatial_frequency"),
+    after=("orientation", "spatial_frequency"),
     prefer=preferred_grating,
 )
