@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.folders import inside
 from insilico.predictivity.assembly import DIMS, STIMULUS_ID, read_assembly, some
 
 __all__ = ["NeuralData", "open_neurons"]
@@ -100,9 +101,9 @@ def open_neurons(
     stimuli : path, optional
         A csv file with one row per picture, or the folder that holds it; by default that of
         ``path``. Its column ``filename`` names the files, which lie beside it or in folders
-        there. For a netCDF file, its column ``stimulus_id`` says which stimulus each is; rows of
-        stimuli that were not shown do not matter. For a plain array, the rows are those of the
-        array.
+        there; what lies elsewhere, or is a link to there, is refused. For a netCDF file, its column
+        ``stimulus_id`` says which stimulus each is; rows of stimuli that were not shown do not
+        matter. For a plain array, the rows are those of the array.
     region : str or None
         Keep the neurons of this region, if the file names regions; None keeps all.
     window : tuple of float
@@ -263,19 +264,20 @@ def _degrees(table: pd.DataFrame, known_as: str, place: Path) -> float:
 
 
 def _files(table: pd.DataFrame, place: Path) -> tuple[Path, ...]:
-    """Find the pictures beside the csv file, or below it by their names."""
-    beside = [place.parent / name for name in table["filename"]]
+    """Find the pictures beside the csv file, or below it by their names; never elsewhere."""
+    folder = place.parent
+    beside = [inside(folder, name) for name in table["filename"]]
     if all(file.is_file() for file in beside):
         return tuple(beside)
     below: dict[str, list[Path]] = {}
     wanted = {file.name for file in beside}
-    for file in sorted(place.parent.rglob("*")):
+    for file in sorted(folder.rglob("*")):
         if file.name in wanted and file.is_file():
-            below.setdefault(file.name, []).append(file)
+            below.setdefault(file.name, []).append(inside(folder, str(file.relative_to(folder))))
     found = [[file] if file.is_file() else below.get(file.name, []) for file in beside]
     missing = [file.name for file, places in zip(beside, found, strict=True) if not places]
     if missing:
-        packed = sorted(place.parent.glob("*.zip"))
+        packed = sorted(folder.glob("*.zip"))
         raise UserError(
             f"{len(missing)} of {len(beside)} pictures that {place} names are not in its folder: "
             f"{some(missing)}. "

@@ -196,7 +196,7 @@ def _training(config: FactorialConfig, job: Job) -> TrainingConfig:
         )
         model = replace(
             model,
-            name="insilico.training.factorial.resolution:densely_sampled_resnet",
+            name="densely_sampled_resnet",
             options={**options, "side": side},
         )
     return replace(training, model=model, seed=job.seed)

@@ -1,0 +1,88 @@
+"""Files of torch.save, read without running code in them, and only if they are whole."""
+
+import argparse
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from insilico.errors import UserError
+
+__all__ = ["read_torch"]
+
+# How a zip archive begins; files of before torch 1.6 are none, and have no checksums.
+ARCHIVE = b"PK\x03\x04"
+
+# What torch says where a file would have code run, and not where it is merely broken.
+CODE = re.compile(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class)|call reduce|BUILD")
+
+
+def read_torch(
+    path: Path, *, what: str = "file of weights", remedy: str = "Copy or download it again."
+) -> Any:
+    """Read what torch.save wrote, without running any code that is in it.
+
+    torch itself does not look at the checksums of the archive: weights of which a bit was flipped
+    would be taken for right.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        What it should be, for messages.
+    remedy : str
+        What the user can do about damage, as a sentence.
+
+    Returns
+    -------
+    object
+        Tensors in plain containers, on the CPU; and the options of a training script
+        (`argparse.Namespace`).
+
+    Raises
+    ------
+    UserError
+        If the file is damaged, of another kind, or holds what could run code.
+    """
+    _check_archive(path, remedy)
+    try:
+        # Training scripts like to keep their options beside the weights: names and plain values.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        found = CODE.search(str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if found is not None:
+            named = f" ({found[1]})" if found[1] else ""
+            raise UserError(
+                f"{path.name} holds Python objects besides tensors{named}, and reading those could "
+                "run any code, so it was not read. Save the weights alone, where you trust the "
+                "file: torch.save(model.state_dict(), 'weights.pth')."
+            ) from error
+        # A broken file breaks the reader wherever it likes.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{path} is no readable {what}, or a damaged one: {reason:.200}. {remedy}"
+        ) from error
+
+
+def _check_archive(path: Path, remedy: str) -> None:
+    """Refuse an archive of which a part is not as it was written."""
+    with path.open("rb") as file:
+        if file.read(len(ARCHIVE)) != ARCHIVE:
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except Exception as error:
+        raise UserError(
+            f"{path} is damaged ({error}): it is a part of a file, or was changed. {remedy}"
+        ) from error
+    if broken is not None:
+        raise UserError(
+            f"{path} is damaged: the checksum of {broken} in it is another. {remedy} If it was "
+            "saved without checksums (torch.serialization.set_crc32_options), save it with them."
+        )
