@@ -27,6 +27,7 @@ from insilico.recording.layers import (
     proven,
 )
 from insilico.recording.memory import available_memory
+from insilico.recording.precision import TF32_NOTE
 from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
@@ -117,9 +118,10 @@ class Probe:
         Pictures per forward pass; fitted to the caches of a CPU or the memory of a GPU by default.
     crop : {"auto", "off"}
         Whether units may be shown only the part of the picture that they are proven to see.
-    precision : {"float32", "bfloat16"}
-        What the model computes in. bfloat16 (torch's autocast) has three significant digits;
-        windows are proven and checked in float32 all the same.
+    precision : {"float32", "tf32", "bfloat16"}
+        What the model computes in. tf32 (on NVIDIA GPUs) has four significant digits in what it
+        multiplies, bfloat16 (torch's autocast) three; windows are proven and checked in float32 all
+        the same.
     seed : int
         For models that draw random numbers in a forward pass.
 
@@ -185,6 +187,8 @@ class Probe:
             ignore_index=True,
         )
         self._crops: dict[tuple[Any, ...], Crop] = {}
+        if precision == "tf32":
+            self.notes.append(TF32_NOTE)
         if self.misplaced:
             self.notes.append(
                 f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "
