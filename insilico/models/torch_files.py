@@ -3,18 +3,17 @@
 import argparse
 import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from insilico.checksums import check_archive
 from insilico.errors import UserError
 
 __all__ = ["read_torch"]
 
-# How a zip archive begins; files of before torch 1.6 are none, and have no checksums.
-ARCHIVE = b"PK\x03\x04"
+WITH_CHECKSUMS = "torch.serialization.set_crc32_options(True)"
 
 # What torch says where a file would have code run, and not where it is merely broken.
 CODE = re.compile(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class)|call reduce|BUILD")
@@ -26,7 +25,7 @@ def read_torch(
     """Read what torch.save wrote, without running any code that is in it.
 
     torch itself does not look at the checksums of the archive: weights of which a bit was flipped
-    would be taken for right.
+    would be taken for right. Files of before torch 1.6 are no archives, and have none.
 
     Parameters
     ----------
@@ -48,7 +47,8 @@ def read_torch(
     UserError
         If the file is damaged, of another kind, or holds what could run code.
     """
-    _check_archive(path, remedy)
+    unsaid = f"{remedy} If it was saved without checksums, save it with them: {WITH_CHECKSUMS}."
+    check_archive(path, remedy=unsaid)
     try:
         # Training scripts like to keep their options beside the weights: names and plain values.
         with torch.serialization.safe_globals([argparse.Namespace]):
@@ -67,22 +67,3 @@ def read_torch(
         raise UserError(
             f"{path} is no readable {what}, or a damaged one: {reason:.200}. {remedy}"
         ) from error
-
-
-def _check_archive(path: Path, remedy: str) -> None:
-    """Refuse an archive of which a part is not as it was written."""
-    with path.open("rb") as file:
-        if file.read(len(ARCHIVE)) != ARCHIVE:
-            return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except Exception as error:
-        raise UserError(
-            f"{path} is damaged ({error}): it is a part of a file, or was changed. {remedy}"
-        ) from error
-    if broken is not None:
-        raise UserError(
-            f"{path} is damaged: the checksum of {broken} in it is another. {remedy} If it was "
-            "saved without checksums (torch.serialization.set_crc32_options), save it with them."
-        )

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.checksums import check_archive
 from insilico.errors import UserError
 from insilico.folders import inside
 from insilico.predictivity.assembly import DIMS, STIMULUS_ID, read_assembly, some
@@ -166,11 +166,11 @@ def _table(place: Path) -> tuple[pd.DataFrame, Path]:
         )
     try:
         table = pd.read_csv(place, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise UserError(
             f"{place} cannot be read as a csv file: {error}. Set stimuli to the csv file that "
             "names the pictures, or to its folder."
-        ) from None
+        ) from error
     names = [name for name in FILE_NAME if name in table]
     if not names:
         raise UserError(
@@ -202,19 +202,7 @@ def _shown(table: pd.DataFrame, responses: xr.DataArray, place: Path) -> pd.Data
 
 def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
     """Read a plain array, and label it."""
-    try:
-        content = np.load(path)
-        if not isinstance(content, np.ndarray):
-            with content as arrays:
-                if len(arrays.files) != 1:
-                    raise UserError(
-                        f"{path} must hold one array; it holds {some(arrays.files) or 'none'}."
-                    )
-                content = arrays[arrays.files[0]]
-    except UserError:
-        raise
-    except (OSError, EOFError, ValueError, BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as an array of NumPy: {error}") from None
+    content = _array(path)
     if content.ndim not in (2, 3) or content.dtype.kind not in "buif":
         raise UserError(
             f"{path} must hold numbers, stimulus x neuron or stimulus x neuron x repetition; it "
@@ -232,6 +220,29 @@ def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
         "neuron": np.arange(values.shape[1]).astype(str),
     }
     return xr.DataArray(values, dims=DIMS, coords=coords, name=path.stem)
+
+
+def _array(path: Path) -> np.ndarray:
+    """Read the one array of a file, if it is whole."""
+    remedy = "If it is damaged, bring it back from a copy."
+    try:
+        with path.open("rb") as file:
+            check_archive(path, remedy=remedy)
+            content = np.load(file)
+            if not isinstance(content, np.ndarray):
+                if len(content.files) != 1:
+                    raise UserError(
+                        f"{path} must hold one array; it holds {some(content.files) or 'none'}."
+                    )
+                return content[content.files[0]]
+            if file.read(1):
+                raise ValueError(f"more follows on its {content.size} numbers")
+            return content
+    except UserError:
+        raise
+    # A damaged file breaks the reader wherever it likes.
+    except Exception as error:
+        raise UserError(f"{path} cannot be read as an array of NumPy: {error}. {remedy}") from error
 
 
 def _stratified(responses: xr.DataArray, table: pd.DataFrame, stratify: str | None) -> xr.DataArray:

@@ -102,13 +102,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def blamed_on(path: Path) -> Iterator[None]:
-    """Blame a checkpoint for whatever goes wrong with what it holds.
+def blamed_on(path: Path, *, remedy: str = REMEDY) -> Iterator[None]:
+    """Blame a file for whatever goes wrong with what it holds.
 
     Parameters
     ----------
     path : Path
         The file.
+    remedy : str
+        What the user can do, as a sentence; by default about a checkpoint.
 
     Raises
     ------
@@ -123,7 +125,7 @@ def blamed_on(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(
-            f"{path} does not hold what `insilico train` writes ({reason:.300}). {REMEDY}"
+            f"{path} is damaged, or does not hold what it should ({reason:.300}). {remedy}"
         ) from error
 
 

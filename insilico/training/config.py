@@ -281,9 +281,9 @@ def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, A
     shipped = {Path(each.name).stem: each for each in files(f"{__package__}.configs").iterdir()}
     path = Path(source)
     if path.is_file():
-        text = path.read_text()
+        content = path.read_bytes()
     elif str(source) in shipped:
-        text = shipped[str(source)].read_text()
+        content = shipped[str(source)].read_bytes()
     else:
         names = sorted(name for name in shipped if not name.startswith("_"))
         raise UserError(
@@ -291,10 +291,10 @@ def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, A
             f"package: {', '.join(names)}."
         )
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(content.decode())
         for override in overrides:
             _replace(table, override)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{source} is no TOML file: {error}.") from error
     return table
 
