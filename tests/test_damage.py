@@ -369,7 +369,8 @@ class TestNeurons:
             lambda: insilico.open_neurons(data, "p.csv"),
             here / name,
             seed=20,
-            times=10 * times,
+            # A process of its own looks at every netCDF file, which takes a second.
+            times=(2 if name == "r.nc" else 10) * times,
             same=same,
             named=name != "p.csv",
         )
@@ -429,8 +430,9 @@ class TestOtherFiles:
 
     def test_groups_that_hold_each_other(self, here):
         with h5py.File("a.nc", "w") as file:
-            file.create_group("one")["itself"] = file["one"]
-        with pytest.raises(UserError, match="must hold one array"):
+            one = file.create_group("one")
+            one["itself"] = one
+        with pytest.raises(UserError, match="a.nc"):
             from_assembly("a.nc")
 
     def test_results(self, saved, tmp_path):

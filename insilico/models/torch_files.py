@@ -16,7 +16,8 @@ __all__ = ["read_torch"]
 WITH_CHECKSUMS = "torch.serialization.set_crc32_options(True)"
 
 # What torch says where a file would have code run, and not where it is merely broken.
-CODE = re.compile(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class)|call reduce|BUILD")
+CODE = re.compile(r"GLOBAL|[Uu]nsupported (?:global|class)|call reduce|BUILD")
+NAMED = re.compile(r"GLOBAL ([\w.]+)")
 
 
 def read_torch(
@@ -54,9 +55,9 @@ def read_torch(
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        found = CODE.search(str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if found is not None:
-            named = f" ({found[1]})" if found[1] else ""
+        if isinstance(error, pickle.UnpicklingError) and CODE.search(str(error)):
+            found = NAMED.search(str(error))
+            named = f" ({found[1]})" if found else ""
             raise UserError(
                 f"{path.name} holds Python objects besides tensors{named}, and reading those could "
                 "run any code, so it was not read. Save the weights alone, where you trust the "
