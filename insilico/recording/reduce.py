@@ -124,7 +124,11 @@ def _cells(conditions: pd.DataFrame, dims: tuple[str, ...]) -> npt.NDArray[np.in
     """Give each stimulus the rank of its combination of some factors."""
     if not dims:
         return np.zeros(len(conditions), dtype=np.intp)
-    return np.asarray(conditions.groupby(list(dims), sort=True).ngroup(), dtype=np.intp)
+    place = np.zeros(len(conditions), dtype=np.intp)
+    for name in dims:
+        levels, level = np.unique(conditions[name].to_numpy(), return_inverse=True)
+        place = place * len(levels) + level
+    return np.unique(place, return_inverse=True)[1]
 
 
 def _at(cells: npt.NDArray[np.intp], units: npt.NDArray[np.intp] | slice) -> Any:
@@ -133,8 +137,14 @@ def _at(cells: npt.NDArray[np.intp], units: npt.NDArray[np.intp] | slice) -> Any
 
 def _constant(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> list[str]:
     """Columns that have one value in every cell."""
-    changes = conditions.groupby(cell).nunique(dropna=False).max()
-    return [str(name) for name in conditions.columns if changes[name] <= 1]
+    first = np.unique(cell, return_index=True)[1][cell]
+    kept = []
+    for name in conditions.columns:
+        values = conditions[name].to_numpy()
+        alike = (values == values[first]) | (pd.isna(values) & pd.isna(values[first]))
+        if alike.all():
+            kept.append(str(name))
+    return kept
 
 
 def _weights_of(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
