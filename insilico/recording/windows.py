@@ -8,6 +8,7 @@ by high contrast, and the responses to the small picture must equal those to eac
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -180,9 +181,7 @@ def find_crop(
             break
         shift = (round(crop.top / stride[0]), round(crop.left / stride[1]))
         try:
-            difference = _check(
-                lambda images, shift=shift: record(images, shift), record, display, window, crop
-            )
+            difference = _check(partial(record, shift=shift), record, display, window, crop)
         except Exception as error:  # noqa: BLE001 (likewise)
             reason = f"the model does not take a smaller picture ({_brief(error)})"
             continue

@@ -245,7 +245,7 @@ class CorticalMagnification(nn.Module):
         """
         # From the left, so that channels that come last are so still.
         resampled = self.operator().to(maps.dtype) @ maps.flatten(2).mT
-        return resampled.mT.unflatten(2, self.output_size)
+        return resampled.mT.reshape(*maps.shape[:2], *self.output_size)
 
     def extra_repr(self) -> str:
         """Name the settings, for printing."""
