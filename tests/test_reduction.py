@@ -105,7 +105,7 @@ def test_some_units_at_a_time(responses):
 def test_a_response_can_come_on_another_device_than_it_is_kept(responses, reduction, monkeypatch):
     """What is too much for a device is kept on the host, in the same numbers."""
     table, dims = conditions()
-    monkeypatch.setattr(reduce_module, "_has_room", lambda *_: False)
+    monkeypatch.setattr(reduce_module, "_fits", lambda *_: False)
     store = Store(table, dims, N_UNITS, reduction)
     store.begin(np.arange(N_UNITS), torch.device("meta"))
     assert store._block.device.type == "cpu"

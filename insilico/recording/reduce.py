@@ -83,7 +83,7 @@ class Store:
         self._units = units
         everyone = np.array_equal(units, np.arange(n_units))
         shape = (parts, n_cells, len(units))
-        where = device if _has_room(device, BYTES * math.prod(shape)) else torch.device("cpu")
+        where = device if _fits(device, BYTES * math.prod(shape)) else torch.device("cpu")
         self._block = (
             torch.from_numpy(self._kept)
             if everyone and where.type == "cpu"
@@ -169,10 +169,9 @@ def _side_by_side(
     return found, order[first[:, None] + np.where(present, places, 0)], present
 
 
-def _has_room(device: torch.device, n_bytes: int) -> bool:
-    if device.type != "cuda":
-        return True
-    return n_bytes <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
+def _fits(device: torch.device, n_bytes: int) -> bool:
+    """Whether a device is known to have the memory, and the double precision of the sums."""
+    return device.type == "cuda" and n_bytes <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 def _constant(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> list[str]:
