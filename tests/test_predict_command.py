@@ -233,11 +233,15 @@ def test_digital_neurons_are_opened_from_anywhere_and_damage_is_named(here, monk
         insilico.load_model("digital:../twins", trust_code=True)
     record.write_text(whole)
     readout = here / "twins" / "readout.safetensors"
-    readout.write_bytes(readout.read_bytes()[:100])
+    content = readout.read_bytes()
+    readout.write_bytes(content[:100])
     (here / "twins" / "manifest.json").unlink()
     write_manifest(here / "twins")
     with pytest.raises(insilico.UserError, match="twins is damaged.*fit the neurons again"):
         insilico.load_model("digital:../twins", trust_code=True)
+    readout.write_bytes(content)
+    (here / "twins" / "manifest.json").unlink()
+    write_manifest(here / "twins")
     with (here / "gabors.py").open("a") as file:
         file.write("# another day\n")
     with pytest.raises(insilico.UserError, match="is not the code that the neurons"):

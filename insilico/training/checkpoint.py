@@ -112,6 +112,10 @@ def blamed_on(path: Path, *, remedy: str = REMEDY) -> Iterator[None]:
     remedy : str
         What the user can do, as a sentence; by default about a checkpoint.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     UserError
