@@ -47,6 +47,9 @@ class ModelOptions:
         Of everything random.
     option : tuple of str
         KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
+    trust_code : bool
+        Run the code that a folder of digital neurons names as its model, with all your rights. Only
+        for folders of your own, or of somebody whose programs you would start.
     """
 
     weights: str | None = None
@@ -58,6 +61,7 @@ class ModelOptions:
     device: str | None = None
     seed: int = 0
     option: Words = ()
+    trust_code: Annotated[bool, Parameter(negative="")] = False
 
     @property
     def loading(self) -> dict[str, Any]:
@@ -69,6 +73,7 @@ class ModelOptions:
             "pixels": self.pixels,
             "channels": self.channels,
             "device": self.device,
+            "trust_code": self.trust_code,
             **_options(self.option),
         }
 
