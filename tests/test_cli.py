@@ -22,6 +22,7 @@ from insilico.cli.app import main
 from insilico.cli.terminal import aligned, comparison_table, summary
 from insilico.comparison.table import score
 from insilico.errors import UserError
+from insilico.experiments.batteries import BATTERIES
 from insilico.runs.results import Results
 
 SMALL = """
@@ -115,7 +116,7 @@ def stand_in(results, monkeypatch):
         page.write_text("<html></html>")
         return page
 
-    monkeypatch.setattr(insilico, "run", run)
+    monkeypatch.setattr("insilico.runs.sweep.run", run)
     monkeypatch.setattr(insilico.reporting.run, "write_report", write_report)
     return called
 
@@ -143,7 +144,7 @@ def test_run_writes_a_folder_and_prints_the_table(here, stand_in, capsys):
     assert "circular_variance" in printed
     assert stand_in["layers"] == ("0",)
     assert stand_in["progress"] is False
-    assert (stand_in["sites"], stand_in["battery"]) == (None, "standard")
+    assert (stand_in["sites"], stand_in["battery"].name) == (None, "standard")
 
 
 def test_run_passes_options_on(here, stand_in, tmp_path):
@@ -160,7 +161,9 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
     assert (model.card.display.height, model.card.display.degrees) == (64, (4.0, 4.0))
     assert stand_in == {
         "layers": ("0", "1"),
-        "battery": "standard",
+        "battery": BATTERIES["standard"].battery,
+        "protocols": None,
+        "place": BATTERIES["standard"].place,
         "sites": [(1, 2), (3, 4)],
         "candidates": "near",
         "references": [],
@@ -186,7 +189,7 @@ def test_run_sites(here, stand_in, words, sites):
 
 def test_run_all_layers(here, stand_in):
     assert main(["run", "small.py:build", "--layer", "all"]) == 0
-    assert stand_in["layers"] == ("0", "1")
+    assert stand_in["layers"] == ("all",)
 
 
 def test_run_leaves_the_layer_to_the_card(here, stand_in):
@@ -214,7 +217,7 @@ def test_interrupted_run_writes_nothing(here, stand_in, monkeypatch, capsys):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(insilico, "run", interrupt)
+    monkeypatch.setattr("insilico.runs.sweep.run", interrupt)
     assert main(["run", "small.py:build", "--layer", "0", "--out", "out"]) == 130
     assert "\ninsilico: stopped: only results that were whole" in capsys.readouterr().err
     assert not (here / "out").exists()
@@ -296,7 +299,7 @@ def test_defects_keep_their_traceback(here, stand_in, monkeypatch, kind):
             raise TypeError("a defect")
         np.zeros(2) + np.zeros(3)
 
-    monkeypatch.setattr(insilico, "run", defect)
+    monkeypatch.setattr("insilico.runs.sweep.run", defect)
     with pytest.raises(kind, match="a defect|broadcast"):
         main(["run", "small.py:build", "--layer", "0"])
 

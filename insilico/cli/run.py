@@ -104,7 +104,7 @@ def run(
     runs = {}
     for name, results in sweep(
         model,
-        layer,
+        layer or None,
         degrees=options.degrees or (),
         untrained=untrained,
         load=options.loading,

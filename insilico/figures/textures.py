@@ -26,6 +26,7 @@ __all__ = [
 
 PANEL_HEIGHT = 1.45  # in
 LABELS = 0.5  # in: width of the labels of a panel, and height of those below the lowest
+NAMES_SIZE = 5.5  # pt: fifteen names stand side by side
 NARROW = 5  # in: names of families are upright in figures below it
 UPRIGHT = 0.8  # in: height of the names there
 NAMES = 0.3  # in: and elsewhere
@@ -280,7 +281,9 @@ def _family_axis(ax: Axes, families: Sequence[Any], names: Sequence[str] = ()) -
     ax.set_xlim(0.4, len(labels) + 0.6)
     ax.set_xticks(range(1, len(labels) + 1), labels)
     if _narrow(ax):
-        ax.tick_params(axis="x", rotation=90 * upright, labelsize=5)
+        ax.tick_params(axis="x", rotation=90 * upright, labelsize=4.5 if upright else 5)
+    elif names:
+        ax.tick_params(axis="x", labelsize=NAMES_SIZE)
     ax.set_xlabel("Texture family")
 
 
