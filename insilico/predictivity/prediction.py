@@ -25,6 +25,7 @@ from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
 from insilico.recording.forward import Forward
+from insilico.tables import write_csv
 from stimuli import Position, photographs
 
 __all__ = ["Predictivity", "predict"]
@@ -120,8 +121,8 @@ class Predictivity:
         folder = Path(folder)
         check_free(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.layers.to_csv(folder / "layers.csv", index=False)
-        self.neurons.to_csv(folder / "neurons.csv", index=False)
+        write_csv(self.layers, folder / "layers.csv")
+        write_csv(self.neurons, folder / "neurons.csv")
         record = {"warnings": list(self.warnings), "provenance": self.provenance}
         (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n")
         return folder
