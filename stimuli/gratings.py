@@ -24,7 +24,8 @@ def check_nyquist(display: Display, *, orientation: object, spatial_frequency: o
     ValueError
         If any component along a row or a column exceeds half a cycle per pixel.
     """
-    angle, frequency = np.deg2rad(column(orientation)), column(spatial_frequency)
+    angle = np.deg2rad(column("orientation", orientation))
+    frequency = column("spatial_frequency", spatial_frequency)
     component = frequency * np.maximum(np.abs(np.sin(angle)), np.abs(np.cos(angle)))
     # A hair of tolerance: the limit itself is allowed and comes out of a division.
     if component.size and component.max() > display.nyquist * (1 + 1e-9):
@@ -68,13 +69,14 @@ def carrier(
     Tensor, shape (n, height, width), float32
         Modulation in [-1, 1].
     """
-    angle = np.deg2rad(column(orientation))
-    frequency = column(spatial_frequency)
+    angle = np.deg2rad(column("orientation", orientation))
+    frequency = column("spatial_frequency", spatial_frequency)
     check_nyquist(display, orientation=orientation, spatial_frequency=frequency)
+    start = np.deg2rad(column("phase", phase))
     dx, dy = axes(display, x, y)
     # The carrier axis points along orientation - 90 deg: right for vertical bars.
     turn = 2 * np.pi * frequency
-    across = (turn * np.sin(angle))[:, None] * dx + np.deg2rad(column(phase))[:, None]
+    across = (turn * np.sin(angle))[:, None] * dx + start[:, None]
     along = (-turn * np.cos(angle))[:, None] * dy
     # cos(a + b) = cos a cos b - sin a sin b: two short tables instead of a cosine per pixel.
     cos_x, cos_y, sin_x, sin_y = tables(
@@ -278,7 +280,8 @@ def center_surround(
     [depth] = _contrast(display, contrast, device=device)
     [surround_depth] = _contrast(display, surround_contrast, device=device)
     inner = diameter if inner_diameter is None else inner_diameter
-    if (column(inner) < column(diameter)).any():
+    edges = column("inner_diameter", inner, size=True)
+    if (edges < column("diameter", diameter, size=True)).any():
         raise ValueError(
             "the surround must begin outside the centre: inner_diameter is smaller than diameter. "
             "Leave inner_diameter out to make them meet."
@@ -305,7 +308,7 @@ def _contrast(
     display: Display, *contrasts: object, device: torch.device | str | None
 ) -> list[Tensor]:
     """Contrasts as float32 columns, checked against what the display can show together."""
-    columns = [column(contrast) for contrast in contrasts]
+    columns = [column("contrast", contrast) for contrast in contrasts]
     highest = sum(depth.max(initial=0.0) for depth in columns)
     lowest = min(depth.min(initial=0.0) for depth in columns)
     room = min(1.0, 1 / display.background - 1)
