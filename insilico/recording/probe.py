@@ -47,7 +47,8 @@ MEASURED_COPIES = 3
 
 # Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
-DRAWN_BYTES = 8 * 2**20
+DRAWN_BYTES = {"cpu": 8 * 2**20}
+DEVICE_DRAWN_BYTES = 256 * 2**20
 
 # Random pictures by which the seconds of a recording are estimated.
 TIMED = 16
@@ -246,11 +247,13 @@ class Probe:
             passes = self._passes(units, len(stimuli))
             for crop, members in passes:
                 place = self._place(units.iloc[members])
-                responses.begin(members[place.order])
-                for n_new, n_done in self._show(stimuli, place, crop, responses):
-                    n_pictures += n_new
-                    if progress is not None:
-                        progress(n_done / len(passes))
+                responses.begin(members[place.order], self.forward.device)
+                with crop.applied(self.model):
+                    for n_new, n_done in self._show(stimuli, place, crop, responses):
+                        n_pictures += n_new
+                        if progress is not None:
+                            progress(n_done / len(passes))
+                responses.finish()
         responses.check()
         return label(
             store.values(),
@@ -317,10 +320,13 @@ class Probe:
             place = Index.of(chart, there)
             grid = chart.layout in ("map", "map_last") and fields is not None
 
-            def respond(images: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
-                return self.forward.read(
-                    images, [layer], lambda _, output: place.take(output, shift)
-                )[layer]
+            def respond(
+                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
+            ) -> Tensor:
+                with Crop(self.display.whole, False, "", padded=padded).applied(self.model):
+                    return self.forward.read(
+                        images, [layer], lambda _, output: place.take(output, shift)
+                    )[layer]
 
             with self.forward.ready():
                 self._crops[key] = find_crop(
@@ -329,6 +335,7 @@ class Probe:
                     self.display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self.display),
+                    (int(sites["row"].min()), int(sites["column"].min())),
                 )
             logger.info("%s: %s", layer, self._crops[key].status)
         return self._crops[key]
@@ -425,7 +432,8 @@ class Probe:
             for group in self._groups(str(layer), units.iloc[members], n_stimuli):
                 crop = self.crop(units.iloc[members[group]])
                 # Layers shown the whole picture share one pass; so do those with the same crop.
-                passes.setdefault(crop.window, (crop, []))[1].append(members[group])
+                key = (crop.window, crop.padded)
+                passes.setdefault(key, (crop, []))[1].append(members[group])
         return [(crop, np.concatenate(members)) for crop, members in passes.values()]
 
     def _groups(
@@ -473,9 +481,10 @@ class Probe:
         place = self._place(units)
         images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
         images = images[: self.forward.batch(crop.window.height * crop.window.width)]
-        self.forward.record(images[:1], place.layers, place.take)
-        started = time.perf_counter()
-        self.forward.record(images, place.layers, place.take)
+        with crop.applied(self.model):
+            self.forward.record(images[:1], place.layers, place.take)
+            started = time.perf_counter()
+            self.forward.record(images, place.layers, place.take)
         return (time.perf_counter() - started) / len(images)
 
     def _show(
@@ -488,7 +497,7 @@ class Probe:
             found = (
                 self.forward.record(images[new], place.layers, place.take)
                 if new
-                else np.empty((0, len(place.order)), dtype=np.float32)
+                else torch.empty((0, len(place.order)), device=self.forward.device)
             )
             responses.add(rows, pictures, new, found)
             yield len(new), min(len(rows), len(stimuli) - rows.start)
@@ -500,7 +509,8 @@ class Probe:
         device = self.forward.device
         # At least a batch, so that a device with room for many pictures gets them.
         most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
-        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, most))
+        budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
+        size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
             part = slice(rows.start, rows.stop)
