@@ -513,7 +513,7 @@ def test_files_without_weights(tmp_path, content, message):
 def test_unreadable_files(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"PK\x03\x04 no archive")
-    with pytest.raises(UserError, match=f"{name} is no readable|{name} holds Python objects"):
+    with pytest.raises(UserError, match=f"{name} is no readable|{name} is damaged"):
         read_weights(path)
 
 
