@@ -638,7 +638,7 @@ def test_spatial_layers_have_several_sites_and_one_call():
 
 
 def test_layer_table_of_a_model_that_takes_other_images():
-    with pytest.raises(UserError, match="does not take an image of 3 channels and 224 x 224 px"):
+    with pytest.raises(UserError, match="does not take images of 3 x 224 x 224"):
         layer_table(nn.Conv2d(1, 1, 3))
 
 

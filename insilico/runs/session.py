@@ -152,6 +152,7 @@ def _record(
     bar: Any,
 ) -> xr.DataArray:
     groups = _groups(probe, units, plan, protocol, recordings)
+    probe.check_crops(groups)
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
@@ -159,6 +160,7 @@ def _record(
             stimuli,
             members,
             reduction=_reduction(protocol, stimuli, harmonics),
+            crops_checked=True,
             progress=bar.update,
         )
         for stimuli, members in groups
