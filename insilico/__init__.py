@@ -8,18 +8,26 @@ Show gratings to a network, record its units, measure their tuning, compare with
     results = insilico.run(model, layers=["layer1"], battery="standard")
     print(results.comparison)
     results.save("results/resnet50")
+
+Each name is imported when it is first used: torch takes seconds, and much here does without it.
 """
 
-from insilico import reference
-from insilico.comparison.table import compare
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from insilico.errors import UserError
-from insilico.experiments.protocol import Battery, Protocol
-from insilico.models import ModelCard, load_model
-from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
-from insilico.recording.probe import Probe
-from insilico.reference import ReferenceDistribution
-from insilico.runs.results import Results, open_results
-from insilico.runs.run import run
+
+if TYPE_CHECKING:
+    from insilico import reference
+    from insilico.comparison.table import compare
+    from insilico.experiments.protocol import Battery, Protocol
+    from insilico.models import ModelCard, load_model
+    from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
+    from insilico.recording.probe import Probe
+    from insilico.reference import ReferenceDistribution
+    from insilico.runs.results import Results, open_results
+    from insilico.runs.run import run
+    from insilico.tuning.fits import fit_curve
 
 __all__ = [
     "Battery",
@@ -32,6 +40,7 @@ __all__ = [
     "Results",
     "UserError",
     "compare",
+    "fit_curve",
     "load_model",
     "open_neurons",
     "open_results",
@@ -39,3 +48,33 @@ __all__ = [
     "reference",
     "run",
 ]
+
+_HOMES = {
+    "Battery": "insilico.experiments.protocol",
+    "ModelCard": "insilico.models.card",
+    "NeuralData": "insilico.predictivity",
+    "Predictivity": "insilico.predictivity",
+    "Probe": "insilico.recording.probe",
+    "Protocol": "insilico.experiments.protocol",
+    "ReferenceDistribution": "insilico.reference",
+    "Results": "insilico.runs.results",
+    "compare": "insilico.comparison.table",
+    "fit_curve": "insilico.tuning.fits",
+    "load_model": "insilico.models",
+    "open_neurons": "insilico.predictivity",
+    "open_results": "insilico.runs.results",
+    "predict": "insilico.predictivity",
+    "run": "insilico.runs.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "reference":
+        return import_module("insilico.reference")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'insilico' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -235,5 +235,3 @@ def test_results_keep_the_tables(tmp_path):
     pd.testing.assert_frame_equal(again.comparison, made.comparison)
     assert again.joint.empty
     assert again.categories.empty
-    (tmp_path / "run" / "joint.csv").unlink()
-    assert open_results(tmp_path / "run").joint.empty

@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 import insilico
+from insilico.cli.run import _layout
 from insilico.errors import UserError
 from insilico.models import as_module
 from insilico.models.layers import layer_table
-from insilico.recording.forward import Forward
+from insilico.recording.forward import Forward, _seeded
 from insilico.recording.kept import Maximum
 from insilico.recording.model_state import ModelState
 from insilico.recording.probe import Probe
@@ -292,14 +293,24 @@ def test_noise_that_is_silent_on_the_blank_is_found_and_seeded(name):
     def make():
         return Of(lambda model, y, _x: model.o(NOISE[name](y)), bias=False)
 
-    before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
     (one, first), (_, second) = (probed(make(), mean=0.5, seed=3) for _ in range(2))
     assert not one.deterministic
     assert any("stochastic" in note for note in one.notes)
     np.testing.assert_array_equal(first, second)
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
-    assert random.getstate() == before[2]
+
+
+def test_generators_are_seeded_and_restored():
+    draws = []
+    for _ in range(2):
+        # Not by way of a recording: checks of types, which tests have, draw numbers themselves.
+        before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
+        with _seeded(3, torch.device("cpu")):
+            draws.append((float(torch.rand(1)), np.random.rand(), random.random()))  # noqa: NPY002
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
+        assert random.getstate() == before[2]
+        torch.rand(3), np.random.rand(3), random.random()  # noqa: NPY002
+    assert draws[0] == draws[1]
 
 
 def test_noise_of_its_own_source_is_said_not_to_be_repeatable():
@@ -734,3 +745,11 @@ def test_readiness_is_entered_once_and_seeded_anew():
         draws.append(torch.rand(1))
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+def test_layouts_on_the_command_line():
+    assert _layout(()) is None
+    assert _layout(("9x16",)) == "9x16"
+    assert _layout(("a.b=9x16", "c=map")) == {"a.b": "9x16", "c": "map"}
+    with pytest.raises(UserError, match="need the names of their layers"):
+        _layout(("9x16", "map"))

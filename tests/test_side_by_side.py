@@ -1,7 +1,6 @@
 """Models side by side: differences, ranks, seeds, the page, and how mistakes are told."""
 
 import dataclasses
-import json
 import re
 
 import fake_results
@@ -11,11 +10,12 @@ import pytest
 import xarray as xr
 
 from insilico import reference
+from insilico.checksums import write_manifest
 from insilico.cli.app import main
 from insilico.comparison.table import compare
 from insilico.errors import UserError
 from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
-from insilico.runs.results import Results
+from insilico.runs.results import Results, open_results
 from insilico.runs.side_by_side import compare_runs, open_runs
 
 NAME = "ringach2002.circular_variance"
@@ -412,18 +412,20 @@ class TestCommand:
         assert "a and copy hold the same run" in self.refused(capsys, "a", "copy")
 
     def test_another_battery(self, folders, capsys):
-        record = json.loads((folders / "b/provenance.json").read_text())
-        (folders / "b/provenance.json").write_text(json.dumps(record | {"battery": "other"}))
-        assert "must be of one battery" in self.refused(capsys, "a", "b")
+        dataclasses.replace(open_results("b"), battery="other").save("other")
+        assert "must be of one battery" in self.refused(capsys, "a", "other")
 
     @pytest.mark.parametrize("text", ["{", "{}", "3"])
-    def test_a_damaged_record(self, folders, capsys, text):
+    def test_a_record_that_was_never_ours(self, folders, capsys, text):
         (folders / "b/provenance.json").write_text(text)
         assert "b/provenance.json is damaged" in self.refused(capsys, "a", "b")
+        (folders / "b/manifest.json").unlink()
+        write_manifest(folders / "b")
+        assert "b cannot be read as results" in self.refused(capsys, "a", "b")
 
     def test_a_damaged_table(self, folders, capsys):
         (folders / "b/comparison.csv").write_text('layer,label\n"v1')
-        assert "b cannot be read as results" in self.refused(capsys, "a", "b")
+        assert "b/comparison.csv is damaged" in self.refused(capsys, "a", "b")
 
     def test_opened_without_recordings(self, folders):
         runs = open_runs(["a", "b"])

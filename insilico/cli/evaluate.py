@@ -55,6 +55,7 @@ def evaluate(
     from insilico.cli.terminal import aligned
     from insilico.figures.style import save_figure, style
     from insilico.models.components.mode import check_positive
+    from insilico.tables import write_csv
     from insilico.training.evaluation import score
     from insilico.training.pictures.data import load_test
     from insilico.training.robustness.corruptions import (
@@ -102,12 +103,12 @@ def evaluate(
             print(f"{table['unreadable'].sum()} corrupted pictures could not be read")
         if standard is not None:
             error, relative = mean_corruption_error(table, standard)
-            relative.to_csv(folder / "corruption_errors.csv")
+            write_csv(relative.to_frame(), folder / "corruption_errors.csv", index=True)
             summary["mean_corruption_error"] = error
             print(f"mean corruption error: {error:.4f} of the baseline's")
     if attacks:
         table = attack_accuracies(opened.model, test, plan, steps=steps, limit=limit)
-        table.to_csv(folder / "attacks.csv", index=False)
+        write_csv(table, folder / "attacks.csv")
         print(aligned(table.round(4)))
     (folder / "evaluation.json").write_text(json.dumps(summary, indent=2) + "\n")
     print(f"tables: {folder}")

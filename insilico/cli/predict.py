@@ -210,9 +210,10 @@ def _with_properties(
 ) -> "tuple[pd.DataFrame, list[str]]":
     """Join the scores of properties, write them down, and say where they are doubtful."""
     from insilico.predictivity.layers import with_properties
+    from insilico.tables import write_csv
 
     table = with_properties(found, results)
-    table.to_csv(folder / "layers.csv", index=False)
+    write_csv(table, folder / "layers.csv")
     doubts = []
     without = table.loc[table["n_properties"] == 0, "layer"].astype(str)
     if len(without):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
-
-from insilico.comparison.published import beside_published, categories, standings
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from insilico.reference import ReferenceDistribution
     from insilico.reference.leaderboard import Standing
     from insilico.runs.results import Results
@@ -110,6 +109,8 @@ def benchmark_tables(comparison: pd.DataFrame) -> list[str]:
         Paragraphs, each followed by an empty one; none where no reference belongs to the published
         benchmark.
     """
+    from insilico.comparison.published import beside_published, categories, standings
+
     told = []
     ranks = standings(comparison)
     means = categories(comparison)
@@ -213,7 +214,7 @@ def _training(provenance: Mapping[str, Any]) -> str:
     return {True: "", False: "UNTRAINED", None: "TRAINING UNKNOWN"}[provenance["trained"]]
 
 
-def _counts(units: xr.Dataset) -> str:
+def _counts(units: "xr.Dataset") -> str:
     n_units = units.sizes["unit"]
     responding = units["responsive"].sum("unit").to_series()
     told = ", ".join(f"{name} {number}" for name, number in responding.items())

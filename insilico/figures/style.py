@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from insilico.tables import write_csv
+
 __all__ = [
     "ACCENT",
     "MODEL",
@@ -247,7 +249,7 @@ def save_figure(
             figure.savefig(file, dpi=200, metadata=metadata)
     if numbers is not None:
         table = folder / f"{name}.csv"
-        numbers.to_csv(table, index=False, float_format="%.7g")
+        write_csv(numbers, table, float_format="%.7g")
         files.append(table)
     return files
 

@@ -164,8 +164,8 @@ def _chosen(state: Any, part: str | None, path: Path) -> tuple[Any, str]:
         name = held[0]
     elif held:
         raise UserError(
-            f"{path.name} holds several sets of weights: {_listed(held)}. Say which is meant, as in "
-            f"{path.name}{PART}{held[0]}."
+            f"{path.name} holds several sets of weights: {_listed(held)}. Say which is meant, as "
+            f"in {path.name}{PART}{held[0]}."
         )
     else:
         return state, ""

@@ -26,6 +26,7 @@ from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
 from insilico.recording.examination import examine
 from insilico.recording.forward import Forward
+from insilico.tables import write_csv
 from stimuli import Position, photographs
 
 __all__ = ["Predictivity", "predict"]
@@ -121,8 +122,8 @@ class Predictivity:
         folder = Path(folder)
         check_free(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.layers.to_csv(folder / "layers.csv", index=False)
-        self.neurons.to_csv(folder / "neurons.csv", index=False)
+        write_csv(self.layers, folder / "layers.csv")
+        write_csv(self.neurons, folder / "neurons.csv")
         record = {"warnings": list(self.warnings), "provenance": self.provenance}
         (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n")
         return folder

@@ -210,17 +210,18 @@ class Crops:
         rows = pool(stimuli)
         first = exact[0]
         if n < len(rows):
-            responses = self._respond(first[1], self._images(stimuli, rows, first[0])[:-1])
+            images = self._images(stimuli, rows, first[0])[:-1]
+            responses = self._respond(first[1], images, self.place(first[1]))
             rows = rows[informative(responses, outside(stimuli, rows, first[0].window), n)]
         whole = self._images(stimuli, rows, None)
         together = pd.concat([members for _, members in exact])
         place = self.place(together, whole=True)
-        full = np.empty((len(whole), len(together)), dtype=np.float32)
-        full[:, place.order] = self._forward.record(whole, place.layers, place.take)
+        full = self._respond(together, whole, place)
         spreads, start = [], 0
         for crop, members in exact:
             window = crop.window
-            cropped = self._respond(members, whole[..., window.rows, window.columns])
+            small = whole[..., window.rows, window.columns]
+            cropped = self._respond(members, small, self.place(members))
             spreads.append(spread(members, cropped, full[:, start : start + len(members)]))
             start += len(members)
         return spreads
@@ -234,11 +235,13 @@ class Crops:
         blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
         return torch.cat([images, blank])
 
-    def _respond(self, units: pd.DataFrame, images: Tensor) -> npt.NDArray[np.float32]:
-        """Responses of units that share a crop to pictures of its size: (picture, unit)."""
-        place = self.place(units)
+    def _respond(
+        self, units: pd.DataFrame, images: Tensor, place: Place
+    ) -> npt.NDArray[np.float32]:
+        """Responses of units to pictures, (picture, unit), in single precision."""
+        read = self._forward.read(images, place.layers, place.take)
         found = np.empty((len(images), len(units)), dtype=np.float32)
-        found[:, place.order] = self._forward.record(images, place.layers, place.take)
+        found[:, place.order] = torch.cat([read[name].float() for name in place.layers], 1).cpu()
         return found
 
     def _groups(

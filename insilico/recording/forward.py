@@ -4,7 +4,7 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ from insilico.errors import UserError
 from insilico.recording.hooks import call_counts, layer_outputs
 from insilico.recording.model_kind import ModelKind
 from insilico.recording.model_state import ModelState
+from insilico.recording.precision import check_precision, rounding
 
-__all__ = ["PRECISIONS", "Forward", "ModelError", "per_channel", "reason", "seed_generators"]
+__all__ = ["Forward", "ModelError", "per_channel", "reason", "seed_generators"]
 
 logger = logging.getLogger(__name__)
-
-PRECISIONS = ("float32", "bfloat16")
 
 # Activations of one batch that are let into memory at a time. On a CPU, those that fit into its
 # caches: larger batches are slower (ResNet-50 up to layer1: 2 to 3 times at 256 pictures).
@@ -60,8 +59,9 @@ class Forward:
         How many image channels the model takes; a grey picture is repeated on each.
     mean, std : Tensor, optional
         Normalisation applied before the model, shape (channel, 1, 1).
-    precision : {"float32", "bfloat16"}
-        bfloat16 lets torch's autocast choose where to compute with 8 bits of precision.
+    precision : {"float32", "tf32", "bfloat16"}
+        tf32 rounds the factors of products to 10 bits, on NVIDIA GPUs; bfloat16 lets torch's
+        autocast choose where to compute with 8 bits of precision.
     seed : int
         For models that draw random numbers in a forward pass.
     batch_size : int, optional
@@ -91,8 +91,6 @@ class Forward:
         seed: int = 0,
         batch_size: int | None = None,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
         parameter = next(model.parameters(), None)
         empty = [name for name, value in _tensors(model) if value.is_meta]
         if empty:
@@ -104,6 +102,7 @@ class Forward:
         self.model = model
         self.kind = ModelKind()
         self.device = torch.device(device or (parameter.device if parameter is not None else "cpu"))
+        check_precision(precision, self.device)
         self.channels = channels
         self.precision = precision
         self.seed = seed
@@ -134,9 +133,9 @@ class Forward:
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Be in evaluation mode, on the right device and seeded; restore everything afterwards.
+        """Be in evaluation mode, on the right device, seeded, and in float32 proper.
 
-        Within itself it only seeds anew.
+        Everything is restored afterwards. Within itself it only seeds anew.
         """
         with ExitStack() as stack:
             if self._found is None:
@@ -154,7 +153,7 @@ class Forward:
         self.model.to(self.device)
         self.note_state(weights=self.kind.rewrites_weights)
         try:
-            with _channels_last(self.model, self.device):
+            with _channels_last(self.model, self.device), rounding(tf32=False):
                 yield
         finally:
             self.put_back(generators=True)
@@ -320,10 +319,17 @@ class Forward:
     def _pass(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
     ) -> npt.NDArray[np.float32]:
-        lower = self.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=lower):
+        with self._precision():
             found = self.run(images, layers, take)
         return _to_host(torch.cat([found[layer].float() for layer in layers], 1))
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """Choose what a recorded pass computes in, `ready` having made it float32."""
+        if self.precision == "tf32":
+            return rounding(tf32=True)
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
 
 
 def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from insilico.recording.forward import Forward, per_channel
 from insilico.recording.kept import Reduction
 from insilico.recording.layers import Sites, place_units
 from insilico.recording.memory import available_memory
+from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
 from insilico.recording.schema import label
@@ -103,9 +104,10 @@ class Probe:
         Pictures per forward pass; fitted to the caches of a CPU or the memory of a GPU by default.
     crop : {"auto", "off"}
         Whether units may be shown only the part of the picture that they are proven to see.
-    precision : {"float32", "bfloat16"}
-        What the model computes in. bfloat16 (torch's autocast) has three significant digits;
-        windows are proven and checked in float32 all the same.
+    precision : {"float32", "tf32", "bfloat16"}
+        What the model computes in. tf32 (on NVIDIA GPUs) has four significant digits in what it
+        multiplies, bfloat16 (torch's autocast) three; windows are proven and checked in float32 all
+        the same.
     layout : str or mapping of str to str, optional
         How outputs are laid out, of all layers or by layer, where their shapes cannot tell:
         ``map`` (channel, row, column), ``map_last`` (row, column, channel), ``vector``, or rows
@@ -179,6 +181,8 @@ class Probe:
             whole = "the model is stochastic"
         self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
         self.notes = self.forward.kind.notes
+        if precision == "tf32":
+            self.notes.append(TF32_NOTE)
         if self.misplaced:
             self.notes.append(
                 f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "

@@ -6,14 +6,16 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from insilico.errors import UserError
 from insilico.reference.bins import parse
 from insilico.reference.distribution import JointDistribution, ReferenceDistribution
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "CATEGORIES",
@@ -150,7 +152,7 @@ def table_names() -> tuple[str, ...]:
     return tuple(_index()["tables"])
 
 
-def table(name: str) -> pd.DataFrame:
+def table(name: str) -> "pd.DataFrame":
     """Load a further table of published numbers, such as ``summary_statistics``.
 
     Parameters
@@ -163,6 +165,8 @@ def table(name: str) -> pd.DataFrame:
     DataFrame
         Its ``attrs["description"]`` says what it holds.
     """
+    import pandas as pd
+
     entry = _entry("tables", name)
     with files("insilico.reference").joinpath(entry["file"]).open(encoding="utf-8") as lines:
         content = pd.read_csv(lines)

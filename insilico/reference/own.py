@@ -3,15 +3,18 @@
 import csv
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from insilico.errors import UserError
 from insilico.reference.bins import count, parse
 from insilico.reference.catalogue import load, names
 from insilico.reference.distribution import ReferenceDistribution, Scale
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["from_assembly", "from_csv", "from_values"]
 
@@ -176,8 +179,10 @@ def from_assembly(path: Path | str) -> dict[str, ReferenceDistribution]:
     return found
 
 
-def _assembly(path: Path) -> tuple[xr.DataArray, dict[str, npt.ArrayLike]]:
+def _assembly(path: Path) -> "tuple[xr.DataArray, dict[str, npt.ArrayLike]]":
     """Read the array of a hosted file, and the attributes wherever it keeps them."""
+    import xarray as xr
+
     dims = {"neuroid", "neuronal_property"}
     try:
         with xr.open_dataset(path) as content:

@@ -20,6 +20,7 @@ from insilico.reporting.side_by_side_tables import (
 from insilico.reporting.terms import TERMS
 from insilico.runs.ranking import RANKED_BY
 from insilico.runs.side_by_side import UNTRAINED, SideBySide, told_apart
+from insilico.tables import write_csv
 
 __all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]
 
@@ -87,7 +88,7 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in readable_tables(side).items():
-        getattr(side, name).to_csv(folder / f"{name}.csv", index=False)
+        write_csv(getattr(side, name), folder / f"{name}.csv")
         (folder / f"{name}.md").write_text(markdown(table), encoding="utf-8")
         (folder / f"{name}.tex").write_text(latex(table), encoding="utf-8")
     drawn = side_by_side_plates(side)

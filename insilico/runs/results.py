@@ -11,18 +11,21 @@ from uuid import uuid4
 import pandas as pd
 import xarray as xr
 
+from insilico.checksums import MANIFEST, check_files, write_manifest
 from insilico.comparison.table import WORDS
 from insilico.errors import UserError
-from insilico.folders import check_free
+from insilico.folders import check_free, inside
 from insilico.recording.schema import load, save
+from insilico.tables import read_csv, write_csv
 
 __all__ = ["Results", "open_results"]
 
 PROVENANCE = "provenance.json"
 
 TABLES = ("comparison", "categories", "joint")
-# What the record of a run holds.
-RECORD = ("battery", "warnings", "recordings", "provenance")
+TABLE_FILES = tuple(f"{name}.csv" for name in TABLES)
+
+REMEDY = "Bring the folder back from a copy, or do the run again."
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Results:
         -------
         Path
             The folder, with units.nc, units.csv, comparison.csv, categories.csv, joint.csv,
-            provenance.json, recordings/ and curves/.
+            provenance.json, recordings/ and curves/; and manifest.json, the checksums of all of
+            them.
 
         Raises
         ------
@@ -101,9 +105,9 @@ class Results:
         (folder / "recordings").mkdir(parents=True)
         (folder / "curves").mkdir()
         self.units.to_netcdf(folder / "units.nc", engine="h5netcdf")
-        unit_table(self.units).to_csv(folder / "units.csv", index=False)
+        write_csv(unit_table(self.units), folder / "units.csv")
         for name in TABLES:
-            getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+            write_csv(getattr(self, name), folder / f"{name}.csv")
         for name, curve in self.curves.items():
             save(curve, folder / "curves" / f"{name}.nc")
         files: dict[str, str] = {}
@@ -119,7 +123,8 @@ class Results:
             "recordings": files,
             "provenance": dict(self.provenance),
         }
-        (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n")
+        (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_manifest(folder)
 
 
 def open_results(folder: Path | str) -> Results:
@@ -137,49 +142,60 @@ def open_results(folder: Path | str) -> Results:
     Raises
     ------
     UserError
-        If the folder holds no results, or their record is damaged.
+        If the folder holds no results, or any file in it is missing or not as it was written; the
+        message names the file.
     """
     folder = Path(folder)
-    if not (folder / PROVENANCE).is_file():
+    if not (folder / PROVENANCE).is_file() and not (folder / MANIFEST).is_file():
         raise UserError(
             f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that "
             "`insilico run` or Results.save wrote."
         )
-    record = _read_record(folder / PROVENANCE)
+    files = check_files(folder, (PROVENANCE, "units.nc", *TABLE_FILES), remedy=REMEDY)
+    try:
+        return _read(folder, files)
+    # The files are as they were written, but not by us: whatever they hold, it is no defect.
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{folder} cannot be read as results ({reason}). {REMEDY}") from error
+
+
+def _read(folder: Path, files: tuple[str, ...]) -> Results:
+    """Read a folder whose files are as they were written."""
+    record = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
         units.load()
-    opened = {
-        name: load(folder / "recordings" / f"{name}.nc")
-        for name in set(record["recordings"].values())
-    }
+    _check_units(units)
+    shared = {name: f"recordings/{file}.nc" for name, file in record["recordings"].items()}
+    opened = {file: load(inside(folder, file)) for file in set(shared.values()) & set(files)}
     return Results(
-        battery=record["battery"],
+        battery=str(record["battery"]),
         units=units,
         **{name: _read_table(folder / f"{name}.csv") for name in TABLES},
-        curves={path.stem: load(path) for path in sorted((folder / "curves").glob("*.nc"))},
-        recordings={name: opened[file] for name, file in record["recordings"].items()},
-        provenance=record["provenance"],
-        warnings=tuple(record["warnings"]),
+        curves={
+            Path(file).stem: load(folder / file) for file in files if file.startswith("curves/")
+        },
+        recordings={name: opened[file] for name, file in shared.items()},
+        provenance=dict(record["provenance"]),
+        warnings=tuple(map(str, record["warnings"])),
     )
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text())
-        return {name: record[name] for name in RECORD}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged: it should be JSON that holds {', '.join(RECORD)} ({error!r}). "
-            "Bring it back from a copy, or do the run again."
-        ) from error
+def _check_units(units: xr.Dataset) -> None:
+    """Refuse a table of units that lacks what every one has."""
+    absent = [name for name in ("layer", "channel", "responsive") if name not in units]
+    if absent:
+        raise ValueError(f"units.nc has no {', '.join(absent)}")
+    if set(units["responsive"].dims) != {"unit", "protocol"}:
+        raise ValueError(f"responsive has the dims {units['responsive'].dims}")
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    # Runs of older versions have fewer tables, and a table may have no column at all.
-    if not path.is_file() or not path.read_text().strip():
+    # A table may have no column at all.
+    if not path.read_text(encoding="utf-8").strip():
         return pd.DataFrame()
     # A layer may be called "0".
-    table = pd.read_csv(path, dtype={"layer": str})
+    table = read_csv(path, dtype={"layer": str})
     words = [name for name in WORDS if name in table]
     return table.assign(
         **{name: table[name].astype(str).where(table[name].notna(), "") for name in words}

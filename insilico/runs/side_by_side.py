@@ -217,21 +217,13 @@ def open_runs(folders: Sequence[Path | str]) -> dict[str, Results]:
     Raises
     ------
     UserError
-        If a folder is given twice, or holds no results.
+        If a folder is given twice, or holds no results, or damaged ones.
     """
     runs: dict[str, Results] = {}
     for folder in map(Path, folders):
         if any(folder.resolve() == Path(known).resolve() for known in runs):
             raise UserError(f"{folder} is given twice. Give each run once.")
-        try:
-            runs[str(folder)] = without_recordings(open_results(folder))
-        except UserError:
-            raise
-        except (KeyError, ValueError) as error:
-            raise UserError(
-                f"{folder} cannot be read as results ({error}): its files are damaged, or were not "
-                "written by `insilico run`. Do the run again."
-            ) from error
+        runs[str(folder)] = without_recordings(open_results(folder))
     return runs
 
 

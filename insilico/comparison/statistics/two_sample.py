@@ -13,7 +13,6 @@ Cliff N (1993). Dominance statistics: ordinal analyses to answer ordinal questio
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from insilico.errors import UserError
 
@@ -144,6 +143,8 @@ def kolmogorov_smirnov_test(counts: npt.ArrayLike, reference: npt.ArrayLike) -> 
     if not n or not m:
         return float("nan")
     pooled = first + second
+    from scipy.stats import binom  # takes a second to import
+
     # In units of 1 / (n m) the distance is a whole number, so ties are exact.
     observed = int(np.abs(first.cumsum() * m - second.cumsum() * n).max())
     if observed == 0:
@@ -156,18 +157,18 @@ def kolmogorov_smirnov_test(counts: npt.ArrayLike, reference: npt.ArrayLike) -> 
     for ties in pooled[:-1]:
         if ties == 0:
             continue
-        inside = np.convolve(inside, stats.binom.pmf(np.arange(ties + 1), ties, chance))
+        inside = np.convolve(inside, binom.pmf(np.arange(ties + 1), ties, chance))
         seen += int(ties)
         dealt = lowest + np.arange(len(inside))
         left = np.abs(dealt * m - (seen - dealt) * n) >= observed
-        rest = stats.binom.pmf(n - dealt, n + m - seen, chance)
+        rest = binom.pmf(n - dealt, n + m - seen, chance)
         outside += float(inside[left] @ rest[left])
         kept = np.flatnonzero(~left)
         if not len(kept):
             break
         lowest += int(kept[0])
         inside = inside[kept[0] : kept[-1] + 1]
-    return float(min(outside / stats.binom.pmf(n, n + m, chance), 1.0))
+    return float(min(outside / binom.pmf(n, n + m, chance), 1.0))
 
 
 def adjusted(p: npt.ArrayLike) -> Array:
@@ -193,10 +194,12 @@ def adjusted(p: npt.ArrayLike) -> Array:
     >>> adjusted([0.01, np.nan, 0.04]).tolist()
     [0.02, nan, 0.04]
     """
+    from scipy.stats import false_discovery_control
+
     values = np.array(p, dtype=np.float64)
     tested = ~np.isnan(values)
     if tested.any():
-        values[tested] = stats.false_discovery_control(values[tested])
+        values[tested] = false_discovery_control(values[tested])
     return values
 
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from insilico.errors import UserError
 from insilico.figures.style import PALETTE, TWO_COLUMNS, new_figure, save_figure, style
 from insilico.reference import CATEGORIES
+from insilico.tables import write_csv
 from insilico.training.factorial.cells import COMPONENTS
 from insilico.training.factorial.effects import estimate_effects
 
@@ -203,9 +204,9 @@ def write_tables(folder: Path | str, out: Path | str | None = None) -> Path:
     place_for.mkdir(parents=True, exist_ok=True)
     runs = read_runs(folder)
     effects, controls = effect_table(runs), control_table(runs)
-    runs.to_csv(place_for / "runs.csv", index=False)
-    effects.to_csv(place_for / "effects.csv", index=False)
-    controls.to_csv(place_for / "controls.csv", index=False)
+    write_csv(runs, place_for / "runs.csv")
+    write_csv(effects, place_for / "effects.csv")
+    write_csv(controls, place_for / "controls.csv")
     for place in _places(runs):
         with style():
             save_figure(effect_figure(effects, place), place_for, place, formats=("png",))

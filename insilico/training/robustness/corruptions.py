@@ -16,6 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from insilico.errors import UserError
+from insilico.tables import read_csv
 from insilico.training.config import DataConfig
 from insilico.training.evaluation import score
 from insilico.training.pictures.data import pictures_to_tensors
@@ -122,8 +123,19 @@ def read_accuracies(place: Path | str) -> pd.DataFrame:
             f"there is no table {path}. A baseline is the folder of another evaluation, "
             "RUN/evaluation for one, or the corruptions.csv in it."
         )
-    table = pd.read_csv(path)
+    remedy = "Bring it back from a copy, or evaluate the baseline again."
+    try:
+        table = read_csv(path)
+    except Exception as error:
+        raise UserError(f"{path} cannot be read as a csv file: {error}. {remedy}") from error
     _check_columns(table)
+    accuracy = pd.to_numeric(table["accuracy"], errors="coerce")
+    right = accuracy.between(0, 1) | table["accuracy"].isna()
+    if not right.all() or table.duplicated(["corruption", "severity"]).any():
+        raise UserError(
+            f"{path} is damaged: every corruption and severity must have one accuracy, between 0 "
+            f"and 1. {remedy}"
+        )
     return table
 
 

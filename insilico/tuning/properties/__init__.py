@@ -4,21 +4,3 @@ Every function takes a curve, dims ("unit", <factor>), and returns one value per
 ``long_name`` and ``units`` label tables and figures. Silent units, and whatever a curve does not
 determine, are NaN.
 """
-
-from insilico.tuning.properties import (
-    marques2020,
-    orientation,
-    receptive_field,
-    size,
-    spatial_frequency,
-    textures,
-)
-
-__all__ = [
-    "marques2020",
-    "orientation",
-    "receptive_field",
-    "size",
-    "spatial_frequency",
-    "textures",
-]

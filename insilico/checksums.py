@@ -1,0 +1,106 @@
+"""Checksums of the files in a folder, so that damage is noticed before anything is read."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from insilico.errors import UserError
+from insilico.folders import inside
+
+__all__ = ["MANIFEST", "check_files", "sha256", "write_manifest"]
+
+# Beside the files of which it holds the checksums.
+MANIFEST = "manifest.json"
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path) -> None:
+    """Write down the checksum of every file in a folder and below.
+
+    Parameters
+    ----------
+    folder : Path
+        To which ``manifest.json`` is added. Files that come later are not in it.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    (folder / MANIFEST).write_text(json.dumps({"sha256": sums}, indent=2) + "\n", encoding="utf-8")
+
+
+def check_files(folder: Path, required: Iterable[str], *, remedy: str) -> tuple[str, ...]:
+    """Compare the files of a folder with their checksums, before any of them is read.
+
+    This finds damage, not malice: who can change a file can change its checksum too.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `write_manifest` was called.
+    required : iterable of str
+        Files without which the folder is of no use.
+    remedy : str
+        What the user can do about damage, as a sentence.
+
+    Returns
+    -------
+    tuple of str
+        The files that were checked, by their names within the folder.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is not as it was written, or lies outside of the folder.
+    """
+    sums = _read(folder, remedy)
+    absent = [name for name in required if name not in sums]
+    if absent:
+        raise UserError(
+            f"{folder / MANIFEST} is damaged: it does not list {', '.join(absent)}. {remedy}"
+        )
+    for name, wanted in sums.items():
+        path = inside(folder, name)
+        if not path.is_file():
+            raise UserError(f"{path} is missing. {remedy}")
+        if sha256(path) != wanted:
+            raise UserError(
+                f"{path} is damaged: it is not as it was written (its checksum in {MANIFEST} is "
+                f"another). {remedy}"
+            )
+    return tuple(sums)
+
+
+def _read(folder: Path, remedy: str) -> dict[str, str]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(
+            f"{path} is missing, and without its checksums nobody can tell whether the files are "
+            f"as they were written. {remedy}"
+        )
+    try:
+        sums = json.loads(path.read_text(encoding="utf-8"))["sha256"]
+        whole = all(SHA256.fullmatch(each) for each in sums.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path} is damaged: it should be JSON that holds checksums. {remedy}")
+    return sums
