@@ -1,6 +1,7 @@
 """The first look at a model: a blank and a few gratings, shown until it is known what it is.
 
-An ordinary model is told from four passes. Only if they disagree is it found out why, by showing
+An ordinary model is told from four passes: a blank and a grating to the end of the model, and two
+pairs of pictures as far as the last layer. Only if they disagree is it found out why, by showing
 the same pictures from the same state with the same seed, and changing one thing at a time.
 """
 
@@ -61,10 +62,9 @@ def examine(forward: Forward, layers: Sequence[str], display: Display) -> Output
         forward.note_state(weights=True)
     _check_finite(outputs)
     try:
-        counted, expected = _whole(forward, layers, pair)
+        counted, alone = _whole(forward, layers, first)
         _check_calls(layers, counts, counted)
-        _check_rows(outputs, expected)
-        ordinary = _is_ordinary(forward, layers, outputs, expected, pair, other)
+        ordinary = _is_ordinary(forward, layers, outputs, alone, pair, other)
     except (ModelError, torch.OutOfMemoryError):
         # Having taken one picture, it does not take two.
         _check_calls(layers, counts)
@@ -172,28 +172,32 @@ def _is_ordinary(
     forward: Forward,
     layers: Sequence[str],
     blank: Outputs,
-    expected: Outputs,
+    alone: Outputs,
     pair: Tensor,
     other: Tensor,
 ) -> bool:
-    """Whether another companion, an early stop and another seed change nothing."""
-    seed_generators(forward.seed + 2)
-    found = forward.run(other, layers, _copied)
-    again = {}
+    """Whether companions, an early stop and another seed change nothing.
 
-    def compare(layer: str, output: Tensor) -> Tensor:
-        again[layer] = _equal(output, expected[layer])
-        return output[:1].clone()
-
+    The first picture of both pairs is that which was shown alone, and the last of the other pair
+    is the blank.
+    """
     seed_generators(forward.seed + 1)
-    forward.run(pair, layers, compare)
+    found = dict(forward.run(pair, layers, _copied))
+    _check_rows(alone, found)
+    seed_generators(forward.seed + 2)
+    again = forward.run(
+        other,
+        layers,
+        lambda layer, output: torch.tensor(
+            len(output) == 2
+            and _equal(output[:1], found[layer][:1])
+            and _close(output[1:], blank[layer])
+        ),
+    )
     seed_generators(forward.seed)
     return all(
-        again[layer]
-        and _equal(found[layer][:1], expected[layer][:1])
-        and _close(found[layer][1:], blank[layer])
-        for layer in layers
-    ) and (not forward.has_changed or _alike(_fresh(forward, layers, pair), expected))
+        bool(again[layer]) and _close(found[layer][:1], alone[layer]) for layer in layers
+    ) and (not forward.has_changed or _alike(_fresh(forward, layers, pair), found))
 
 
 def _classified(

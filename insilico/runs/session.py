@@ -91,7 +91,7 @@ def record_battery(
     recordings: dict[str, xr.DataArray] = {}
     if progress:
         sys.stderr.write(f"{_outlook(probe, plan, harmonics)}\n")
-    with _bar(progress) as bar:
+    with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(plan.protocols):
             if protocol.stimuli not in by_stimuli:
                 by_stimuli[protocol.stimuli] = _record(
