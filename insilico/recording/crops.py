@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +113,14 @@ class Crops:
             place = Index.of(chart, there)
             grid = chart.layout in ("map", "map_last") and fields is not None
 
-            def respond(images: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
-                return self._forward.read(
-                    images, [layer], lambda _, output: place.take(output, shift)
-                )[layer]
+            def respond(
+                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
+            ) -> Tensor:
+                crop = Crop(self._display.whole, False, "", padded=padded)
+                with crop.applied(self._forward.model):
+                    return self._forward.read(
+                        images, [layer], lambda _, output: place.take(output, shift)
+                    )[layer]
 
             with self._forward.ready():
                 self._found[key] = find_crop(
@@ -124,6 +129,7 @@ class Crops:
                     self._display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self._display),
+                    (int(sites["row"].min()), int(sites["column"].min())),
                 )
                 # A model may have kept something of what was NaN.
                 self._forward.put_back()
@@ -138,7 +144,8 @@ class Crops:
             for group in self._groups(str(layer), units.iloc[members], n_stimuli):
                 crop = self.of(units.iloc[members[group]])
                 # Layers shown the whole picture share one pass; so do those with the same crop.
-                passes.setdefault(crop.window, (crop, []))[1].append(members[group])
+                key = (crop.window, crop.padded)
+                passes.setdefault(key, (crop, []))[1].append(members[group])
         return [(crop, np.concatenate(members)) for crop, members in passes.values()]
 
     def place(self, units: pd.DataFrame, *, whole: bool = False) -> Place:
@@ -208,21 +215,18 @@ class Crops:
         largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
         n = -(-how_many(total, largest, self._display) // groups)
         rows = pool(stimuli)
-        first = exact[0]
+        crop, members = exact[0]
         if n < len(rows):
-            images = self._images(stimuli, rows, first[0])[:-1]
-            responses = self._respond(first[1], images, self.place(first[1]))
-            rows = rows[informative(responses, outside(stimuli, rows, first[0].window), n)]
-        whole = self._images(stimuli, rows, None)
+            cropped = self._respond(members, self._images(stimuli, rows, crop)[:-1], crop)
+            rows = rows[informative(cropped, outside(stimuli, rows, crop.window), n)]
+        images = self._images(stimuli, rows, None)
         together = pd.concat([members for _, members in exact])
-        place = self.place(together, whole=True)
-        full = self._respond(together, whole, place)
+        whole = self._respond(together, images, None)
         spreads, start = [], 0
         for crop, members in exact:
             window = crop.window
-            small = whole[..., window.rows, window.columns]
-            cropped = self._respond(members, small, self.place(members))
-            spreads.append(spread(members, cropped, full[:, start : start + len(members)]))
+            cropped = self._respond(members, images[..., window.rows, window.columns], crop)
+            spreads.append(spread(members, cropped, whole[:, start : start + len(members)]))
             start += len(members)
         return spreads
 
@@ -236,10 +240,12 @@ class Crops:
         return torch.cat([images, blank])
 
     def _respond(
-        self, units: pd.DataFrame, images: Tensor, place: Place
+        self, units: pd.DataFrame, images: Tensor, crop: Crop | None
     ) -> npt.NDArray[np.float32]:
-        """Responses of units to pictures, (picture, unit), in single precision."""
-        read = self._forward.read(images, place.layers, place.take)
+        """Responses of units to crops or to whole pictures, (picture, unit), in float32."""
+        place = self.place(units, whole=crop is None)
+        with nullcontext() if crop is None else crop.applied(self._forward.model):
+            read = self._forward.read(images, place.layers, place.take)
         found = np.empty((len(images), len(units)), dtype=np.float32)
         found[:, place.order] = torch.cat([read[name].float() for name in place.layers], 1).cpu()
         return found

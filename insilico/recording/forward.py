@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -295,8 +294,8 @@ class Forward:
 
     def record(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
-    ) -> npt.NDArray[np.float32]:
-        """Respond to any number of pictures: (n, units of all layers).
+    ) -> Tensor:
+        """Respond to any number of pictures: (n, units of all layers), on the device.
 
         Batches that exhaust the memory are halved, and later ones are not made larger.
         """
@@ -314,14 +313,14 @@ class Forward:
                 logger.warning("memory exhausted: batches halved to %d pictures", self._most)
                 continue
             start += len(batch)
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _pass(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
-    ) -> npt.NDArray[np.float32]:
+    ) -> Tensor:
         with self._precision():
             found = self.run(images, layers, take)
-        return _to_host(torch.cat([found[layer].float() for layer in layers], 1))
+        return torch.cat([found[layer].float() for layer in layers], 1)
 
     def _precision(self) -> AbstractContextManager[Any]:
         """Choose what a recorded pass computes in, `ready` having made it float32."""
@@ -423,16 +422,6 @@ def seed_generators(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
-
-
-def _to_host(values: Tensor) -> npt.NDArray[np.float32]:
-    if values.device.type != "cuda":
-        return values.cpu().numpy()
-    # Through page-locked memory, which the GPU writes at full speed.
-    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-    host.copy_(values, non_blocking=True)
-    torch.cuda.current_stream(values.device).synchronize()
-    return host.numpy()
 
 
 @contextmanager

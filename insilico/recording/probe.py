@@ -35,7 +35,8 @@ MEASURED_COPIES = 3
 
 # Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
-DRAWN_BYTES = 8 * 2**20
+DRAWN_BYTES = {"cpu": 8 * 2**20}
+DEVICE_DRAWN_BYTES = 256 * 2**20
 
 # Random pictures by which the seconds of a recording are estimated.
 TIMED = 16
@@ -253,11 +254,13 @@ class Probe:
             passes = self._crops.passes(units, len(stimuli))
             for crop, members in passes:
                 place = self._crops.place(units.iloc[members])
-                responses.begin(members[place.order])
-                for n_new, n_done in self._show(stimuli, place, crop, responses):
-                    n_pictures += n_new
-                    if progress is not None:
-                        progress(n_done / len(passes))
+                responses.begin(members[place.order], self.forward.device)
+                with crop.applied(self.model):
+                    for n_new, n_done in self._show(stimuli, place, crop, responses):
+                        n_pictures += n_new
+                        if progress is not None:
+                            progress(n_done / len(passes))
+                responses.finish()
         responses.check()
         return label(
             store.values(),
@@ -348,9 +351,10 @@ class Probe:
         place = self._crops.place(units)
         images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
         images = images[: self.forward.batch(crop.window.height * crop.window.width)]
-        self.forward.record(images[:1], place.layers, place.take)
-        started = time.perf_counter()
-        self.forward.record(images, place.layers, place.take)
+        with crop.applied(self.model):
+            self.forward.record(images[:1], place.layers, place.take)
+            started = time.perf_counter()
+            self.forward.record(images, place.layers, place.take)
         return (time.perf_counter() - started) / len(images)
 
     def _show(
@@ -363,7 +367,7 @@ class Probe:
             found = (
                 self.forward.record(images[new], place.layers, place.take)
                 if new
-                else np.empty((0, len(place.order)), dtype=np.float32)
+                else torch.empty((0, len(place.order)), device=self.forward.device)
             )
             responses.add(rows, pictures, new, found)
             yield len(new), min(len(rows), len(stimuli) - rows.start)
@@ -375,7 +379,8 @@ class Probe:
         device = self.forward.device
         # At least a batch, so that a device with room for many pictures gets them.
         most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
-        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, most))
+        budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
+        size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
             part = slice(rows.start, rows.stop)
