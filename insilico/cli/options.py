@@ -48,6 +48,9 @@ class ModelOptions:
         Of everything random.
     option : tuple of str
         KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
+    trust_code : bool
+        Run the code that a folder of digital neurons names as its model, with all your rights. Only
+        for folders of your own, or of somebody whose programs you would start.
     """
 
     weights: str | None = None
@@ -59,6 +62,7 @@ class ModelOptions:
     device: str | None = None
     seed: int = 0
     option: Words = ()
+    trust_code: Annotated[bool, Parameter(negative="")] = False
 
     def load(self, spec: str) -> "nn.Module":
         """Load a model with these options, of which the degrees are one number."""
@@ -80,6 +84,7 @@ class ModelOptions:
             channels=self.channels,
             device=self.device,
             seed=self.seed,
+            trust_code=self.trust_code,
             **_options(self.option),
         )
 

@@ -53,6 +53,7 @@ def load_model(
     layers: Sequence[str] | None = None,
     device: torch.device | str | None = None,
     seed: int = 0,
+    trust_code: bool = False,
     **options: Any,
 ) -> nn.Module:
     """Load a model that normalises for itself and carries its display and its V1 layers.
@@ -87,6 +88,10 @@ def load_model(
     seed : int
         For random weights, and for built-in models that draw their parameters. The global random
         state is left as it was.
+    trust_code : bool
+        Whether a folder of digital neurons may name a model that is code of its own: that code is
+        then run with all your rights. Built-in models, and those of torchvision and timm, need no
+        trust; a name in ``spec`` is your own word.
     **options : Any
         Passed on to what makes the model, as in ``load_model("vone", mode="as_released")``.
 
@@ -107,7 +112,7 @@ def load_model(
     (('layer1',), False, 56.0)
     """
     source, name = _parse(spec)
-    request = Request(spec, weights == PRETRAINED, pixels, degrees, seed, options)
+    request = Request(spec, weights == PRETRAINED, pixels, degrees, seed, options, trust_code)
     if request.pretrained and source not in ("torchvision", "timm"):
         raise UserError(
             f"'pretrained' is a download by torchvision or timm, and {spec} is neither. Give a "

@@ -1,10 +1,6 @@
 """Weights from files, read without running any code that is in them."""
 
-import argparse
 import hashlib
-import pickle
-import re
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ from torch import Tensor, nn
 
 from insilico.errors import UserError
 from insilico.models.callable import CallableModel
+from insilico.models.torch_files import read_torch
 
 __all__ = ["fit_weights", "load_weights", "read_weights", "weights_hash"]
 
@@ -114,7 +111,7 @@ def _read(path: Path, part: str | None) -> tuple[dict[str, Tensor], str]:
     if path.suffix == ".safetensors":
         state: Any = _read_safetensors(path)
     elif path.name.endswith(ENDINGS):
-        state = _read_torch(path)
+        state = read_torch(path)
     else:
         raise UserError(
             f"weights come as {_endings()}; got {path.name}. Save them with "
@@ -285,26 +282,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path.name} is no readable safetensors file: {error}.") from error
-
-
-def _read_torch(path: Path) -> Any:
-    try:
-        # Training scripts like to keep their options beside the weights: names and plain values.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f" ({found[1]})" if found else ""
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(
-            f"{path.name} holds Python objects besides tensors{what}, and reading those could run "
-            "any code, so it was not read. Save the weights alone, where you trust the file: "
-            "torch.save(model.state_dict(), 'weights.pth')."
+            f"{path.name} is no readable safetensors file: {error}. It may be damaged: copy or "
+            "download it again."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path.name} is no readable file of weights: {reason}") from error
 
 
 def _describe(state: Any) -> str:
