@@ -12,11 +12,50 @@ __all__ = ["aperture", "axes", "column", "tables"]
 
 EDGES = ("antialiased", "hard", "cosine", "gaussian")
 
+# Of an angle, a place or a frequency; sines and cosines of more have few digits left.
+LARGEST = 1e9
 
-def column(value: object) -> npt.NDArray[np.float64]:
-    """One parameter as a vector: a number, or one value per stimulus."""
+# Disks up to this diameter, in px, are drawn on a grid so many times finer along each axis: the
+# distance from the centre of a pixel says little of how much of it they cover.
+SMALL = 4.0
+FINER = 4
+
+
+def column(name: str, value: object, *, size: bool = False) -> npt.NDArray[np.float64]:
+    """One parameter of a stimulus as a vector: a number, or one value per stimulus.
+
+    Every drawing function takes its parameters through here.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    value : float or sequence of float
+        What was given.
+    size : bool
+        Whether it is a diameter: not negative, and infinite where it fills the display.
+
+    Returns
+    -------
+    array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For what is no number, for NaN, and for infinity where that has no meaning.
+    """
     # Scalars and vectors are both welcome, so that a vector of orientations draws a batch.
-    return np.asarray(value, dtype=np.float64).reshape(-1)
+    try:
+        numbers = np.asarray(value, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be a number, or one number per stimulus; got {value!r}."
+        ) from None
+    wrong = ~(numbers >= 0) if size else ~(np.abs(numbers) <= LARGEST)
+    if wrong.any():
+        allowed = "from 0 to infinity" if size else f"from {-LARGEST:g} to {LARGEST:g}"
+        raise ValueError(f"{name} must be a number {allowed}; got {numbers[wrong][0]:g}.")
+    return np.where(numbers > LARGEST, np.inf, numbers)
 
 
 def axes(
@@ -29,7 +68,7 @@ def axes(
     tuple of array, shapes (n, width) and (n, height)
         Rightward from ``x`` and upward from ``y``.
     """
-    return display.x() - column(x)[:, None], display.y() - column(y)[:, None]
+    return display.x() - column("x", x)[:, None], display.y() - column("y", y)[:, None]
 
 
 def tables(
@@ -71,7 +110,8 @@ def aperture(
     x, y : float or sequence of float
         Centre, in deg; y is up.
     edge : str
-        ``"antialiased"`` (coverage within one pixel), ``"hard"``, ``"cosine"`` (raised cosine of
+        ``"antialiased"`` (coverage within one pixel; disks and holes below 4 px are drawn on a
+        finer grid, so that their area is right), ``"hard"``, ``"cosine"`` (raised cosine of
         ``edge_width``, half height on the nominal edge) or ``"gaussian"`` (a Gaussian whose full
         width at half height is ``diameter``; no inner diameter).
     edge_width : float
@@ -89,17 +129,17 @@ def aperture(
     Raises
     ------
     ValueError
-        If the edge is unknown, or an inner diameter exceeds its outer one.
+        If the edge is unknown, a parameter is no number, or an inner diameter exceeds its outer
+        one.
     """
     if edge not in EDGES:
         raise ValueError(f"edge must be one of {', '.join(EDGES)}; got {edge!r}.")
     window = window or display.whole
-    outer, inner = np.broadcast_arrays(column(diameter) / 2, column(inner_diameter) / 2)
-    if (outer < 0).any() or (inner < 0).any():
-        raise ValueError(
-            "diameter and inner_diameter must not be negative; got "
-            f"{2 * min(outer.min(), inner.min()):g} deg."
-        )
+    [ramp] = column("edge_width", edge_width, size=True)
+    outer, inner = np.broadcast_arrays(
+        column("diameter", diameter, size=True) / 2,
+        column("inner_diameter", inner_diameter, size=True) / 2,
+    )
     if (inner > outer).any():
         raise ValueError(
             "inner_diameter must not exceed diameter; got "
@@ -112,8 +152,8 @@ def aperture(
     if edge == "gaussian":
         if inner.any():
             raise ValueError("a gaussian aperture has no inner_diameter; set it to 0.")
-        # Half height at a distance of half the diameter.
-        rate = np.log(2) / outer[:, None] ** 2
+        # Half height at a distance of half the diameter; a diameter of 0 is next to nothing.
+        rate = np.log(2) / np.maximum(outer[:, None], 1 / LARGEST) ** 2
         columns, rows = tables(window, device, np.exp(-rate * across**2), np.exp(-rate * along**2))
         return columns * rows
     columns, rows = tables(window, device, across**2, along**2)
@@ -122,12 +162,17 @@ def aperture(
         torch.as_tensor(radius.astype(np.float32), device=device)[:, None, None]
         for radius in (outer, inner)
     )
-    width = {"hard": 0.0, "antialiased": 1 / display.px_per_deg, "cosine": edge_width}[edge]
+    width = {"hard": 0.0, "antialiased": 1 / display.px_per_deg, "cosine": float(ramp)}[edge]
     seen = _ramp(outside - distance, width, edge)
+    for small in _small(display, outer, edge, len(seen)):
+        seen[small] = _finer(display, window, device, outer, across, along, small)
     if not inner.any():
         return seen
+    around = _ramp(distance - hole, width, edge)
+    for small in _small(display, inner, edge, len(around)):
+        around[small] = 1 - _finer(display, window, device, inner, across, along, small)
     # No hole where there is none: the pixel at distance 0 would be half covered by its edge.
-    return seen * torch.where(hole > 0, _ramp(distance - hole, width, edge), 1.0)
+    return seen * torch.where(hole > 0, around, 1.0)
 
 
 def _ramp(inside: Tensor, width: float, edge: str) -> Tensor:
@@ -138,3 +183,40 @@ def _ramp(inside: Tensor, width: float, edge: str) -> Tensor:
     if edge == "cosine":
         return 0.5 - 0.5 * torch.cos(torch.pi * share)
     return share
+
+
+def _small(
+    display: Display, radius: npt.NDArray[np.float64], edge: str, n: int
+) -> list[npt.NDArray[np.intp]]:
+    """Which of ``n`` stimuli have a disk that is drawn on a finer grid; nothing where none has."""
+    small = np.flatnonzero(np.broadcast_to(2 * radius * display.px_per_deg < SMALL, n))
+    return [small] if edge == "antialiased" and small.size else []
+
+
+def _finer(
+    display: Display,
+    window: Window,
+    device: torch.device | str | None,
+    radius: npt.NDArray[np.float64],
+    across: npt.NDArray[np.float64],
+    along: npt.NDArray[np.float64],
+    small: npt.NDArray[np.intp],
+) -> Float[Tensor, "n height width"]:
+    """Share of each pixel that lies in a small disk: the mean over parts of it."""
+    radius, across, along = (
+        each[small] if len(each) > 1 else each for each in (radius, across, along)
+    )
+    step = 1 / (FINER * display.px_per_deg)
+    # Of a ramp around this radius, the volume is the area of the disk.
+    level = np.where(
+        radius >= step / np.sqrt(3),
+        np.sqrt(np.maximum(radius**2 - step**2 / 12, 0)),
+        np.cbrt(3 * step * radius**2) - step / 2,
+    )
+    edge = torch.as_tensor(level.astype(np.float32), device=device)[:, None, None]
+    share = torch.zeros((), device=device)
+    for right, up in np.ndindex(FINER, FINER):
+        shift = (np.array([right, up]) - (FINER - 1) / 2) * step
+        columns, rows = tables(window, device, (across + shift[0]) ** 2, (along + shift[1]) ** 2)
+        share = share + _ramp(edge - torch.sqrt(columns + rows), step, "antialiased")
+    return share / FINER**2

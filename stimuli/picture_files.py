@@ -116,7 +116,8 @@ class _Photographs:
     ) -> Float[Tensor, "n channel height width"]:
         """Draw some of the pictures: one number, width and place each."""
         work, place = devices(device)
-        columns = np.broadcast_arrays(*map(column, (picture, degrees, x, y)))
+        parameters = {"picture": picture, "degrees": degrees, "x": x, "y": y}
+        columns = np.broadcast_arrays(*(column(*each) for each in parameters.items()))
         # One at a time: files differ in size, and may be large.
         images = [
             self._one(display, int(number), width, Position(*at), window or display.whole, work)

@@ -270,7 +270,8 @@ class TestBounds:
         draws = difference + np.array([0.02, 0]) * random_stream().normal(size=(4000, 1))
         sure = statistics.kolmogorov_smirnov_interval(difference, draws)
         assert (sure.low, sure.high) == (0.6, 0.6)
-        made = statistics.kolmogorov_smirnov_interval(difference, draws, least=0.05)
+        margins = np.full((2, 2), 0.05)
+        made = statistics.kolmogorov_smirnov_interval(difference, draws, margins=margins)
         assert (made.low, made.high) == pytest.approx((0.55, 0.65))
 
     def test_far_wasserstein_distance_moves_with_its_differences(self):

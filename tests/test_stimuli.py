@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,10 +16,15 @@ from stimuli import (
     factorial,
     from_convention,
     grating,
+    noisy_grating,
     plaid,
+    rectangular_grating,
+    square_wave,
     to_convention,
 )
 from stimuli.conventions import CONVENTIONS
+from stimuli.gratings import carrier
+from stimuli.marques2020.eight_bit import draw as draw_eight_bit
 
 DISPLAY = Display.square(pixels=64, degrees=4)
 
@@ -34,7 +41,20 @@ DRAWN = {
         DISPLAY,
         **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "surround_orientation": 45} | more,
     ),
-}
+    "rectangular_grating": lambda **more: rectangular_grating(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "length": 3.0, "width": 1.1}
+        | more,
+    ),
+    "square_wave": lambda **more: square_wave(
+        DISPLAY, **{"orientation": [0, 20, 90], "spatial_frequency": 1.1, "diameter": 3.0} | more
+    ),
+    "noisy_grating": lambda **more: noisy_grating(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "contrast": 0.8, "element": 0.2,
+           "seed": 3} | more,
+    ),
+}  # fmt: skip
 
 
 def peak_of_spectrum(image):
@@ -141,6 +161,36 @@ def test_an_antialiased_disk_has_the_area_of_a_disk(diameter):
     assert area == pytest.approx(np.pi / 4 * diameter**2, rel=0.01)
 
 
+@pytest.mark.parametrize("px", [0.25, 0.5, 1, 2, 3, 3.9])
+@pytest.mark.parametrize("off", [0, 0.2, 0.5])
+def test_a_disk_of_few_pixels_has_the_area_of_a_disk_wherever_it_lies(px, off):
+    place = {"diameter": px / DISPLAY.px_per_deg, "x": off / DISPLAY.px_per_deg}
+    disk = aperture(DISPLAY, **place)
+    assert float(disk.sum()) == pytest.approx(np.pi / 4 * px**2, rel=0.02 if px >= 1 else 0.05)
+    around = aperture(DISPLAY, **{**place, "diameter": 2, "inner_diameter": place["diameter"]})
+    assert float((around + disk).sum()) == pytest.approx(
+        float(aperture(DISPLAY, **{**place, "diameter": 2}).sum()), rel=1e-5
+    )
+
+
+def test_a_disk_of_no_size_shows_nothing():
+    display = Display.square(pixels=65, degrees=4)
+    for edge in ("antialiased", "gaussian"):
+        disk = aperture(display, diameter=[0, 1e-300], edge=edge, x=0.01)
+        assert float(disk.sum()) == pytest.approx(0, abs=1e-5)
+
+
+def test_small_disks_are_drawn_in_windows_and_batches_alike():
+    kind = {"diameter": [0.05, 1.0, 0.2], "x": 0.1, "y": [0.1, 0.0, -0.3]}
+    window = Window(20, 21, 17, 23)
+    whole = aperture(DISPLAY, **kind)
+    part = aperture(DISPLAY, **kind, window=window)
+    assert torch.equal(part, whole[:, window.rows, window.columns])
+    for index in range(3):
+        one = {name: np.broadcast_to(value, 3)[index] for name, value in kind.items()}
+        assert torch.equal(aperture(DISPLAY, **one)[0], whole[index])
+
+
 def test_disk_and_annulus_add_up_to_the_larger_disk():
     disk = aperture(DISPLAY, diameter=1)
     annulus = aperture(DISPLAY, diameter=3, inner_diameter=1)
@@ -174,7 +224,7 @@ def test_contrast_is_michelson_about_the_background():
         ),
         (lambda: aperture(DISPLAY, diameter=1, inner_diameter=2), "must not exceed"),
         (lambda: aperture(DISPLAY, edge="soft"), "edge must be one of"),
-        (lambda: aperture(DISPLAY, diameter=-1), "must not be negative"),
+        (lambda: aperture(DISPLAY, diameter=-1), "diameter must be a number from 0 to infinity"),
         (
             lambda: center_surround(
                 DISPLAY,
@@ -191,6 +241,43 @@ def test_contrast_is_michelson_about_the_background():
 def test_what_cannot_be_shown_is_refused(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+NOT_NUMBERS = ("display", "edge", "window", "device")
+PARAMETERS = [
+    (function, name)
+    for function in (aperture, carrier, grating, plaid, center_surround, draw_eight_bit)
+    for name in inspect.signature(function).parameters
+    if name not in NOT_NUMBERS
+]
+PLAIN = {
+    "orientation": 20.0,
+    "mask_orientation": 110.0,
+    "surround_orientation": 110.0,
+    "spatial_frequency": 1.0,
+    "phase": 0.0,
+    "contrast": 0.4,
+    "surround_contrast": 0.4,
+    "diameter": 1.0,
+    "x": 0.0,
+    "y": 0.0,
+}
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -np.inf, [0.5, np.nan], "8 deg", np.inf, 1e300])
+@pytest.mark.parametrize(("function", "name"), PARAMETERS)
+def test_what_is_no_number_is_refused_by_name(function, name, wrong):
+    known = {key: value for key, value in PLAIN.items() if (function, key) in PARAMETERS}
+    display = Display.square(pixels=64, degrees=4, background=128 / 255)
+    if "diameter" in name and wrong in (np.inf, 1e300):
+        if name in ("diameter", "outer_diameter") and function is not center_surround:
+            assert bool(function(display, **known | {name: wrong}).isfinite().all())
+        return
+    if name == "edge_width" and wrong is not np.nan:
+        return
+    of = name.removeprefix("mask_").removeprefix("surround_").removeprefix("outer_")
+    with pytest.raises(ValueError, match=f"{of} must be a number.*; got"):
+        function(display, **known | {name: wrong})
 
 
 def test_nyquist_is_checked_along_the_axes():

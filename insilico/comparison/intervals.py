@@ -11,7 +11,7 @@ from insilico.comparison.similarity import matched_ceiling, skill
 from insilico.comparison.statistics import Interval
 from insilico.reference import ReferenceDistribution
 
-__all__ = ["FEWEST_CHANNELS", "evidence", "similarity_draws"]
+__all__ = ["FEWEST_CHANNELS", "evidence", "similarity_draws", "similarity_interval"]
 
 Array = npt.NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def evidence(
         return found
     counts, drawn = sample.tallies[:, :-1].sum(axis=0, dtype=np.float64), draws.counts[:, :-1]
     if sure:
-        fixed = _similarity(reference, counts, drawn, score, n)
+        fixed = similarity_interval(sample, draws, score)
         found |= _ends("similarity", fixed)
         found |= {f"skill_{end}": skill(getattr(fixed, end), floor) for end in ("low", "high")}
     undefined = round(found["n_undefined"] * n / counts.sum())
@@ -105,27 +105,39 @@ def similarity_draws(sample: Population, draws: Draws, score: float) -> Array:
     return np.asarray(score - moved / _scale(reference))
 
 
+def similarity_interval(sample: Population, draws: Draws, score: float) -> Interval:
+    """Interval of the similarity with these data, from that of the distance which it is made of.
+
+    The data are fixed, as they are for every model that is compared with them.
+
+    Parameters
+    ----------
+    sample : Population
+        The units.
+    draws : Draws
+        The same in bootstrap samples.
+    score : float
+        Similarity of the units.
+
+    Returns
+    -------
+    Interval
+    """
+    data, scale = sample.reference.probabilities, _scale(sample.reference)
+    counts, drawn = sample.tallies[:, :-1].sum(axis=0, dtype=np.float64), draws.counts[:, :-1]
+    difference = statistics.cumulative_difference(counts, data)
+    moved = statistics.cumulative_difference(drawn[drawn.any(axis=1)], data)
+    below = np.cumsum(data)[:-1]
+    margins = statistics.share_margins(difference + below, moved + below, sample.n_channels)
+    far = statistics.kolmogorov_smirnov_interval(difference, moved, margins=margins)
+    low, high = score - (far.high - far.estimate) / scale, score + (far.estimate - far.low) / scale
+    return Interval(score, max(low, 0.0), min(high, 1.0), far.method)
+
+
 def _scale(reference: ReferenceDistribution) -> float:
     """Largest distance that any distribution could have from the data."""
     data = reference.probabilities
     return float(1 - min(data[0], data[-1]))
-
-
-def _similarity(
-    reference: ReferenceDistribution, counts: Array, drawn: Array, score: float, n_channels: int
-) -> Interval:
-    """Interval of the similarity with these data, from that of the distance which it is made of.
-
-    Here the data are fixed, as they are for every model that is compared with them.
-    """
-    data, scale = reference.probabilities, _scale(reference)
-    difference = statistics.cumulative_difference(counts, data)
-    draws = statistics.cumulative_difference(drawn[drawn.any(axis=1)], data)
-    # Where no channel lies beyond an edge, as large a share of all channels may after all.
-    least = 1 - 0.025 ** (1 / n_channels)
-    far = statistics.kolmogorov_smirnov_interval(difference, draws, least=least)
-    low, high = score - (far.high - far.estimate) / scale, score + (far.estimate - far.low) / scale
-    return Interval(score, max(low, 0.0), min(high, 1.0), far.method)
 
 
 def _distances(

@@ -9,18 +9,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from insilico.figures.style import TWO_COLUMNS, new_figure, style
+from insilico.figures.style import style
 from insilico.recording.schema import UNITS
-from stimuli import StimulusSet
+from stimuli import Display, StimulusSet, Window
 
 __all__ = ["contact_rows", "contact_sheet"]
 
 PER_ROW = 8
-ROW_HEIGHT = 0.98  # in
+
+# Everything is placed in whole pixels of the sheet, which is two columns of a page wide: a picture
+# that is drawn in fewer or more of them than it has shows stripes that no model sees.
+DPI = 300
+TILE = 224
+GAP = 12
+LEFT, RIGHT = 84, 16
+TEXT_LINE = 28
+HEADING_LINE = 36
+
+Picture = npt.NDArray[np.floating]
 
 
 def contact_sheet(stimulus_set: StimulusSet, *, most: int = 48) -> Figure:
-    """Draw a set of stimuli as a model sees them, each with its parameters.
+    """Draw a set of stimuli as a model sees them, pixel by pixel, each with its parameters.
 
     Parameters
     ----------
@@ -33,24 +43,37 @@ def contact_sheet(stimulus_set: StimulusSet, *, most: int = 48) -> Figure:
     Returns
     -------
     Figure
-        Its heading says how many stimuli there are and what all of them share.
+        Its heading says how many stimuli there are and what all of them share. At its own
+        resolution (300 dpi) a pixel of the display is one pixel of the sheet, or several where the
+        display is small. Of a display above 224 px, a window around each stimulus is shown.
     """
     strips = contact_rows(stimulus_set, most=most)
     lines = [(factor, line) for factor, rows in strips.items() for line in _lines(rows)]
     everything = _varying(stimulus_set.conditions)
+    table = stimulus_set.conditions
+    texts = [
+        _numbers(table[factor].iloc[line]) if factor else _texts(table[everything].iloc[line])
+        for factor, line in lines
+    ]
+    heading = _heading(stimulus_set, strips)
+    above = HEADING_LINE * (1 + len(heading.splitlines()))
+    tall = [TEXT_LINE * max(text.count("\n") + 1 for text in row) for row in texts]
+    width = LEFT + PER_ROW * TILE + (PER_ROW - 1) * GAP + RIGHT
+    height = above + sum(tall) + len(lines) * (TILE + 2 * GAP)
     with style():
-        figure = new_figure(TWO_COLUMNS, ROW_HEIGHT * len(lines) + 0.4)
-        axes = figure.subplots(len(lines), PER_ROW, squeeze=False)
-        for (factor, line), places in zip(lines, axes, strict=True):
-            images = stimulus_set.images(line.tolist()).numpy()
-            table = stimulus_set.conditions.iloc[line]
-            texts = _texts(table[everything]) if not factor else _numbers(table[factor])
-            for ax, image, text in zip(places, images, texts, strict=False):
-                _draw(ax, image, text)
-            places[0].set_ylabel(factor.replace("_", " "))
-            for ax in places[len(line) :]:
-                ax.set_axis_off()
-        figure.suptitle(_heading(stimulus_set, strips), x=0.005, ha="left", fontsize=7)
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+        top = above
+        for (factor, line), row, titles in zip(lines, texts, tall, strict=True):
+            top += titles + GAP
+            for number, (stimulus, text) in enumerate(zip(line, row, strict=True)):
+                picture = _seen(stimulus_set, int(stimulus))
+                left = LEFT + number * (TILE + GAP)
+                ax = _place(figure, picture, left, height - top)
+                _draw(ax, picture, text)
+                if number == 0:
+                    ax.set_ylabel(factor.replace("_", " "), fontsize=6)
+            top += TILE + GAP
+        figure.suptitle(heading, x=GAP / width, y=1 - GAP / height, ha="left", va="top", fontsize=7)
     return figure
 
 
@@ -95,14 +118,39 @@ def _lines(rows: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
     return [rows[start : start + PER_ROW] for start in range(0, len(rows), PER_ROW)]
 
 
-def _draw(ax: Axes, image: npt.NDArray[np.floating], text: str) -> None:
-    pixels = np.clip(np.moveaxis(image, 0, -1), 0, 1)
-    grey = pixels.shape[-1] == 1
-    ax.imshow(pixels[..., 0] if grey else pixels, cmap="gray", vmin=0, vmax=1)
+def _seen(stimulus_set: StimulusSet, stimulus: int) -> Picture:
+    """One picture, or as much of it around the stimulus as there is room for."""
+    display, row = stimulus_set.display, stimulus_set.conditions.iloc[stimulus]
+    window = _window(display, float(row.get("x", 0.0)), float(row.get("y", 0.0)))
+    image = stimulus_set.images([stimulus], window=window)[0].numpy()
+    times = max(1, TILE // max(window.height, window.width))
+    return np.clip(np.moveaxis(image, 0, -1), 0, 1).repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _window(display: Display, x: float, y: float) -> Window:
+    """Find the part of a display that is shown: around a place, and within the display."""
+    height, width = min(display.height, TILE), min(display.width, TILE)
+    row, column = np.abs(display.y() - y).argmin(), np.abs(display.x() - x).argmin()
+    top = int(np.clip(row - height // 2, 0, display.height - height))
+    left = int(np.clip(column - width // 2, 0, display.width - width))
+    return Window(top, left, height, width)
+
+
+def _place(figure: Figure, picture: Picture, left: int, top: int) -> Axes:
+    """Axes as large as a picture, in whole pixels, ``top`` being counted from below."""
+    height, width = picture.shape[:2]
+    across, up = np.rint(figure.get_size_inches() * DPI)
+    return figure.add_axes((left / across, (top - height) / up, width / across, height / up))
+
+
+def _draw(ax: Axes, picture: Picture, text: str) -> None:
+    grey = picture.shape[-1] == 1
+    pixels = picture[..., 0] if grey else picture
+    ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     ax.set_xticks([])
     ax.set_yticks([])
-    ax.spines[:].set_visible(True)
-    ax.spines[:].set_color("0.7")
+    # A frame would cover pixels.
+    ax.spines[:].set_visible(False)
     ax.set_title(text, fontsize=5.5, pad=2)
 
 
@@ -138,6 +186,13 @@ def _heading(stimulus_set: StimulusSet, strips: Mapping[str, npt.NDArray[np.intp
     shared = {str(name): table[name].iloc[0] for name in table if name not in _varying(table)}
     if shared:
         lines.append("all: " + ", ".join(_value(name, value) for name, value in shared.items()))
+    display = stimulus_set.display
+    shown = _window(display, 0.0, 0.0)
+    if (shown.height, shown.width) != (display.height, display.width):
+        lines.append(
+            f"each in a window of {shown.height} x {shown.width} of the {display.height} x "
+            f"{display.width} px"
+        )
     if len(strips) > 1:
         # Along the strip of one factor, every other one has its middle value.
         first, second = list(strips)[:2]

@@ -62,7 +62,13 @@ def draw(
     # Grey levels are truncated sines: they need double precision, which Apple's GPUs lack.
     work = torch.device("cpu") if place.type == "mps" else place
     bars, frequency, cosine_phase, across, x, y, depth = np.broadcast_arrays(
-        *map(column, (orientation, spatial_frequency, phase, diameter, x, y, contrast))
+        column("orientation", orientation),
+        column("spatial_frequency", spatial_frequency),
+        column("phase", phase),
+        column("diameter", diameter, size=True),
+        column("x", x),
+        column("y", y),
+        column("contrast", contrast),
     )
     # Back to the published terms; rounding takes off what adding half a pixel has left behind.
     left, top, radius = np.round(x - HALF_PX, 12), np.round(-y - HALF_PX, 12), across / 2

@@ -127,7 +127,9 @@ def draw_surround(
     inside, outside = (
         _pattern(display, each, x=x, y=y, window=window, device=work) for each in (levels, surround)
     )
-    depth = torch.tensor(column(surround_contrast), dtype=torch.float32, device=work)
+    depth = torch.tensor(
+        column("surround_contrast", surround_contrast), dtype=torch.float32, device=work
+    )
     around = depth[:, None, None] * whole * (1 - disk)
     return compose(display, inside * disk * whole + outside * around).to(place)
 
@@ -162,7 +164,9 @@ def draw_published(
     """
     window = window or display.whole
     work, place = devices(device)
-    places = np.unique(np.stack(np.broadcast_arrays(column(x), column(y)), axis=1), axis=0)
+    places = np.unique(
+        np.stack(np.broadcast_arrays(column("x", x), column("y", y)), axis=1), axis=0
+    )
     if len(places) > 1:
         raise ValueError(
             f"published textures are shown at one place at a time; got {len(places)}. Draw those "

@@ -14,6 +14,7 @@ from insilico.comparison.statistics.bootstrap import (
 from insilico.comparison.statistics.bounds import (
     kolmogorov_smirnov_interval,
     sampling_margin,
+    share_margins,
     wasserstein_interval,
 )
 from insilico.comparison.statistics.floors import shuffled
@@ -44,6 +45,7 @@ __all__ = [
     "resamples",
     "same_joint",
     "sampling_margin",
+    "share_margins",
     "shuffled",
     "wasserstein",
     "wasserstein_interval",

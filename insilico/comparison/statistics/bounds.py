@@ -10,6 +10,8 @@ References
 ----------
 Berger RL (1982). Multiparameter hypothesis testing and acceptance sampling. Technometrics
 24:295-300, doi:10.1080/00401706.1982.10487790 (the upper end: every edge is tested by itself).
+Wilson EB (1927). Probable inference, the law of succession, and statistical inference. J Am Stat
+Assoc 22:209-212, doi:10.1080/01621459.1927.10502953 (edges beyond which few units lie).
 Fang Z, Santos A (2019). Inference on directionally differentiable functions. Rev Econ Stud
 86:377-412, doi:10.1093/restud/rdy049 (the lower end, where several edges are nearly the largest).
 """
@@ -25,7 +27,12 @@ from insilico.comparison.statistics.two_sample import (
     wasserstein,
 )
 
-__all__ = ["kolmogorov_smirnov_interval", "sampling_margin", "wasserstein_interval"]
+__all__ = [
+    "kolmogorov_smirnov_interval",
+    "sampling_margin",
+    "share_margins",
+    "wasserstein_interval",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -33,9 +40,12 @@ Array = npt.NDArray[np.float64]
 # simulated bootstrap intervals cover too rarely (docs/statistics.md).
 AWAY = 1.5
 
+# Variance of a share that moves in no bootstrap sample, at most.
+ROUNDING = 1e-12
+
 
 def kolmogorov_smirnov_interval(
-    difference: Array, draws: Array, *, level: float = 0.95, least: float = 0.0
+    difference: Array, draws: Array, *, level: float = 0.95, margins: Array | None = None
 ) -> Interval:
     """Interval of the Kolmogorov-Smirnov distance.
 
@@ -47,9 +57,9 @@ def kolmogorov_smirnov_interval(
         The same of bootstrap samples.
     level : float
         Share of samples whose interval is to hold the truth.
-    least : float
-        How far the interval reaches at an edge that does not move in any bootstrap sample, all
-        units lying on one side of it.
+    margins : array, shape (2, edge), optional
+        How far below and above at least the first of the two may truly lie at each edge, from
+        `share_margins`.
 
     Returns
     -------
@@ -59,8 +69,10 @@ def kolmogorov_smirnov_interval(
     noise = draws - difference
     estimate = float(kolmogorov_smirnov(difference))
     z = float(special.ndtri((1 + level) / 2))
-    spread = noise.std(axis=0)
-    high = float((np.abs(difference) + np.where(spread > 0, z * spread, least)).max())
+    below, above = np.zeros((2, len(difference))) if margins is None else margins
+    away, back = np.where(difference > 0, (above, below), (below, above))
+    reached = np.maximum(z * noise.std(axis=0), away)
+    high = float((np.abs(difference) + reached).max())
     typical, largest = np.quantile(kolmogorov_smirnov(noise), (level, (1 + level) / 2))
     if estimate <= AWAY * typical:
         return Interval(estimate, max(estimate - float(largest), 0.0), min(high, 1.0), "bound")
@@ -70,8 +82,47 @@ def kolmogorov_smirnov_interval(
     behind = (signed - signed[:, [top]]).std(axis=0)
     running = estimate - np.abs(difference) <= behind
     reach = float(np.quantile(signed[:, running].max(axis=1), (1 + level) / 2))
-    low = estimate - (reach if spread[top] > 0 else max(reach, least))
+    low = estimate - max(reach, float(back[running].max()))
     return Interval(estimate, max(low, 0.0), min(high, 1.0), "bootstrap")
+
+
+def share_margins(shares: Array, draws: Array, n: int, *, level: float = 0.95) -> Array:
+    """How far below and above an observed share the true one may lie (Wilson 1927).
+
+    Bootstrap samples of a share near 0 or 1 move little, and more to the side on which the truth is
+    not; one of exactly 0 or 1 does not move at all.
+
+    Parameters
+    ----------
+    shares : array, shape (edge,)
+        What was observed.
+    draws : array, shape (resample, edge)
+        The same in bootstrap samples: their variance says how many independent observations the
+        units are worth.
+    n : int
+        How many they are worth where no sample differs.
+    level : float
+        Share of samples whose margins are to hold the truth.
+
+    Returns
+    -------
+    array, shape (2, edge)
+        Below and above.
+
+    Examples
+    --------
+    >>> below, above = share_margins(np.array([0.0]), np.zeros((9, 1)), 100)
+    >>> float(below[0]), round(float(above[0]), 3)
+    (0.0, 0.037)
+    """
+    shares, variance = shares.clip(0, 1), draws.var(axis=0)
+    moves = variance > ROUNDING
+    worth = np.where(moves, shares * (1 - shares) / np.where(moves, variance, 1.0), n)
+    square = float(special.ndtri((1 + level) / 2)) ** 2
+    middle = (shares + square / (2 * worth)) / (1 + square / worth)
+    half = np.sqrt(square * shares * (1 - shares) / worth + (square / (2 * worth)) ** 2)
+    half /= 1 + square / worth
+    return np.maximum([shares - middle + half, middle + half - shares], 0.0)
 
 
 def wasserstein_interval(
