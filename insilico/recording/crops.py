@@ -211,10 +211,10 @@ class Crops:
             return []
         largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
         n = -(-how_many(total, largest, self._display) // groups)
-        rows = pool(stimuli)
+        rows = pool(stimuli, n)
         crop, members = exact[0]
         if n < len(rows):
-            cropped = self._respond(members, self._images(stimuli, rows, crop)[:-1], crop)
+            cropped = self._respond(members, self._images(stimuli, rows, crop), crop)
             rows = rows[informative(cropped, outside(stimuli, rows, crop.window), n)]
         images = self._images(stimuli, rows, None)
         together = pd.concat([members for _, members in exact])
@@ -233,9 +233,11 @@ class Crops:
     def _images(
         self, stimuli: StimulusSet, rows: npt.NDArray[np.intp], crop: Crop | None
     ) -> Tensor:
-        """Draw stimuli and, last, the blank."""
+        """Draw stimuli; and the blank beside one that would be alone, for units to have a range."""
         window = self._display.whole if crop is None else crop.window
         images = stimuli.images(rows, window=window, device=self._forward.device)
+        if len(images) > 1:
+            return images
         blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
         return torch.cat([images, blank])
 
