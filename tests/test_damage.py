@@ -337,6 +337,19 @@ class TestDigitalNeurons:
             )  # fmt: skip
 
 
+def test_digital_neurons_keep_the_part_of_a_file_that_was_meant(here):
+    spec = "torchvision:squeezenet1_1"
+    one, other = (insilico.load_model(spec, pixels=32, seed=seed).state_dict() for seed in (1, 2))
+    torch.save({"state_dict": one, "state_dict_ema": other}, "w.pth")
+    model = insilico.load_model(spec, "w.pth#state_dict_ema", pixels=32)
+    neurons = DigitalNeurons(model, "features.0", np.zeros((64 * 15 * 15, 2)), np.zeros(2),
+                             neurons=["a", "b"], card=model.card, fitted_to="nothing")  # fmt: skip
+    neurons.save("twins")
+    (here / "w.pth").unlink()
+    again = insilico.load_model("digital:twins").model.state_dict()
+    assert torch.equal(again["features.0.weight"], other["features.0.weight"])
+
+
 class TestNeurons:
     @pytest.fixture
     def recording(self, here):

@@ -128,7 +128,9 @@ class TestDigitalNeurons:
         with pytest.raises(UserError, match="is not the code .* was not run"):
             insilico.load_model(model, trust_code=True)
 
-    @pytest.mark.parametrize("weights", ["../w.pth", "/etc/passwd", "link.pth", "sub/../../w.pth"])
+    @pytest.mark.parametrize(
+        "weights", ["../w.pth", "/etc/passwd", "link.pth", "sub/../../w.pth", "../w.pth#ema"]
+    )
     def test_weights_lie_in_the_folder(self, here, weights):
         torch.save({}, "w.pth")
         model = digital("x", "vone", weights=weights)
@@ -136,7 +138,7 @@ class TestDigitalNeurons:
         with pytest.raises(UserError, match="names a file outside of itself"):
             insilico.load_model(model)
 
-    @pytest.mark.parametrize("name", ["w.pth", "other.pth"])
+    @pytest.mark.parametrize("name", ["w.pth", "other.pth", "w.pth#ema", "#w.pth"])
     def test_weights_without_a_checksum(self, here, name):
         model = digital("x", "vone", weights=name)
         torch.save({}, "x/w.pth")

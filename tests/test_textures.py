@@ -443,6 +443,7 @@ def results():
         "textures",
         protocols=(
             standard.ORIENTATION,
+            standard.SPATIAL_FREQUENCY,
             standard.SIZE,
             standard.TEXTURES,
             standard.TEXTURE_SURROUND,
@@ -465,7 +466,7 @@ class TestProtocols:
         assert recorded.dims == ("unit", "type", "family", "sample")
         assert recorded.attrs["stimulus_set"] == "textures"
         assert recorded["checksum"].item() == some().checksum
-        citation = results.provenance["protocols"]["textures"]
+        citation = results.provenance["protocols"]["textures"]["citation"]
         assert citation.endswith("with the pictures of tests")
         assert "of ours" not in citation
 

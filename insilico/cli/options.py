@@ -28,8 +28,9 @@ class ModelOptions:
     Parameters
     ----------
     weights : str, optional
-        A .pth, .pt or .safetensors file (no code in it is run), or 'pretrained' for a download by
-        torchvision or timm. Without it, networks have random weights.
+        A .pth, .pt, .ckpt, .bin or .safetensors file (no code in it is run; FILE#NAME where it
+        holds several sets of weights), or 'pretrained' for a download by torchvision or timm.
+        Without it, networks have random weights.
     mean : tuple of float, optional
         Mean of the normalisation: one value, or one per channel.
     std : tuple of float, optional

@@ -26,7 +26,7 @@ __all__ = [
 
 PANEL_HEIGHT = 1.45  # in
 LABELS = 0.5  # in: width of the labels of a panel, and height of those below the lowest
-NAMES_SIZE = 5.5  # pt: fifteen names stand side by side
+NAMES_SIZE = 5.0  # pt: fifteen names stand side by side
 NARROW = 5  # in: names of families are upright in figures below it
 UPRIGHT = 0.8  # in: height of the names there
 NAMES = 0.3  # in: and elsewhere

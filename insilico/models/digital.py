@@ -260,7 +260,8 @@ def _described(
     weights = arguments.get("weights")
     if weights is not None and weights != "pretrained":
         path = inside(folder, str(weights))
-        if weights not in files:
+        kept, _ = _whole_file(str(path))
+        if kept not in [folder / file for file in files]:
             raise _damaged(folder, ValueError(f"there are no checksums of its weights, {weights}"))
         arguments["weights"] = path
     file = spec.rpartition(":")[0]
@@ -294,8 +295,16 @@ def _from_anywhere(
     weights = found.get("weights")
     if weights in (None, "pretrained"):
         return found, code, None
-    kept = Path(weights)
+    kept, part = _whole_file(str(weights))
     if not kept.is_file():
         raise UserError(f"the file of weights, {kept}, is not there any more. Put it back.")
-    found["weights"] = f"{WEIGHTS}/{kept.name}"
+    found["weights"] = f"{WEIGHTS}/{kept.name}{part}"
     return found, code, kept
+
+
+def _whole_file(weights: str) -> tuple[Path, str]:
+    """Tell a file of weights from the part of it that is meant, as in ``net.pth#ema``."""
+    name, mark, part = weights.rpartition("#")
+    if not mark or Path(weights).is_file():
+        return Path(weights), ""
+    return Path(name), f"{mark}{part}"

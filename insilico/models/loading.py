@@ -69,7 +69,8 @@ def load_model(
         arguments, and returns an `nn.Module`, or a callable from a float32 array (batch, channel,
         height, width) to an array. The name may also be that of an `nn.Module`, which is copied.
     weights : Path or str, optional
-        A ``.pth``, ``.pt`` or ``.safetensors`` file, which is read without running code in it; or
+        A ``.pth``, ``.pt``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, which is read without
+        running code in it (``FILE#NAME`` where it holds several sets of weights); or
         ``"pretrained"`` for a download by torchvision or timm. By default, networks have random
         weights, drawn from ``seed``.
     mean, std : sequence of float or float, optional

@@ -111,7 +111,7 @@ def record_battery(
     scaled: tuple[Any, xr.DataArray] | None = None
     if progress:
         sys.stderr.write(f"{_outlook(probe, battery, place, harmonics)}\n")
-    with _bar(progress) as bar:
+    with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(battery.protocols):
             if protocol.shown not in shared:
                 table = _known(battery, protocol, measured, recordings)
@@ -213,6 +213,7 @@ def _record(
     harmonics: bool,
     bar: Any,
 ) -> xr.DataArray:
+    probe.check_crops([(stimuli, members) for stimuli, members in groups if len(members)])
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
@@ -220,6 +221,7 @@ def _record(
             stimuli,
             members,
             reduction=_reduction(protocol, stimuli, harmonics),
+            crops_checked=True,
             progress=bar.update,
         )
         for stimuli, members in groups
