@@ -61,6 +61,7 @@ print(properties.summation_field_contrast_ratio(sizes).round(2).to_numpy())
 cells = reference.table("cavanaugh2002a_contrast_examples")
 one = reference.table("cavanaugh2002a_contrast_size_example")
 shown = np.geomspace(0.01, 1, 100)
+BESIDE = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 fit = fit_curve(response, "naka_rushton")
 with style():
     figure, axes = plt.subplots(2, 2, figsize=(TWO_COLUMNS, 4.2), layout="constrained")
@@ -71,8 +72,8 @@ with style():
     axes[0, 0].legend()
     for i, contrast in enumerate(sizes["contrast"].to_numpy()):
         color = plt.colormaps["viridis"](i / sizes.sizes["contrast"])
-        axes[0, 1].semilogx(sizes["diameter"], sizes[1, i], color=color, label=f"{contrast:g}")
-    axes[0, 1].legend(title="Contrast", ncols=2)
+        axes[0, 1].plot(sizes["diameter"], sizes[1, i], color=color, label=f"{contrast:g}")
+    axes[0, 1].legend(title="Contrast", **BESIDE)
     first = cells[cells["cell"] == 1]
     for i, (contrast, curve) in enumerate(first.groupby("surround_contrast")):
         color = plt.colormaps["viridis"](i / first["surround_contrast"].nunique())
@@ -80,14 +81,14 @@ with style():
             curve["center_contrast"], curve["response_sps"], "o-", color=color, ms=3,
             label=f"{contrast:g}",
         )  # fmt: skip
-    axes[1, 0].legend(title="Surround", ncols=2)
+    axes[1, 0].legend(title="Surround", **BESIDE)
     for i, (contrast, curve) in enumerate(one.groupby("contrast")):
         color = plt.colormaps["viridis"](i / one["contrast"].nunique())
         axes[1, 1].plot(
             curve["extent_deg_as_named_radius"], curve["response_sps"], "o-", color=color, ms=3,
             label=f"{contrast:g}",
         )  # fmt: skip
-    axes[1, 1].legend(title="Contrast", ncols=2)
+    axes[1, 1].legend(title="Contrast", **BESIDE)
     axes[0, 0].set(xlabel="Contrast", ylabel="Response (spikes/s)", title="Known cells: contrast")
     axes[0, 1].set(xlabel="Diameter (deg)", title="Known cell with a surround: size")
     axes[1, 0].set(
