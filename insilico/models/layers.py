@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from insilico.errors import UserError
 from insilico.models.card import ModelCard
 from insilico.recording.charts import chart_layers
 from insilico.recording.forward import Forward
