@@ -294,3 +294,34 @@ def test_a_fit_can_be_saved(tmp_path):
     fit.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "fit.nc", engine="h5netcdf") as again:
         np.testing.assert_allclose(evaluate(again, contrast=[0.2])[0], 15)
+
+
+def test_what_rounding_leaves_is_not_significant():
+    """Costs that differ tenfold, but are rounding beside the curve, and ones that are not."""
+
+    def fit(cost, r2, n):
+        return xr.Dataset(
+            {"cost": ("unit", [cost]), "r2": ("unit", [r2]), "n_points": ("unit", [12])},
+            coords={"parameter": list("abcd")[:n]},
+        )
+
+    for share, better in ((1e-9, False), (1e-3, True)):
+        fuller, simpler = fit(share, 1 - share, 4), fit(10 * share, 1 - 10 * share, 3)
+        assert is_better(fuller, simpler).item() == better
+
+
+@pytest.mark.parametrize("name", ["gabor", "double_von_mises"])
+def test_the_reported_form_is_the_same_curve(name):
+    family = FAMILIES[name]
+    _, parameters = known(name, 20, seed=3)
+    angle = [each.period is not None for each in family.parameters].index(True)
+    parameters[:, angle] += np.linspace(-400, 400, 20)
+    parameters[::2, 1:3] = parameters[::2, 2:0:-1]
+    points = tuple(axis.ravel() for axis in np.meshgrid(*AXES[name], indexing="ij"))
+    reported = family.canonical(parameters)
+    for i, each in enumerate(family.parameters):
+        if each.period is not None:
+            reported[:, i] %= each.period
+    np.testing.assert_allclose(
+        family.curve(points, reported), family.curve(points, parameters), atol=1e-9
+    )
