@@ -28,14 +28,13 @@ RESOLUTION = float(np.finfo(np.float32).eps)
 # so many, and in between what costs little beside the recording itself.
 FEWEST = 4
 MOST = 64
-COST = 0.05
+COST = 0.02
 
 # Pixels that are little in any case.
 LITTLE = 4 * 224**2
 
-# Stimuli among which the whole pictures are chosen; so many of them for their parameters.
-POOL = 64
-STRONGEST = 8
+# Stimuli among which each whole picture is chosen.
+CHOICE = 4
 
 # Side in px of what is drawn of a stimulus beyond a window, to see how much of it is there.
 PEEP = 8
@@ -61,28 +60,34 @@ def how_many(n_stimuli: int, window: Window, display: Display) -> int:
     return min(n_stimuli, int(np.clip(pixels / (display.height * display.width), FEWEST, MOST)))
 
 
-def pool(stimuli: StimulusSet) -> npt.NDArray[np.intp]:
-    """Draw the stimuli among which is chosen: the strongest, the extremes, and a seeded sample.
+def pool(stimuli: StimulusSet, n: int) -> npt.NDArray[np.intp]:
+    """Gather the stimuli among which is chosen: the strongest, the extremes, and a seeded sample.
 
     Parameters
     ----------
     stimuli : StimulusSet
         What is about to be shown.
+    n : int
+        How many will be chosen.
 
     Returns
     -------
     array
         Rows of its table, sorted.
     """
-    n = len(stimuli)
-    if n <= POOL:
-        return np.arange(n)
-    table = stimuli.conditions.select_dtypes("number").reset_index(drop=True)
+    size, total = max(n, min(CHOICE * n, MOST)), len(stimuli)
+    if total <= size:
+        return np.arange(total)
+    table = (
+        stimuli.conditions.select_dtypes("number").dropna(axis=1, how="all").reset_index(drop=True)
+    )
     strength = table.get("contrast", 1.0) * np.minimum(table.get("diameter", np.inf), 1e3)
-    strongest = np.argsort(-np.broadcast_to(strength, n), kind="stable")[:STRONGEST]
-    extremes = [*table.idxmin(), *table.idxmax()] if len(table.columns) else []
-    sample = np.random.default_rng(0).permutation(n)
-    return np.sort(pd.unique(np.array([*strongest, *extremes, *sample], dtype=np.intp))[:POOL])
+    strongest = np.argsort(-np.broadcast_to(strength, total), kind="stable")[: size // 4]
+    rng = np.random.default_rng(0)
+    extremes = rng.permutation([*table.idxmin(), *table.idxmax()])[: size // 4]
+    sample = rng.permutation(total)
+    chosen = np.concatenate([strongest, extremes.astype(np.intp), sample])
+    return np.sort(pd.unique(chosen)[:size])
 
 
 def outside(stimuli: StimulusSet, rows: npt.NDArray[np.intp], window: Window) -> Array:

@@ -98,17 +98,17 @@ class Crops:
 
     def of(self, units: pd.DataFrame) -> Crop:
         """Find the crop of units of one layer."""
-        layer = str(units["layer"].iloc[0])
+        layer = str(units["layer"].iat[0])
         if layer in self._whole:
             return Crop(self._display.whole, False, self._whole[layer])
-        sites = units[["row", "column"]].drop_duplicates().sort_values(["row", "column"])
-        places = list(sites.itertuples(index=False, name=None))
+        places = _sites(units)
         key = (layer, *places)
         if key not in self._found:
             chart, fields = self._maps[layer], self._fields[layer]
             # Channels at one site share their kernel's extent in a convolution, but need not where
             # branches of several kernels are joined: all the probe's units at these sites take
             # part in the proof, so that it holds for any choice of them.
+            sites = pd.DataFrame(places, columns=["row", "column"])
             there = self._units[self._units["layer"] == layer].merge(sites, on=["row", "column"])
             place = Index.of(chart, there)
             grid = chart.layout in ("map", "map_last") and fields is not None
@@ -129,7 +129,7 @@ class Crops:
                     self._display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self._display),
-                    (int(sites["row"].min()), int(sites["column"].min())),
+                    tuple(np.min(places, axis=0).tolist()),
                 )
                 # A model may have kept something of what was NaN.
                 self._forward.put_back()
@@ -139,29 +139,25 @@ class Crops:
     def passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
         """Which units are recorded together, through which crop."""
         passes: dict[Any, tuple[Crop, list[npt.NDArray[np.intp]]]] = {}
-        for layer in units["layer"].unique():
-            members = np.flatnonzero((units["layer"] == layer).to_numpy())
-            for group in self._groups(str(layer), units.iloc[members], n_stimuli):
-                crop = self.of(units.iloc[members[group]])
+        for layer, members in _by_layer(units).items():
+            for group in self._groups(layer, _rows(units, members), n_stimuli):
+                crop = self.of(_rows(units, members[group]))
                 # Layers shown the whole picture share one pass; so do those with the same crop.
                 key = (crop.window, crop.padded)
                 passes.setdefault(key, (crop, []))[1].append(members[group])
         return [(crop, np.concatenate(members)) for crop, members in passes.values()]
 
-    def place(self, units: pd.DataFrame, *, whole: bool = False) -> Place:
-        """Where units sit in their layers, and in the crop that they share."""
-        by_layer = {
-            str(layer): np.flatnonzero((units["layer"] == layer).to_numpy())
-            for layer in units["layer"].unique()
-        }
+    def place(self, units: pd.DataFrame, *, whole: bool = False, compared: bool = False) -> Place:
+        """Where units sit in their layers, and in the crop that they share or are compared by."""
+        by_layer = _by_layer(units)
         return Place(
             {
                 layer: (
                     Index.of(self._maps[layer], chosen),
-                    (0, 0) if whole else self.of(chosen).shift,
+                    (0, 0) if whole else _compared(self.of(chosen), compared).shift,
                 )
                 for layer, members in by_layer.items()
-                for chosen in [units.iloc[members]]
+                for chosen in [_rows(units, members)]
             },
             np.concatenate(list(by_layer.values())),
         )
@@ -170,8 +166,9 @@ class Crops:
         """Say what every layer's crops are, for the provenance."""
         found: dict[str, list[str]] = {}
         for _, members in passes:
-            for layer, chosen in units.iloc[members].groupby("layer", sort=False):
-                found.setdefault(str(layer), []).append(self.of(chosen).status)
+            shown = _rows(units, members)
+            for layer, own in _by_layer(shown).items():
+                found.setdefault(layer, []).append(self.of(_rows(shown, own)).status)
         return {layer: "; ".join(dict.fromkeys(each)) for layer, each in found.items()}
 
     def check(self, shown: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> None:
@@ -214,16 +211,19 @@ class Crops:
             return []
         largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
         n = -(-how_many(total, largest, self._display) // groups)
-        rows = pool(stimuli)
+        rows = pool(stimuli, n)
         crop, members = exact[0]
         if n < len(rows):
-            cropped = self._respond(members, self._images(stimuli, rows, crop)[:-1], crop)
+            cropped = self._respond(members, self._images(stimuli, rows, crop), crop)
             rows = rows[informative(cropped, outside(stimuli, rows, crop.window), n)]
         images = self._images(stimuli, rows, None)
         together = pd.concat([members for _, members in exact])
         whole = self._respond(together, images, None)
         spreads, start = [], 0
         for crop, members in exact:
+            # Weak units among strong ones differ by the order of summation alone, which the crop
+            # without padding changes: what they see is checked by the one with it.
+            crop = _compared(crop, True)
             window = crop.window
             cropped = self._respond(members, images[..., window.rows, window.columns], crop)
             spreads.append(spread(members, cropped, whole[:, start : start + len(members)]))
@@ -233,9 +233,11 @@ class Crops:
     def _images(
         self, stimuli: StimulusSet, rows: npt.NDArray[np.intp], crop: Crop | None
     ) -> Tensor:
-        """Draw stimuli and, last, the blank."""
+        """Draw stimuli; and the blank beside one that would be alone, for units to have a range."""
         window = self._display.whole if crop is None else crop.window
         images = stimuli.images(rows, window=window, device=self._forward.device)
+        if len(images) > 1:
+            return images
         blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
         return torch.cat([images, blank])
 
@@ -243,7 +245,9 @@ class Crops:
         self, units: pd.DataFrame, images: Tensor, crop: Crop | None
     ) -> npt.NDArray[np.float32]:
         """Responses of units to crops or to whole pictures, (picture, unit), in float32."""
-        place = self.place(units, whole=crop is None)
+        place = self.place(
+            units, whole=crop is None, compared=crop is not None and crop.alike is None
+        )
         with nullcontext() if crop is None else crop.applied(self._forward.model):
             read = self._forward.read(images, place.layers, place.take)
         found = np.empty((len(images), len(units)), dtype=np.float32)
@@ -258,11 +262,35 @@ class Crops:
         together = [np.arange(len(units))]
         if fields is None or layer in self._whole:
             return together
-        sites = units[["row", "column"]].drop_duplicates()
-        places = sorted(sites.itertuples(index=False, name=None))
-        groups = split_sites(places, fields, self._display, n_stimuli)
+        groups = split_sites(_sites(units), fields, self._display, n_stimuli)
         if len(groups) == 1:
             return together
         number = {site: n for n, group in enumerate(groups) for site in group}
         of = np.array([number[site] for site in zip(units["row"], units["column"], strict=True)])
         return [np.flatnonzero(of == n) for n in range(len(groups))]
+
+
+# A run asks these of hundreds of small groups of units: pandas would take most of its time.
+
+
+def _compared(crop: Crop, compared: bool) -> Crop:
+    return crop.alike if compared and crop.alike is not None else crop
+
+
+def _by_layer(units: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
+    """Which units each layer has, the layers as they come."""
+    codes, layers = pd.factorize(units["layer"].to_numpy())
+    return {str(layer): np.flatnonzero(codes == code) for code, layer in enumerate(layers)}
+
+
+def _sites(units: pd.DataFrame) -> list[tuple[int, int]]:
+    """Rows and columns where units sit, each once, sorted."""
+    row, column = (units[name].to_numpy(dtype=np.int64) for name in ("row", "column"))
+    columns = 1 + column.max(initial=0)
+    return [divmod(site, int(columns)) for site in np.unique(row * columns + column).tolist()]
+
+
+def _rows(units: pd.DataFrame, members: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """Take rows of a table; the table itself, if it is all of them."""
+    everyone = len(members) == len(units) and np.array_equal(members, np.arange(len(units)))
+    return units if everyone else units.iloc[members]
