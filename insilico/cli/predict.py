@@ -72,8 +72,8 @@ def predict(
     image_degrees : float, optional
         Width of the pictures, where the files do not say it.
     battery : str, optional
-        Experiments that tell how V1-like the tuning of each layer is: standard, marques2020 or
-        none. By default marques2020 for several layers, and none for one.
+        Experiments that tell how V1-like the tuning of each layer is: standard, contrast,
+        marques2020 or none. By default marques2020 for several layers, and none for one.
     results : Path, optional
         A finished run of the same model, or a prediction with one, in place of a battery.
     neurons : Path, optional

@@ -48,7 +48,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard or marques2020, or file.py:NAME for a battery of your own.
+        Which experiments to do: standard, contrast or marques2020, or file.py:NAME for one of your
+        own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.

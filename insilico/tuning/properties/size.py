@@ -9,11 +9,12 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.interpolate import Akima1DInterpolator
 
-from insilico.tuning.curves import crossing, fine
+from insilico.tuning.curves import crossing, fine, interpolate
 from insilico.tuning.properties.values import per_unit
 
 __all__ = [
     "grating_summation_field",
+    "optimal_diameter",
     "preferred_diameter",
     "suppression_index",
     "surround_diameter",
@@ -90,6 +91,29 @@ def preferred_diameter(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(
         curve, "preferred_diameter", curve["diameter"].to_numpy()[best], "Preferred diameter", "deg"
     )
+
+
+def optimal_diameter(curve: xr.DataArray) -> xr.DataArray:
+    """Smallest diameter of 95 % of the peak, by cubic spline over log diameter.
+
+    The grating summation field without its rule that a unit must be suppressed: where a patch for
+    further experiments has to be chosen, every unit needs one.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "diameter")
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In deg. NaN for a silent unit.
+    """
+    smooth = interpolate(curve, "diameter")
+    values = smooth.to_numpy()
+    reached = values >= FIELD_LEVEL * values.max(1, keepdims=True)
+    diameter = smooth["diameter"].to_numpy()[reached.argmax(1)]
+    return per_unit(curve, "optimal_diameter", diameter, "Optimal diameter", "deg")
 
 
 def surround_diameter(curve: xr.DataArray) -> xr.DataArray:

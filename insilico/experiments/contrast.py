@@ -1,0 +1,171 @@
+"""Contrast: the response to the preferred patch, and size tuning, at many contrasts."""
+
+import numpy as np
+import xarray as xr
+
+from insilico.experiments.battery import Battery
+from insilico.experiments.gratings import (
+    ORIENTATION,
+    ORIENTATION_MEAN,
+    PHASES,
+    SPATIAL_FREQUENCY,
+    draw_grating,
+)
+from insilico.experiments.optimum import SIZE_AT_CENTER, centered_grating, preferred_patch
+from insilico.experiments.protocol import Protocol
+from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.experiments.responsive import exceeds_threshold
+from insilico.tuning.curves import dominant_component
+from insilico.tuning.properties import contrast as properties
+from stimuli import Display, Position, StimulusSet, factorial
+
+__all__ = ["BATTERY", "CONTRAST", "CONTRAST_SIZE", "contrast_curve", "contrast_sizes", "contrasts"]
+
+CONTRASTS = np.append(0, np.geomspace(0.01, 1, 12))
+SIZE_CONTRASTS = np.array([0.03, 0.06, 0.09, 0.12, 0.18, 0.25, 0.5, 1.0])
+
+
+def contrasts(
+    display: Display,
+    position: Position,
+    *,
+    orientation: float = 90.0,
+    spatial_frequency: float = 2.0,
+    diameter: float = 1.0,
+) -> StimulusSet:
+    """Gratings of growing contrast in a disk.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    position : Position
+        Centre of the disk, in deg.
+    orientation, spatial_frequency, diameter : float
+        What the units prefer, in deg, cpd and deg; a run asks `preferred_patch`.
+
+    Returns
+    -------
+    StimulusSet
+        Contrast 0 and 12 contrasts from .01 to 1 in equal ratios, at 8 phases.
+    """
+    return factorial(
+        "contrasts",
+        display,
+        draw_grating,
+        {"contrast": CONTRASTS, "phase": PHASES},
+        orientation=orientation,
+        spatial_frequency=spatial_frequency,
+        diameter=diameter,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def contrast_sizes(
+    display: Display,
+    position: Position,
+    *,
+    orientation: float = 90.0,
+    spatial_frequency: float = 2.0,
+) -> StimulusSet:
+    """Gratings of many contrasts in disks of growing diameter.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    position : Position
+        Centre of the disks, in deg.
+    orientation, spatial_frequency : float
+        What the units prefer, in deg and cpd; a run asks `centered_grating`.
+
+    Returns
+    -------
+    StimulusSet
+        8 contrasts from .03 to 1, 12 diameters from 1/40 of the display to all of it, 8 phases.
+    """
+    return factorial(
+        "contrast_sizes",
+        display,
+        draw_grating,
+        {
+            "contrast": SIZE_CONTRASTS,
+            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 12),
+            "phase": PHASES,
+        },
+        orientation=orientation,
+        spatial_frequency=spatial_frequency,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def contrast_curve(response: xr.DataArray) -> xr.DataArray:
+    """Mean less blank, or modulation, over contrast.
+
+    Parameters
+    ----------
+    response : DataArray
+        Recording of `contrasts`, or of `contrast_sizes`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "contrast") or ("unit", "contrast", "diameter")
+        One component per unit: that of its strongest condition.
+    """
+    return dominant_component(response)
+
+
+CONTRAST = Protocol(
+    name="contrast",
+    stimuli=contrasts,
+    curve=contrast_curve,
+    properties=(
+        properties.contrast_half_peak,
+        properties.contrast_supersaturation,
+        properties.contrast_gain,
+        properties.contrast_threshold,
+        properties.contrast_c50,
+        properties.contrast_exponent,
+        properties.contrast_fit_r2,
+    ),
+    responsive=exceeds_threshold,
+    citation="Albrecht & Hamilton (1982), doi 10.1152/jn.1982.48.1.217",
+    question="How does the response to the preferred grating grow with contrast?",
+    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    prefer=preferred_patch,
+)
+
+CONTRAST_SIZE = Protocol(
+    name="contrast_size",
+    stimuli=contrast_sizes,
+    curve=contrast_curve,
+    properties=(
+        properties.summation_field_contrast_ratio,
+        properties.suppression_index_low_contrast,
+    ),
+    responsive=exceeds_threshold,
+    citation="Sceniak, Ringach, Hawken & Shapley (1999), doi 10.1038/11197",
+    question="Does the summation field grow at low contrast?",
+    after=("orientation", "spatial_frequency", "receptive_field"),
+    prefer=centered_grating,
+)
+
+BATTERY = Battery(
+    name="contrast",
+    protocols=(
+        RECEPTIVE_FIELD,
+        ORIENTATION,
+        ORIENTATION_MEAN,
+        SPATIAL_FREQUENCY,
+        SIZE_AT_CENTER,
+        CONTRAST,
+        CONTRAST_SIZE,
+    ),
+    references=(
+        "cavanaugh2002a.suppression_index",
+        "cavanaugh2002a.grating_summation_field",
+        "cavanaugh2002a.surround_diameter",
+    ),
+)
