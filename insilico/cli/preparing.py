@@ -1,6 +1,5 @@
-"""What commands find out before the long part: which layers, and whether there is room for them."""
+"""What commands find out before the long part: which layers, and what their folder is called."""
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["check_writable", "layers_named", "plain"]
+__all__ = ["layers_named", "plain"]
 
 
 def layers_named(words: tuple[str, ...], model: "nn.Module", spec: str) -> tuple[str, ...] | None:
@@ -43,24 +42,6 @@ def layers_named(words: tuple[str, ...], model: "nn.Module", spec: str) -> tuple
     if not layers:
         raise UserError(f"{spec} has no layer with more than one site; name layers yourself.")
     return layers
-
-
-def check_writable(folder: Path) -> None:
-    """Find out before the long part, and not after it, whether results can be kept.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are to go; the folder around it is made if there is none.
-
-    Raises
-    ------
-    UserError
-        If that cannot be written to.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder.parent, os.W_OK):
-        raise UserError(f"{folder.parent} cannot be written to. Give another folder with --out.")
 
 
 def plain(name: str) -> str:

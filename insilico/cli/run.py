@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import check_writable, layers_named, plain
+from insilico.cli.preparing import layers_named, plain
 from insilico.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(
     import insilico
     from insilico.cli.compare import write_comparison
     from insilico.cli.terminal import summary
-    from insilico.folders import check_free
+    from insilico.folders import check_free, saved
     from insilico.reference import from_assembly
     from insilico.reporting.run import write_report
     from insilico.runs.side_by_side import without_recordings
@@ -96,7 +96,6 @@ def run(
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
     planned = conditions(options.degrees or (), untrained=untrained)
     check_free(folder)
-    check_writable(folder)
     own = [each for file in reference for each in from_assembly(file).values()]
     plan = battery if textures is None else _showing(textures, battery)
     if untrained:
@@ -121,9 +120,11 @@ def run(
             progress=not quiet,
         )
         place = folder / condition.name if len(planned) > 1 else folder
-        results.save(place)
+        place, trouble = saved(results.save, place)
         page = write_report(results, place)
         print(f"{summary(results)}\n\nreport: {page}")
+        if trouble:
+            raise UserError(trouble)
         runs[condition.name] = without_recordings(results)
     if len(runs) > 1:
         write_comparison(runs, folder / "comparison", seed=options.seed)

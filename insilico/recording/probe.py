@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.forward import Forward, per_channel
 from insilico.recording.hooks import call_counts, layer_outputs
@@ -160,6 +161,8 @@ class Probe:
             raise UserError("no layer to record; name at least one (`insilico layers MODEL`).")
         if crop not in ("auto", "off"):
             raise UserError(f"crop must be 'auto' or 'off'; got {crop!r}.")
+        check_asked(channels=channels, batch_size=batch_size, seed=seed, mean=mean, std=std)
+        check_sites(sites)
         self.model = model
         self.layers = tuple(dict.fromkeys(layers))
         self.display = display
