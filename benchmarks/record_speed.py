@@ -2,6 +2,7 @@
 
     python benchmarks/record_speed.py [--json] [--layers conv1 layer1 layer2 vone] [--check]
     python benchmarks/record_speed.py --every-site
+    python benchmarks/record_speed.py --device cuda [--rows layer1 vit ...] [--compare layer1 ...]
 
 For each layer of ResNet-50 (random weights, 224 px, 8 deg) and for the VOneBlock, in turn:
 (a) the seconds of a whole forward pass per stimulus with a hook on the layer, sampled on 64 stimuli
@@ -14,7 +15,8 @@ overhead  b / bare passes,
 peak_mb   largest resident memory in (b), libraries and model included.
 
 --check maps the receptive fields in whole pictures too, and compares which units are selected
-(minutes). --every-site maps every unit of layer1, as the published benchmark does.
+(minutes). --every-site maps every unit of layer1, as the published benchmark does. --device prints
+one table of what runs take on a GPU, and how far they agree with the CPU; see on_device.py.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import on_device
 import torch
 
 import insilico
@@ -163,7 +166,13 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", default=["conv1", "layer1", "layer2", "vone"])
     parser.add_argument("--check", action="store_true", help="compare with whole pictures")
     parser.add_argument("--every-site", action="store_true", help="map every unit of layer1")
+    parser.add_argument("--device", help="print the table of runs on this device instead")
+    parser.add_argument("--rows", nargs="*", default=list(on_device.CASES))
+    parser.add_argument("--compare", nargs="*", default=list(on_device.COMPARED))
     arguments = parser.parse_args()
+    if arguments.device:
+        on_device.table(arguments.device, arguments.rows, arguments.compare)
+        return
     if arguments.every_site:
         every_site()
         return

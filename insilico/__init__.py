@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from insilico.reference import ReferenceDistribution
     from insilico.runs.results import Results, open_results
     from insilico.runs.run import run
+    from insilico.tuning.fits import fit_curve
 
 __all__ = [
     "Battery",
@@ -39,6 +40,7 @@ __all__ = [
     "Results",
     "UserError",
     "compare",
+    "fit_curve",
     "load_model",
     "open_neurons",
     "open_results",
@@ -57,6 +59,7 @@ _HOMES = {
     "ReferenceDistribution": "insilico.reference",
     "Results": "insilico.runs.results",
     "compare": "insilico.comparison.table",
+    "fit_curve": "insilico.tuning.fits",
     "load_model": "insilico.models",
     "open_neurons": "insilico.predictivity",
     "open_results": "insilico.runs.results",

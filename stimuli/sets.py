@@ -1,7 +1,6 @@
 """StimulusSet: a table of conditions and the function that draws them."""
 
 import hashlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -124,7 +123,12 @@ class StimulusSet:
     def content_hash(self) -> str:
         """Fingerprint of the table, the display and the name of the drawing function."""
         digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
-        digest.update(self.conditions.to_csv(index=False).encode())
+        for name in self.conditions.columns:
+            values = self.conditions[name].to_numpy()
+            digest.update(f"{name} {values.dtype}".encode())
+            # Numbers as they are; words, and what else there may be, as they are written.
+            written = repr(values.tolist()).encode()
+            digest.update(written if values.dtype.hasobject else values.tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -163,8 +167,12 @@ def factorial(
     4
     """
     levels = [np.asarray(values).tolist() for values in factors.values()]
-    table = pd.DataFrame(list(itertools.product(*levels)), columns=list(factors))
-    table = table.assign(**constants)
+    places = np.indices([len(values) for values in levels]).reshape(len(levels), -1)
+    columns = {
+        name: pd.Series(values).to_numpy()[place]
+        for name, values, place in zip(factors, levels, places, strict=True)
+    }
+    table = pd.DataFrame(columns | constants, index=range(len(places[0])))
     if derive is not None:
         table = derive(table)
     return StimulusSet(name, display, table, tuple(factors), draw, labels)

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from insilico.models.components import CenterSurround, LocallyConnected2d
+from insilico.models.components import local as local_module
 
 
 def seeded(seed=0):
@@ -188,6 +189,27 @@ def test_local_gradients_are_those_of_the_product_summed():
     expected = torch.autograd.grad(plain, (maps, component.weight), above)
     found = torch.autograd.grad(component(maps), (maps, component.weight), above)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 5])
+def test_local_filters_do_not_depend_on_the_bands(bands, monkeypatch):
+    component = LocallyConnected2d(3, 4, (11, 6), generator=seeded()).double()
+    maps = torch.randn(2, 3, 11, 6, generator=seeded(1)).double().requires_grad_()
+    parts = (maps, component.weight)
+    expected = component(maps)
+    of_expected = torch.autograd.grad(expected.sum(), parts)
+    monkeypatch.setattr(local_module, "BANDS", bands)
+    torch.testing.assert_close(component(maps), expected, rtol=0, atol=0)
+    torch.testing.assert_close(torch.autograd.grad(component(maps).sum(), parts), of_expected)
+
+
+def test_a_gpu_is_given_as_few_bands_as_its_memory_allows(monkeypatch):
+    maps = torch.zeros(4, 8, 16, 16, device="meta")
+    assert local_module._bands(maps, 9) == [slice(0, 16)]
+    monkeypatch.setattr(local_module, "DEVICE_BAND_BYTES", maps.numel() * 4 * 9 // 3)
+    assert local_module._bands(maps, 9) == [slice(0, 6), slice(6, 12), slice(12, 16)]
+    monkeypatch.setattr(local_module, "DEVICE_BAND_BYTES", 1)
+    assert len(local_module._bands(maps, 9)) == 16
 
 
 def test_initial_local_weights_have_the_spread_of_the_convolution_in_their_place():

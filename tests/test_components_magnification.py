@@ -217,6 +217,15 @@ def test_the_sparse_product_is_the_matrix_product(mode):
     torch.testing.assert_close(component(maps).flatten(2), expected)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_matrix_with_its_zeros_gives_the_same(layout):
+    component = magnification((32, 20), output_size=(16, 9))
+    maps = picture(2, 5, 32, 20).to(memory_format=layout)
+    dense = component._dense(maps)
+    torch.testing.assert_close(dense, component(maps))
+    assert dense.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_nan_reaches_the_cells_that_see_it_and_no_other():
     """So the receptive fields behind a magnified map can be proven; 0 * NaN would fill them all."""
     component = magnification()

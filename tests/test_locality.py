@@ -12,6 +12,7 @@ from insilico.experiments.standard import gratings
 from insilico.models import as_module
 from insilico.models.front_ends.vone import VOneBlock
 from insilico.recording.probe import Probe
+from insilico.recording.unpadded import without_padding
 from insilico.recording.windows import ROUNDING
 from stimuli import Display, Position
 
@@ -130,6 +131,53 @@ def test_cropped_recordings_equal_whole_ones(name):
     assert difference(cropped["blank"], whole["blank"]) <= ROUNDING
 
 
+UNPADDED = {
+    "convolution": (stack(conv(3, 8, 7, stride=2, padding=3)), "0"),
+    "convolutions in a row": (
+        stack(conv(3, 8, 5, stride=2, padding=2), nn.ReLU(), conv(8, 8, 3, padding="same")),
+        "2",
+    ),
+    "max-pool": (stack(conv(3, 8, 3, padding=1), nn.MaxPool2d(3, 2, padding=1)), "1"),
+    "VOneBlock": (seeded(VOneBlock, simple_channels=4, complex_channels=4), "output"),
+}
+
+
+@pytest.mark.parametrize("sites", ["centre", [(3, 4), (3, 5), (5, 4)]])
+@pytest.mark.parametrize("name", UNPADDED)
+def test_only_the_sites_that_are_read_are_computed(name, sites):
+    model, layer = UNPADDED[name]
+    computed = []
+    probe, cropped, whole = both(model, layer, sites=sites)
+    crop = probe.crop(probe.units)
+    assert not crop.padded
+    assert "no other sites computed" in crop.status
+    module = dict(model.named_modules())[layer]
+    handle = module.register_forward_hook(lambda *passed: computed.append(passed[2].shape[2:]))
+    try:
+        probe.record(gratings(SMALL, Position(0, 0)))
+    finally:
+        handle.remove()
+    assert set(computed) == {(1, 1) if sites == "centre" else (3, 2)}
+    assert difference(cropped, whole) <= ROUNDING
+    assert difference(cropped["blank"], whole["blank"]) <= ROUNDING
+
+
+def test_padding_is_as_it_was_found():
+    model = stack(conv(3, 8, 3, padding=1), conv(8, 8, 3, padding="same"), nn.MaxPool2d(3, 2, 1))
+    with pytest.raises(RuntimeError, match="stop"), without_padding(model):
+        assert [module.padding for module in model] == [(0, 0), 0, 0]
+        raise RuntimeError("stop")
+    assert [module.padding for module in model] == [(1, 1), "same", 1]
+
+
+def test_what_adds_its_input_to_its_output_is_padded():
+    model = stack(conv(3, 8, 3, padding=1), Residual())
+    probe, cropped, whole = both(model, "1")
+    assert probe.crop(probe.units).padded
+    assert probe.crop(probe.units).exact
+    assert difference(cropped, whole) <= ROUNDING
+
+
 @pytest.mark.parametrize("name", DECLINED)
 def test_what_sees_everything_is_recorded_whole(name):
     probe, cropped, whole = both(*DECLINED[name])
@@ -144,7 +192,7 @@ def test_what_sees_everything_is_recorded_whole(name):
 def test_resnet50(layer):
     resnet = seeded(torchvision.models.resnet50, weights=None)
     probe, cropped, whole = both(resnet, layer, Display.square(128, 8), n=3)
-    sides = {"conv1": 8, "layer1": 40, "layer2": 96}
+    sides = {"conv1": 7, "layer1": 40, "layer2": 96}
     assert probe.crop(probe.units).window[2:] == (sides[layer],) * 2
     assert difference(cropped, whole) <= ROUNDING
 
@@ -161,7 +209,7 @@ def test_vgg16_features():
 def test_voneblock():
     block = VOneBlock(simple_channels=8, complex_channels=8)
     probe, cropped, whole = both(block, "output", Display(), n=6)
-    assert probe.crop(probe.units).window[2:] == (28, 28)
+    assert probe.crop(probe.units).window[2:] == (25, 25)
     assert difference(cropped, whole) <= ROUNDING
 
 

@@ -279,7 +279,10 @@ BAD = {
     "no site near": ({"sites": 0.1}, "the nearest is 0.35 deg away"),
     "unknown sites": ({"sites": "middle"}, "sites must be 'centre', 'all'"),
     "unknown crop": ({"crop": "yes"}, "crop must be"),
-    "unknown precision": ({"precision": "half"}, "must be one of float32, bfloat16; got 'half'"),
+    "unknown precision": (
+        {"precision": "half"},
+        "must be one of float32, tf32, bfloat16; got 'half'",
+    ),
     "zero std": ({"std": 0.0}, "std must be above 0"),
     "two means": ({"mean": [0.1, 0.2]}, "got 2"),
 }

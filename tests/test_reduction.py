@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 
+from insilico.recording import reduce as reduce_module
 from insilico.recording.kept import Harmonics, Maximum, phase_weights
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.tuning.curves import first_harmonic, mean_response
@@ -25,9 +27,14 @@ def conditions(n_phases=6, orientations=(90.0, 0.0, 45.0)):
 
 def stored(table, dims, responses, reduction, batches):
     store = Store(table, dims, responses.shape[1], reduction)
-    for rows in np.array_split(np.arange(len(table)), batches):
-        store.add(rows, slice(None), responses[rows])
+    show(store, responses, batches)
+    store.finish()
     return store
+
+
+def show(store, responses, batches):
+    for rows in np.array_split(np.arange(len(responses)), batches):
+        store.add(range(rows[0], rows[-1] + 1), torch.from_numpy(responses[rows]))
 
 
 @pytest.fixture
@@ -88,8 +95,24 @@ def test_some_units_at_a_time(responses):
     whole = stored(table, dims, responses, Harmonics(), 2).values()
     store = Store(table, dims, N_UNITS, Harmonics())
     for units in (np.array([3, 0]), np.array([4, 1, 2])):
-        store.add(np.arange(len(table)), units, responses[:, units])
+        store.begin(units, torch.device("cpu"))
+        show(store, responses[:, units], 2)
+        store.finish()
     np.testing.assert_allclose(store.values(), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reduction", [None, Maximum(over=("phase",)), Harmonics()])
+def test_a_response_can_come_on_another_device_than_it_is_kept(responses, reduction, monkeypatch):
+    """What is too much for a device is kept on the host, in the same numbers."""
+    table, dims = conditions()
+    monkeypatch.setattr(reduce_module, "_fits", lambda *_: False)
+    store = Store(table, dims, N_UNITS, reduction)
+    store.begin(np.arange(N_UNITS), torch.device("meta"))
+    assert store._block.device.type == "cpu"
+    show(store, responses, 3)
+    store.finish()
+    expected = stored(table, dims, responses, reduction, 1).values()
+    np.testing.assert_allclose(store.values(), expected, rtol=1e-6)
 
 
 def test_memory_is_that_of_what_is_kept():

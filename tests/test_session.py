@@ -90,7 +90,9 @@ def test_what_a_session_will_take_is_said_before(capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()
-    assert first == "1: exact crop 9 px of 48 (receptive field 9 x 9 px)"
+    assert first == (
+        "1: exact crop 9 px of 48 (receptive field 9 x 9 px), with no other sites computed"
+    )
     assert "stimuli, about" in second
     assert second.endswith("and size, texture_surround at each unit's preference")
 

@@ -33,7 +33,7 @@ def run(
     textures: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
-    precision: Literal["float32", "bfloat16"] = "float32",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     rates: bool = True,
     untrained: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
@@ -73,8 +73,9 @@ def run(
     phases : {"keep", "harmonics"}
         Whether the response to every phase of a grating is kept, or only its mean and its
         modulation (F0 and F1), which take less memory.
-    precision : {"float32", "bfloat16"}
-        What the model computes in; bfloat16 is faster on some devices, to three digits.
+    precision : {"float32", "tf32", "bfloat16"}
+        What the model computes in. tf32 is faster on NVIDIA GPUs, and rounds what it multiplies to
+        10 bits: other units may be selected. bfloat16 is faster on some devices, to three digits.
     rates : bool
         Whether activations are mapped to firing rates.
     untrained : bool

@@ -150,7 +150,7 @@ class Features:
         with self.forward.ready():
             for start in range(0, len(self.images), DRAWN):
                 shown = self.images.images(slice(start, start + DRAWN))
-                values[start : start + len(shown)] = self.forward.record(shown, layers, take)
+                values[start : start + len(shown)] = self.forward.record(shown, layers, take).cpu()
                 if progress is not None:
                     progress(len(shown))
         if not np.isfinite(values).all():

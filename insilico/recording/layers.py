@@ -1,7 +1,7 @@
 """How the output of a layer is laid out: where its sites are, and how its units are read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +68,10 @@ class Index:
     column: Tensor
     columns: int
     skipped: int
+    # By shift and device: what is read pass after pass moves there once.
+    _moved: dict[Any, tuple[Tensor, Tensor, Tensor]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, chart: LayerMap, units: pd.DataFrame) -> "Index":
@@ -82,10 +86,7 @@ class Index:
         """Copy the units out of an output, as (batch, unit)."""
         output = first_tensor("", output)
         # Indexing with tensors copies, so that a later in-place operation cannot overwrite it.
-        channel, row, column = (
-            index.to(output.device) for index in (self.channel, self.row, self.column)
-        )
-        row, column = row - shift[0], column - shift[1]
+        channel, row, column = self._at(shift, output.device)
         if self.layout == "map":
             return output[:, channel, row, column]
         if self.layout == "map_last":
@@ -93,6 +94,15 @@ class Index:
         if self.layout == "tokens":
             return output[:, self.skipped + row * self.columns + column, channel]
         return output[:, channel]
+
+    def _at(self, shift: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        if (shift, device) not in self._moved:
+            channel, row, column = (
+                index.to(device)
+                for index in (self.channel, self.row - shift[0], self.column - shift[1])
+            )
+            self._moved[shift, device] = (channel, row, column)
+        return self._moved[shift, device]
 
 
 def layer_map(layer: str, output: Tensor, display: Display) -> LayerMap:

@@ -28,6 +28,7 @@ from insilico.recording.layers import (
     proven,
 )
 from insilico.recording.memory import available_memory
+from insilico.recording.precision import TF32_NOTE
 from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
@@ -47,7 +48,8 @@ MEASURED_COPIES = 3
 
 # Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
-DRAWN_BYTES = 8 * 2**20
+DRAWN_BYTES = {"cpu": 8 * 2**20}
+DEVICE_DRAWN_BYTES = 256 * 2**20
 
 # Random pictures by which the seconds of a recording are estimated.
 TIMED = 16
@@ -118,9 +120,10 @@ class Probe:
         Pictures per forward pass; fitted to the caches of a CPU or the memory of a GPU by default.
     crop : {"auto", "off"}
         Whether units may be shown only the part of the picture that they are proven to see.
-    precision : {"float32", "bfloat16"}
-        What the model computes in. bfloat16 (torch's autocast) has three significant digits;
-        windows are proven and checked in float32 all the same.
+    precision : {"float32", "tf32", "bfloat16"}
+        What the model computes in. tf32 (on NVIDIA GPUs) has four significant digits in what it
+        multiplies, bfloat16 (torch's autocast) three; windows are proven and checked in float32 all
+        the same.
     seed : int
         For models that draw random numbers in a forward pass.
 
@@ -188,6 +191,8 @@ class Probe:
             ignore_index=True,
         )
         self._crops: dict[tuple[Any, ...], Crop] = {}
+        if precision == "tf32":
+            self.notes.append(TF32_NOTE)
         if self.misplaced:
             self.notes.append(
                 f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "
@@ -245,11 +250,13 @@ class Probe:
             passes = self._passes(units, len(stimuli))
             for crop, members in passes:
                 place = self._place(units.iloc[members])
-                responses.begin(members[place.order])
-                for n_new, n_done in self._show(stimuli, place, crop, responses):
-                    n_pictures += n_new
-                    if progress is not None:
-                        progress(n_done / len(passes))
+                responses.begin(members[place.order], self.forward.device)
+                with crop.applied(self.model):
+                    for n_new, n_done in self._show(stimuli, place, crop, responses):
+                        n_pictures += n_new
+                        if progress is not None:
+                            progress(n_done / len(passes))
+                responses.finish()
         responses.check()
         return label(
             store.values(),
@@ -316,10 +323,13 @@ class Probe:
             place = Index.of(chart, there)
             grid = chart.layout in ("map", "map_last") and fields is not None
 
-            def respond(images: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
-                return self.forward.read(
-                    images, [layer], lambda _, output: place.take(output, shift)
-                )[layer]
+            def respond(
+                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
+            ) -> Tensor:
+                with Crop(self.display.whole, False, "", padded=padded).applied(self.model):
+                    return self.forward.read(
+                        images, [layer], lambda _, output: place.take(output, shift)
+                    )[layer]
 
             with self.forward.ready():
                 self._crops[key] = find_crop(
@@ -328,6 +338,7 @@ class Probe:
                     self.display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self.display),
+                    (int(sites["row"].min()), int(sites["column"].min())),
                 )
             logger.info("%s: %s", layer, self._crops[key].status)
         return self._crops[key]
@@ -424,7 +435,8 @@ class Probe:
             for group in self._groups(str(layer), units.iloc[members], n_stimuli):
                 crop = self.crop(units.iloc[members[group]])
                 # Layers shown the whole picture share one pass; so do those with the same crop.
-                passes.setdefault(crop.window, (crop, []))[1].append(members[group])
+                key = (crop.window, crop.padded)
+                passes.setdefault(key, (crop, []))[1].append(members[group])
         return [(crop, np.concatenate(members)) for crop, members in passes.values()]
 
     def _groups(
@@ -472,9 +484,10 @@ class Probe:
         place = self._place(units)
         images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
         images = images[: self.forward.batch(crop.window.height * crop.window.width)]
-        self.forward.record(images[:1], place.layers, place.take)
-        started = time.perf_counter()
-        self.forward.record(images, place.layers, place.take)
+        with crop.applied(self.model):
+            self.forward.record(images[:1], place.layers, place.take)
+            started = time.perf_counter()
+            self.forward.record(images, place.layers, place.take)
         return (time.perf_counter() - started) / len(images)
 
     def _show(
@@ -487,7 +500,7 @@ class Probe:
             found = (
                 self.forward.record(images[new], place.layers, place.take)
                 if new
-                else np.empty((0, len(place.order)), dtype=np.float32)
+                else torch.empty((0, len(place.order)), device=self.forward.device)
             )
             responses.add(rows, pictures, new, found)
             yield len(new), min(len(rows), len(stimuli) - rows.start)
@@ -499,7 +512,8 @@ class Probe:
         device = self.forward.device
         # At least a batch, so that a device with room for many pictures gets them.
         most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
-        size = int(np.clip(DRAWN_BYTES // (4 * max(n_units, 1)), 1, most))
+        budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
+        size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
         for start in range(0, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
             part = slice(rows.start, rows.stop)

@@ -1,4 +1,4 @@
-"""Keep of the responses what is asked for, while they arrive."""
+"""Keep of the responses what is asked for, while they arrive and where they arrive."""
 
 import math
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
+from torch import Tensor
 
 from insilico.recording.kept import Harmonics, Maximum, Reduction, phase_weights
 
@@ -15,6 +17,9 @@ Array = npt.NDArray[np.floating[Any]]
 
 # A response is kept in single precision; of a cell's phases, three sums.
 BYTES = 4
+
+# Share of the free memory of a GPU that may hold what is kept; more is kept on the host.
+DEVICE_SHARE = 0.5
 
 
 class Store:
@@ -64,51 +69,70 @@ class Store:
         first = np.unique(self._cell, return_index=True)[1]
         self.conditions = conditions.iloc[first][_constant(conditions, self._cell)]
         self._reduction = reduction
-        shape = (len(self.conditions), n_units)
-        if isinstance(reduction, Harmonics):
-            self._weights = _weights_of(conditions, self._cell)
-            self._values = np.zeros((3, *shape), dtype=np.float32)
-        elif isinstance(reduction, Maximum):
-            self._values = np.full(shape, -np.inf, dtype=np.float32)
-        else:
-            self._values = np.empty(shape, dtype=np.float32)
+        self._weights = (
+            _weights_of(conditions, self._cell) if isinstance(reduction, Harmonics) else None
+        )
+        parts = 1 if self._weights is None else len(self._weights)
+        self._kept = np.empty((parts, len(self.conditions), n_units), dtype=np.float32)
+        self._start = -np.inf if isinstance(reduction, Maximum) else 0.0
+        self.begin(np.arange(n_units), torch.device("cpu"))
 
-    def add(
-        self, rows: npt.NDArray[np.intp], units: npt.NDArray[np.intp] | slice, responses: Array
-    ) -> None:
-        """Take in responses (row, unit) to the stimuli in some rows of the table."""
+    def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
+        """Begin to collect the responses of some units, on the device where they arrive."""
+        parts, n_cells, n_units = self._kept.shape
+        self._units = units
+        everyone = np.array_equal(units, np.arange(n_units))
+        shape = (parts, n_cells, len(units))
+        where = device if _fits(device, BYTES * math.prod(shape)) else torch.device("cpu")
+        self._block = (
+            torch.from_numpy(self._kept)
+            if everyone and where.type == "cpu"
+            else torch.empty(shape, dtype=torch.float32, device=where)
+        ).fill_(self._start)
+        self._cells = torch.from_numpy(self._cell).to(where)
+
+    def add(self, rows: range, responses: Tensor) -> None:
+        """Take in the responses (row, unit) of these units to the stimuli in some rows."""
+        responses = responses.to(self._block.device)
         if self._reduction is None:
-            self._values[_at(self._cell[rows], units)] = responses
+            self._block[0].index_copy_(0, self._cells[rows.start : rows.stop], responses)
             return
-        # Cells that several rows of the batch belong to are put together before they are stored.
-        order = np.argsort(self._cell[rows], kind="stable")
-        cells, first = np.unique(self._cell[rows][order], return_index=True)
-        responses = responses[order]
-        if isinstance(self._reduction, Maximum):
-            at = _at(cells, units)
-            best = np.maximum.reduceat(responses, first)
-            self._values[at] = np.maximum(self._values[at], best)
+        # The rows of each cell side by side, so that one operation puts them together.
+        cells, members, present = _side_by_side(self._cell[rows.start : rows.stop])
+        at, index = (torch.from_numpy(each).to(responses.device) for each in (cells, members))
+        gathered = responses[index]
+        if self._weights is None:
+            best = torch.maximum(self._block[0, at], gathered.amax(1))
+            self._block[0].index_copy_(0, at, best)
             return
-        rectified = np.maximum(responses, 0, dtype=np.float64)
-        for part, weights in zip(self._values, self._weights[:, rows[order]], strict=True):
-            part[_at(cells, units)] += np.add.reduceat(rectified * weights[:, None], first)
+        weights = self._weights[:, rows.start + members] * present
+        sums = torch.from_numpy(weights.swapaxes(0, 1)).to(responses.device) @ (
+            gathered.clamp_(min=0).double()
+        )
+        self._block.index_copy_(1, at, (self._block[:, at] + sums.swapaxes(0, 1)).float())
+
+    def finish(self) -> None:
+        """Bring what was kept of these units to the others: once, and no more than that."""
+        block = self._block.cpu().numpy()
+        if not np.shares_memory(block, self._kept):
+            self._kept[..., self._units] = block
 
     @property
     def keeps_all(self) -> bool:
         """Whether every response can be had again."""
         return self._reduction is None
 
-    def recall(self, row: int, units: npt.NDArray[np.intp] | slice) -> Array:
-        """Return the responses to a stimulus, of a store that keeps all."""
-        return self._values[self._cell[row], units]
+    def recall(self, row: int) -> Tensor:
+        """Return the responses of these units to a stimulus, of a store that keeps all."""
+        return self._block[0, self._cell[row]]
 
     def values(self) -> Array:
         """Return what was kept: (unit, condition), or (unit, condition, harmonic)."""
-        if isinstance(self._reduction, Harmonics):
-            _, even, odd = self._values
-            np.hypot(even, odd, out=even)
-            return np.moveaxis(self._values[:2], 0, -1).swapaxes(0, 1)
-        return self._values.T
+        if self._weights is None:
+            return self._kept[0].T
+        _, even, odd = self._kept
+        np.hypot(even, odd, out=even)
+        return np.moveaxis(self._kept[:2], 0, -1).swapaxes(0, 1)
 
 
 def bytes_per_unit(
@@ -124,17 +148,42 @@ def _cells(conditions: pd.DataFrame, dims: tuple[str, ...]) -> npt.NDArray[np.in
     """Give each stimulus the rank of its combination of some factors."""
     if not dims:
         return np.zeros(len(conditions), dtype=np.intp)
-    return np.asarray(conditions.groupby(list(dims), sort=True).ngroup(), dtype=np.intp)
+    place = np.zeros(len(conditions), dtype=np.intp)
+    for name in dims:
+        levels, level = np.unique(conditions[name].to_numpy(), return_inverse=True)
+        place = place * len(levels) + level
+    return np.unique(place, return_inverse=True)[1]
 
 
-def _at(cells: npt.NDArray[np.intp], units: npt.NDArray[np.intp] | slice) -> Any:
-    return (cells, units) if isinstance(units, slice) else np.ix_(cells, units)
+def _side_by_side(
+    cells: npt.NDArray[np.intp],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """List the rows of each cell: the cells, their rows (cell, place), and which places are taken.
+
+    Where a cell has fewer rows than another, its first one stands in the places that are left.
+    """
+    order = np.argsort(cells, kind="stable")
+    found, first, counts = np.unique(cells[order], return_index=True, return_counts=True)
+    places = np.arange(counts.max())
+    present = places < counts[:, None]
+    return found, order[first[:, None] + np.where(present, places, 0)], present
+
+
+def _fits(device: torch.device, n_bytes: int) -> bool:
+    """Whether a device is known to have the memory, and the double precision of the sums."""
+    return device.type == "cuda" and n_bytes <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 def _constant(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> list[str]:
     """Columns that have one value in every cell."""
-    changes = conditions.groupby(cell).nunique(dropna=False).max()
-    return [str(name) for name in conditions.columns if changes[name] <= 1]
+    first = np.unique(cell, return_index=True)[1][cell]
+    kept = []
+    for name in conditions.columns:
+        values = conditions[name].to_numpy()
+        alike = (values == values[first]) | (pd.isna(values) & pd.isna(values[first]))
+        if alike.all():
+            kept.append(str(name))
+    return kept
 
 
 def _weights_of(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:

@@ -1,17 +1,17 @@
 """Responses as they arrive: which picture they answer, which stimuli show it, what is kept."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.recording.reduce import Store
 
 __all__ = ["Responses"]
 
-Array = npt.NDArray[np.float32]
 Fingerprint = tuple[float, ...]
 
 # Responses to pictures that may come again, where the reduction does not keep them.
@@ -39,15 +39,18 @@ class Responses:
         self._store = store
         self._n_stimuli = n_stimuli
         self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
-        self.begin(np.arange(n_units))
 
-    def begin(self, units: npt.NDArray[np.intp]) -> None:
+    def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
         """Begin to record some units, in the order in which their responses will come."""
-        everyone = np.array_equal(units, np.arange(len(self.blank)))
-        self._units = slice(None) if everyone else units
+        self._store.begin(units, device)
+        self._units = units
         self._rows: dict[Fingerprint, int] = {}
-        self._kept: dict[Fingerprint, Array] = {}
+        self._kept: dict[Fingerprint, Tensor] = {}
         self._spare = RECALLED_BYTES
+
+    def finish(self) -> None:
+        """Have done with these units."""
+        self._store.finish()
 
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
@@ -58,7 +61,7 @@ class Responses:
         return list(found.values())
 
     def add(
-        self, rows: range, pictures: Sequence[Fingerprint], shown: Sequence[int], found: Array
+        self, rows: range, pictures: Sequence[Fingerprint], shown: Sequence[int], found: Tensor
     ) -> None:
         """Take in the responses to a run of stimuli.
 
@@ -70,27 +73,26 @@ class Responses:
             The fingerprint of each one's picture.
         shown : sequence of int
             Which of them were shown.
-        found : array, shape (shown, unit)
+        found : Tensor, shape (shown, unit)
             The responses to those.
         """
         responses = found
         if len(shown) < len(rows):
-            responses = np.empty((len(rows), found.shape[1]), dtype=np.float32)
-            responses[list(shown)] = found
-            place = {pictures[n]: n for n in shown}
-            for n, picture in enumerate(pictures):
-                if picture not in place:
-                    responses[n] = self._recall(picture)
-                elif place[picture] != n:
-                    responses[n] = responses[place[picture]]
-        finite = np.isfinite(responses)
-        if not finite.all():
-            self._faulty[0][rows.start : rows.stop] |= ~finite.all(1)
-            self._faulty[1][self._units] |= ~finite.all(0)
+            place = {pictures[n]: position for position, n in enumerate(shown)}
+            again = [picture for picture in dict.fromkeys(pictures) if picture not in place]
+            place |= {picture: len(found) + n for n, picture in enumerate(again)}
+            recalled = [self._recall(picture).to(found.device) for picture in again]
+            known = torch.cat([found, torch.stack(recalled)]) if recalled else found
+            responses = known[[place[picture] for picture in pictures]]
+        # The least and the largest are NaN where any is.
+        finite = torch.stack(responses.aminmax(dim=1)).isfinite().all(0)
+        if not bool(finite.all()):
+            self._faulty[0][rows.start : rows.stop] |= ~finite.cpu().numpy()
+            self._faulty[1][self._units] |= ~responses.isfinite().all(0).cpu().numpy()
         if rows.start == self._n_stimuli:
-            self.blank[self._units] = responses[0]
+            self.blank[self._units] = responses[0].cpu().numpy()
             return
-        self._store.add(np.array(rows), self._units, responses)
+        self._store.add(rows, responses)
         for n in shown:
             self._remember(pictures[n], rows[n], responses[n])
 
@@ -110,15 +112,15 @@ class Responses:
                 "of values it takes (mean and std)."
             )
 
-    def _remember(self, picture: Fingerprint, row: int, response: Array) -> None:
+    def _remember(self, picture: Fingerprint, row: int, response: Tensor) -> None:
         if self._store.keeps_all:
             self._rows[picture] = row
         elif response.nbytes <= self._spare:
             # Beyond this a picture that comes again is shown again.
-            self._kept[picture] = response.copy()
+            self._kept[picture] = response.clone()
             self._spare -= response.nbytes
 
-    def _recall(self, picture: Fingerprint) -> npt.NDArray[np.floating[Any]]:
+    def _recall(self, picture: Fingerprint) -> Tensor:
         if picture in self._kept:
             return self._kept[picture]
-        return self._store.recall(self._rows[picture], self._units)
+        return self._store.recall(self._rows[picture])

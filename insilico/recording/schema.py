@@ -71,31 +71,31 @@ def label(
     levels = {dim: np.unique(conditions[dim].to_numpy()) for dim in dims}
     place = tuple(np.searchsorted(levels[dim], conditions[dim].to_numpy()) for dim in dims)
     shape = tuple(len(values) for values in levels.values())
-    coords: dict[str, Any] = {
+    coords: dict[str, tuple[Any, npt.NDArray[Any]]] = {
         # Through a list: numpy strings are saved by netCDF, those of pandas are not.
         name: ("unit", np.array(units[name].tolist()))
         for name in UNIT_COORDINATES
     }
     coords |= {name: (name, level) for name, level in levels.items()}
     coords["blank"] = ("unit", blank)
-    for name in conditions.columns.difference(list(dims), sort=False):
-        # The place of a stimulus must not be taken for that of the unit.
-        coordinate = f"stimulus_{name}" if name in coords else name
-        coords[coordinate] = _factor_coordinate(conditions[name].to_numpy(), place, shape, dims)
+    for name in conditions.columns:
+        if name not in dims:
+            # The place of a stimulus must not be taken for that of the unit.
+            coordinate = f"stimulus_{name}" if name in coords else name
+            coords[coordinate] = _factor_coordinate(conditions[name].to_numpy(), place, shape, dims)
     harmonic = ("harmonic",) if responses.ndim == 3 else ()
     if harmonic:
         coords["harmonic"] = ("harmonic", np.arange(responses.shape[2]))
-    recording = xr.DataArray(
+    return xr.DataArray(
         _spread(responses, place, shape),
         dims=("unit", *dims, *harmonic),
-        coords=coords,
+        coords={
+            name: (*values, {"units": UNITS[name]} if name in UNITS else {})
+            for name, values in coords.items()
+        },
         name="response",
         attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
     )
-    for name, unit in UNITS.items():
-        if name in recording.coords:
-            recording[name].attrs["units"] = unit
-    return recording
 
 
 def save(recording: xr.DataArray, path: Path | str) -> None:

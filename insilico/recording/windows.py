@@ -6,12 +6,15 @@ by high contrast, and the responses to the small picture must equal those to eac
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from insilico.recording.unpadded import without_padding
 from stimuli import Display, Window
 
 __all__ = ["Crop", "find_crop", "proven_windows"]
@@ -24,6 +27,7 @@ ROUNDING = 1e-5
 WORTHWHILE = 0.75
 
 Finite = Callable[[Tensor], Tensor]
+Record = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,20 @@ class Crop:
         A sentence for the user.
     shift : tuple of int
         How many rows and columns of the feature map the crop leaves out at the top and the left.
+    padded : bool
+        Whether the model pads what it filters. Without padding, the sites that are read are the
+        only ones that are computed.
     """
 
     window: Window
     exact: bool
     status: str
     shift: tuple[int, int] = (0, 0)
+    padded: bool = True
+
+    def applied(self, model: nn.Module) -> AbstractContextManager[None]:
+        """Have a model pad what it filters, or not, as the crop needs it."""
+        return nullcontext() if self.padded else without_padding(model)
 
 
 def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window | None]:
@@ -97,19 +109,21 @@ def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window
 
 
 def find_crop(
-    record: Callable[[Tensor, tuple[int, int]], Tensor],
+    record: Record,
     finite: Finite,
     display: Display,
     stride: tuple[float, float] | None,
     expected: Window | None = None,
+    first: tuple[int, int] | None = None,
 ) -> Crop:
     """Find the smallest exact crop for a group of units, or say why there is none.
 
     Parameters
     ----------
     record : callable
-        ``record(images, shift)`` returns the responses (n, unit) of the group, each unit read
-        ``shift`` rows and columns before its place in the full feature map.
+        ``record(images, shift=(0, 0), padded=True)`` returns the responses (n, unit) of the group,
+        each unit read ``shift`` rows and columns before its place in the full feature map; without
+        padding, the model computes no sites but those that see the whole of their field.
     finite : callable
         As in `proven_windows`, for one group.
     display : Display
@@ -118,6 +132,9 @@ def find_crop(
         Pixels between neighbouring sites along rows and columns, None where they are not known.
     expected : Window, optional
         What the group should see: proven first, and looked for only if that fails.
+    first : tuple of int, optional
+        First row and first column of the group's sites; if given, it is tried whether the model
+        can do without padding, and be shown just what the group sees.
 
     Returns
     -------
@@ -142,6 +159,16 @@ def find_crop(
     covered = window.height * window.width / (display.height * display.width)
     if covered > WORTHWHILE:
         return Crop(whole, False, f"full picture: units see {covered:.0%} of the display")
+    field = f"{window.height} x {window.width} px"
+    if first is not None and _agrees_unpadded(record, display, window, first):
+        return Crop(
+            window,
+            True,
+            f"exact crop {_size(window)} of {display.height} (receptive field {field}), with no "
+            "other sites computed",
+            first,
+            padded=False,
+        )
     reason = "no alignment of the crop with the strides of the model reproduces the responses"
     for factor in (1, 2, 4, 8):
         step = tuple(round(pixels * factor) for pixels in stride)
@@ -154,21 +181,15 @@ def find_crop(
             break
         shift = (round(crop.top / stride[0]), round(crop.left / stride[1]))
         try:
-            difference = _check(record, display, window, crop, shift)
+            difference = _check(partial(record, shift=shift), record, display, window, crop)
         except Exception as error:  # noqa: BLE001 (likewise)
             reason = f"the model does not take a smaller picture ({_brief(error)})"
             continue
         if difference <= ROUNDING:
-            side = (
-                f"{crop.height} px"
-                if crop.height == crop.width
-                else f"{crop.height} x {crop.width} px"
-            )
-            field = f"{window.height} x {window.width} px"
             return Crop(
                 crop,
                 True,
-                f"exact crop {side} of {display.height} (receptive field {field})",
+                f"exact crop {_size(crop)} of {display.height} (receptive field {field})",
                 shift,
             )
         reason = f"cropped responses differ by {difference:.1e} of the largest"
@@ -210,12 +231,32 @@ def _aligned(window: Window, display: Display, step: tuple[int, int]) -> Window:
     return Window(top, left, min(height, display.height - top), min(width, display.width - left))
 
 
+def _agrees_unpadded(
+    record: Record, display: Display, window: Window, first: tuple[int, int]
+) -> bool:
+    """Whether a model without padding responds to just the window as to the whole of a picture."""
+
+    def unpadded(images: Tensor) -> Tensor:
+        return record(images, first, padded=False)
+
+    try:
+        return _check(unpadded, record, display, window, window) <= ROUNDING
+    except Exception:  # noqa: BLE001 (a model may raise anything, where sizes no longer fit)
+        return False
+
+
+def _size(window: Window) -> str:
+    if window.height == window.width:
+        return f"{window.height} px"
+    return f"{window.height} x {window.width} px"
+
+
 def _check(
-    record: Callable[[Tensor, tuple[int, int]], Tensor],
+    cropped: Callable[[Tensor], Tensor],
+    record: Record,
     display: Display,
     window: Window,
     crop: Window,
-    shift: tuple[int, int],
 ) -> float:
     """Largest difference between the small picture and the whole one in changing surroundings."""
     generator = torch.Generator().manual_seed(1)
@@ -228,13 +269,13 @@ def _check(
         torch.full(shape, display.background),
         checks,
     )
-    small = record(inside[..., crop.rows, crop.columns], shift)
+    small = cropped(inside[..., crop.rows, crop.columns])
     scale = small.abs().max().clamp_min(torch.finfo(small.dtype).tiny)
     worst = 0.0
     for surrounding in surroundings:
         picture = surrounding.clone()
         picture[..., window.rows, window.columns] = inside[..., window.rows, window.columns]
-        full = record(picture, (0, 0))
+        full = record(picture)
         if full.shape != small.shape or not bool(torch.isfinite(full).all()):
             return float("inf")
         # The crop holds pixels around the window too: they must not matter either.

@@ -13,9 +13,11 @@ from insilico.models.components.mode import MODES, check_choice, check_positive
 
 __all__ = ["LocallyConnected2d"]
 
-# The maps are taken in so many bands of rows: what is held beside weights and maps is a copy of
-# one band of the weights and of the neighbourhoods in it.
+# The maps are taken in bands of rows: what is held beside weights and maps is a copy of one band of
+# the weights and of the neighbourhoods in it. So many bands on a CPU; elsewhere, where each of them
+# costs the start of several kernels, as few as these bytes of neighbourhoods allow.
 BANDS = 16
+DEVICE_BAND_BYTES = 2**29
 
 
 class LocallyConnected2d(nn.Module):
@@ -119,8 +121,12 @@ class LocallyConnected2d(nn.Module):
         )
 
 
-def _bands(height: int) -> list[slice]:
-    rows = math.ceil(height / BANDS)
+def _bands(maps: Tensor, taps: int) -> list[slice]:
+    """Divide the rows of maps (batch, channel, row, column) into bands."""
+    height = maps.shape[2]
+    neighbourhoods = maps.numel() * maps.element_size() * taps
+    bands = BANDS if maps.device.type == "cpu" else neighbourhoods / DEVICE_BAND_BYTES
+    rows = min(math.ceil(height / max(bands, 1)), height)
     return [slice(first, min(first + rows, height)) for first in range(0, height, rows)]
 
 
@@ -169,7 +175,7 @@ class _LocalFilters(torch.autograd.Function):
         padded = functional.pad(maps, [side // 2] * 4)
         height, width = maps.shape[2:]
         filtered = maps.new_empty(maps.shape[0], weight.shape[1], height, width)
-        for band in _bands(height):
+        for band in _bands(maps, side**2):
             seen = _neighbourhoods(padded, band, side)
             filters = _filters(weight, band).to(maps.dtype)
             product = seen @ filters.mT
@@ -193,7 +199,7 @@ class _LocalFilters(torch.autograd.Function):
         of_padded = torch.zeros_like(padded)
         of_weight = torch.empty_like(weight) if wanted[1] else None
         height, width = maps.shape[2:]
-        for band in _bands(height):
+        for band in _bands(maps, side**2):
             above = _by_position(gradient, band)
             if of_weight is not None:
                 of_weight[0, :, :, band] = _of_filters(above, padded, band, weight.shape)

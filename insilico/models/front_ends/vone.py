@@ -154,6 +154,7 @@ class VOneBlock(nn.Module):
     """
 
     stride: int
+    padding: int
     packed: Tensor
     order: Tensor
 
@@ -183,7 +184,7 @@ class VOneBlock(nn.Module):
         if noise not in NOISE:
             raise UserError(f"noise must be None, 'neuronal', 'gaussian' or 'fano'; got {noise!r}.")
         self.simple_channels, self.complex_channels = simple_channels, complex_channels
-        self.stride, self.gain = stride, gain
+        self.stride, self.padding, self.gain = stride, kernel_size // 2, gain
         self.noise, self.noise_scale, self.noise_level = noise, noise_scale, noise_level
         self.noise_generator = torch.Generator().manual_seed(noise_seed)
         self.colours = colours
@@ -276,16 +277,16 @@ class VOneBlock(nn.Module):
         self, images: Float[Tensor, "batch colour height width"]
     ) -> Float[Tensor, "batch filter rows columns"]:
         """Drive of the simple cells, of the complex cells, and of their quadrature partners."""
-        padding = self.packed.shape[-1] // 2
         if self.filters_per_colour is None:
-            return functional.conv2d(images, self.packed, None, self.stride, padding)
-        sites = ((side - 1) // self.stride + 1 for side in images.shape[2:])
+            return functional.conv2d(images, self.packed, None, self.stride, self.padding)
+        beyond = 2 * self.padding - self.packed.shape[-1]
+        sites = ((side + beyond) // self.stride + 1 for side in images.shape[2:])
         drive = images.new_empty(len(images), len(self.packed), *sites)
         counts = self.filters_per_colour
         groups = zip(torch.split(self.packed, counts), torch.split(self.order, counts), strict=True)
         for colour, (filters, places) in enumerate(groups):
             if len(filters):
                 seen = images[:, colour, None]
-                part = functional.conv2d(seen, filters, None, self.stride, padding)
+                part = functional.conv2d(seen, filters, None, self.stride, self.padding)
                 drive.index_copy_(1, places, part)
         return drive
