@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import layers_named, plain
+from insilico.cli.preparing import layers_named, plain, references_named
 from insilico.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(
     out: Path | None = None,
     sites: Words = (),
     candidates: Literal["near", "all"] = "near",
-    reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    reference: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     textures: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
@@ -62,9 +62,10 @@ def run(
     candidates : {"near", "all"}
         Of a battery that selects units by their receptive field: whether it is mapped at the sites
         that look nearby, or at every site of a layer, as the published benchmark does.
-    reference : tuple of Path
+    reference : tuple of str
         A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
-        compared with too, or in place of those of the same name. Can be given more than once.
+        compared with too, or in place of those of the same name. Or PROPERTY=FILE.csv: a histogram
+        of your own, with the columns bin_low, bin_high and count. Can be given more than once.
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...
@@ -89,7 +90,6 @@ def run(
     from insilico.cli.compare import write_comparison
     from insilico.cli.terminal import summary
     from insilico.folders import check_free, saved
-    from insilico.reference import from_assembly
     from insilico.reporting.run import write_report
     from insilico.runs.side_by_side import without_recordings
     from insilico.runs.sweep import conditions
@@ -97,7 +97,7 @@ def run(
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
     planned = conditions(options.degrees or (), untrained=untrained)
     check_free(folder)
-    own = [each for file in reference for each in from_assembly(file).values()]
+    own = [each for given in reference for each in references_named(given)]
     plan = battery if textures is None else _showing(textures, battery)
     if untrained:
         # Whether there is a control is found out before the first run, and not after it.

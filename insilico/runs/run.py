@@ -27,6 +27,7 @@ from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.runs.doubts import few_units, silent_units
 from insilico.runs.results import Results
 from insilico.runs.session import Session, record_battery
 from insilico.tuning.rates import RateMap, fit_rates, to_rates
@@ -168,9 +169,10 @@ def run(
     n_units = next(iter(recordings.values())).sizes["unit"]
     rate_map = _rates(recordings[plan.rates_from], notes) if rates and n_units else None
     curves, units = _measure(plan, recordings, rate_map)
-    _count_silent(units, notes)
+    notes.extend(silent_units(units))
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = compare_all(units, compared, seed=seed, shuffled=_shuffled(plan, curves, seed))
+    notes.extend(few_units(comparison.properties))
     return Results(
         battery=plan.name,
         units=units,
@@ -339,16 +341,6 @@ def _too_fine(recordings: Mapping[str, xr.DataArray], display: Display) -> list[
         f"{display.degrees[0]:g} deg), and the gratings go up to {highest:.3g} cpd: what is above "
         "comes out grey, and bounds the preferred frequencies"
     ]
-
-
-def _count_silent(units: xr.Dataset, notes: list[str]) -> None:
-    for name, flags in units["responsive"].groupby("protocol"):
-        silent = int((~flags).sum())
-        if silent:
-            notes.append(
-                f"{silent} of {units.sizes['unit']} units do not respond in {name}; they are "
-                "left out of its comparisons"
-            )
 
 
 def _provenance(
