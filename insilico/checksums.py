@@ -3,16 +3,20 @@
 import hashlib
 import json
 import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from insilico.errors import UserError
 from insilico.folders import inside
 
-__all__ = ["MANIFEST", "check_files", "sha256", "write_manifest"]
+__all__ = ["MANIFEST", "check_archive", "check_files", "sha256", "write_manifest"]
 
 # Beside the files of which it holds the checksums.
 MANIFEST = "manifest.json"
+
+# How a zip archive begins.
+ARCHIVE = b"PK\x03\x04"
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -87,6 +91,36 @@ def check_files(folder: Path, required: Iterable[str], *, remedy: str) -> tuple[
                 f"another). {remedy}"
             )
     return tuple(sums)
+
+
+def check_archive(path: Path, *, remedy: str) -> None:
+    """Compare the parts of a zip archive with the checksums in it; other files have none.
+
+    Parameters
+    ----------
+    path : Path
+        A file of torch.save or numpy.savez, which do not look at them themselves.
+    remedy : str
+        What the user can do about damage, as a sentence.
+
+    Raises
+    ------
+    UserError
+        If a part is not as it was written.
+    """
+    with path.open("rb") as file:
+        if file.read(len(ARCHIVE)) != ARCHIVE:
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    # A broken archive breaks the reader wherever it likes.
+    except Exception as error:
+        raise UserError(
+            f"{path} is damaged ({error}): it is a part of a file, or was changed. {remedy}"
+        ) from error
+    if broken is not None:
+        raise UserError(f"{path} is damaged: the checksum of {broken} in it is another. {remedy}")
 
 
 def _read(folder: Path, remedy: str) -> dict[str, str]:

@@ -86,6 +86,7 @@ def inside(folder: Path, name: str) -> Path:
     """
     path = folder / name
     try:
+        path.exists()  # raises where no file can have that name
         within = path.resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):  # a name too long, a null byte, links in a circle
         within = False

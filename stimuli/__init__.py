@@ -13,8 +13,11 @@ from stimuli.sets import StimulusSet, factorial
 
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
+    from stimuli.bars import bar, rectangle, rectangular_grating, spot
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.noise import noisy_grating
     from stimuli.picture_files import photographs
+    from stimuli.square_waves import square_wave
 
 __all__ = [
     "Display",
@@ -22,21 +25,33 @@ __all__ = [
     "StimulusSet",
     "Window",
     "aperture",
+    "bar",
     "center_surround",
     "factorial",
     "from_convention",
     "grating",
+    "noisy_grating",
     "photographs",
     "plaid",
+    "rectangle",
+    "rectangular_grating",
+    "spot",
+    "square_wave",
     "to_convention",
 ]
 
 _DRAWN = {
     "aperture": "stimuli.apertures",
+    "bar": "stimuli.bars",
     "center_surround": "stimuli.gratings",
     "grating": "stimuli.gratings",
+    "noisy_grating": "stimuli.noise",
     "photographs": "stimuli.picture_files",
     "plaid": "stimuli.gratings",
+    "rectangle": "stimuli.bars",
+    "rectangular_grating": "stimuli.bars",
+    "spot": "stimuli.bars",
+    "square_wave": "stimuli.square_waves",
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from stimuli.apertures import aperture, axes, column, tables
 from stimuli.display import Display, Window
 
-__all__ = ["carrier", "center_surround", "check_nyquist", "compose", "grating", "plaid"]
+__all__ = ["carrier", "center_surround", "check_nyquist", "compose", "depths", "grating", "plaid"]
 
 Images = Float[Tensor, "n 1 height width"]
 Maps = Float[Tensor, "n height width"]
@@ -155,7 +155,7 @@ def grating(
     >>> tuple(images.shape), float(images[0, 0, 0, 0])
     ((3, 1, 224, 224), 0.5)
     """
-    [depth] = _contrast(display, contrast, device=device)
+    [depth] = depths(display, contrast, device=device)
     pattern = carrier(
         display,
         orientation=orientation,
@@ -220,7 +220,7 @@ def plaid(
     ValueError
         If the contrasts add up to more than the display can show.
     """
-    depth, mask_depth = _contrast(display, contrast, mask_contrast, device=device)
+    depth, mask_depth = depths(display, contrast, mask_contrast, device=device)
     if mask_spatial_frequency is None:
         mask_spatial_frequency = spatial_frequency
     place: dict[str, Any] = {"x": x, "y": y, "window": window, "device": device}
@@ -277,8 +277,8 @@ def center_surround(
     Tensor, shape (n, 1, height, width), float32
         Images in [0, 1].
     """
-    [depth] = _contrast(display, contrast, device=device)
-    [surround_depth] = _contrast(display, surround_contrast, device=device)
+    [depth] = depths(display, contrast, device=device)
+    [surround_depth] = depths(display, surround_contrast, device=device)
     inner = diameter if inner_diameter is None else inner_diameter
     edges = column("inner_diameter", inner, size=True)
     if (edges < column("diameter", diameter, size=True)).any():
@@ -304,19 +304,44 @@ def center_surround(
     return compose(display, depth * center * disk + surround_depth * surround * annulus)
 
 
-def _contrast(
-    display: Display, *contrasts: object, device: torch.device | str | None
-) -> list[Tensor]:
-    """Contrasts as float32 columns, checked against what the display can show together."""
+def depths(
+    display: Display,
+    *contrasts: object,
+    signed: bool = False,
+    device: torch.device | str | None = None,
+) -> list[Float[Tensor, "n 1 1"]]:
+    """Contrasts that are shown on top of each other, as columns that multiply patterns.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    *contrasts : float or sequence of float
+        One for each component.
+    signed : bool
+        Whether darker than the background, which is below 0, has a meaning.
+    device : torch device, optional
+        Where to draw.
+
+    Returns
+    -------
+    list of Tensor, shape (n, 1, 1), float32
+
+    Raises
+    ------
+    ValueError
+        If the display cannot show them together.
+    """
     columns = [column("contrast", contrast) for contrast in contrasts]
     highest = sum(depth.max(initial=0.0) for depth in columns)
-    lowest = min(depth.min(initial=0.0) for depth in columns)
-    room = min(1.0, 1 / display.background - 1)
-    if lowest < 0 or highest > room * (1 + 1e-9):
+    lowest = sum(min(depth.min(initial=0.0), 0) for depth in columns)
+    lightest = 1 / display.background - 1
+    room = lightest if signed else min(1.0, lightest)
+    if lowest < -signed * (1 + 1e-9) or highest > room * (1 + 1e-9):
         raise ValueError(
-            f"contrast must lie in [0, {room:g}] on a background of {display.background:g}, "
-            f"superimposed components together; got {lowest:g} to {highest:g}. Lower the "
-            "contrasts so that no pixel is clipped."
+            f"contrast must lie in [{-int(signed)}, {room:g}] on a background of "
+            f"{display.background:g}, superimposed components together; got {lowest:g} to "
+            f"{highest:g}. Lower the contrasts so that no pixel is clipped."
         )
     return [
         torch.as_tensor(depth.astype(np.float32), device=device)[:, None, None] for depth in columns

@@ -293,14 +293,16 @@ def test_command_writes_everything(tmp_path, corrupted, capsys):
         device="cpu",
     )  # fmt: skip
     train(config, tmp_path / "run")
-    run = open_run(tmp_path / "run")
+    with pytest.raises(UserError, match="--trust-code"):
+        open_run(tmp_path / "run")
+    run = open_run(tmp_path / "run", trust_code=True)
     assert run.classes == tuple(COLOURS)
-    evaluate(tmp_path / "run", corrupted=corrupted, attacks=True, quiet=True)
+    evaluate(tmp_path / "run", corrupted=corrupted, attacks=True, quiet=True, trust_code=True)
     first = tmp_path / "run" / "evaluation"
     # What was learned from need not be there any more.
     shutil.rmtree(tmp_path / "data" / "train")
     evaluate(
-        tmp_path / "run", corrupted=corrupted, out=tmp_path / "again", quiet=True,
+        tmp_path / "run", corrupted=corrupted, out=tmp_path / "again", quiet=True, trust_code=True,
         baseline=_worse(first, tmp_path),
     )  # fmt: skip
     summary = json.loads((tmp_path / "again" / "evaluation.json").read_text())
@@ -349,10 +351,11 @@ def test_a_run_of_another_network_is_refused_with_what_differs(tmp_path, monkeyp
     )
     train(config, tmp_path / "run")
     with pytest.raises(UserError, match="device 'gpu' cannot be used"):
-        open_run(tmp_path / "run", device="gpu")
+        open_run(tmp_path / "run", device="gpu", trust_code=True)
     other = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))
     monkeypatch.setattr("test_evaluation.colours", lambda num_classes: other)
-    for attempt in (lambda: open_run(tmp_path / "run"), lambda: train(config, tmp_path / "run")):
+    folder = tmp_path / "run"
+    for attempt in (lambda: open_run(folder, trust_code=True), lambda: train(config, folder)):
         with pytest.raises(UserError, match=r"2\.weight \(3 x 3 in the file, 3 x 12 in the model"):
             attempt()
 

@@ -154,7 +154,7 @@ def test_only_the_sites_that_are_read_are_computed(name, sites):
     module = dict(model.named_modules())[layer]
     handle = module.register_forward_hook(lambda *passed: computed.append(passed[2].shape[2:]))
     try:
-        probe.record(gratings(SMALL, Position(0, 0)))
+        probe.record(gratings(SMALL, Position(0, 0)), crops_checked=True)
     finally:
         handle.remove()
     assert set(computed) == {(1, 1) if sites == "centre" else (3, 2)}

@@ -89,10 +89,12 @@ class Asked(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
-        self.seen = []
+        # Not an attribute, which would be put back after a recording.
+        seen = []
+        self.seen = lambda: seen
 
     def forward(self, images):
-        self.seen.append(state())
+        self.seen().append(state())
         return self.weight * images
 
 
@@ -103,7 +105,7 @@ def test_nothing_is_rounded_while_a_model_is_recorded(setting):
     with Forward(model).ready():
         model(torch.ones(1, 1, 4, 4))
     Probe(model, ["output"], display=Display.square(8, 1.0), channels=1)
-    for seen in model.seen:
+    for seen in model.seen():
         assert seen["convolutions"] is seen["products"] is False
         assert seen["precision"] == "highest"
         assert {seen.get(name, "ieee") for name in NEWER} == {"ieee"}
@@ -145,7 +147,7 @@ def test_only_recorded_passes_are_in_tf32(monkeypatch):
     with forward.ready():
         forward.read(images, ["output"], lambda _, output: output.clone())
         forward.record(images, ["output"], lambda _, output: output.flatten(1))
-    assert [seen["convolutions"] for seen in model.seen] == [False, True]
+    assert [seen["convolutions"] for seen in model.seen()] == [False, True]
 
 
 def test_tf32_is_refused_where_there_is_none(monkeypatch):

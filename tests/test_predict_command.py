@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,9 @@ from PIL import Image
 from synthetic_neurons import write_assembly
 
 import insilico
-from insilico import protocols
+from insilico.checksums import write_manifest
 from insilico.cli.app import main
+from insilico.experiments.batteries import BATTERIES
 from insilico.experiments.standard import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity
@@ -99,7 +101,7 @@ def small_battery(monkeypatch):
         references=("ringach2002.circular_variance",),
         rates_from="orientation_mean",
     )
-    monkeypatch.setitem(protocols.BATTERIES, "standard", small)
+    monkeypatch.setitem(BATTERIES, "standard", small)
 
 
 def predict(*words, model=MODEL):
@@ -203,11 +205,13 @@ def test_a_plain_array(here, capsys):
 
 def test_digital_neurons_are_probed_like_any_model(here, small_battery, capsys):
     assert predict(*["--layer", "1", "--neurons", "twins", "--out", "out"]) == 0
-    assert "probe them with: insilico run digital:twins" in capsys.readouterr().out
-    neurons = insilico.load_model("digital:twins")
+    assert "probe them with: insilico run digital:twins --trust-code" in capsys.readouterr().out
+    with pytest.raises(insilico.UserError, match="gabors.py:build.*--trust-code"):
+        insilico.load_model("digital:twins")
+    neurons = insilico.load_model("digital:twins", trust_code=True)
     assert neurons.layer == "1"
     assert len(neurons.neurons) == len(pd.read_csv("out/neurons.csv"))
-    assert main(["run", "digital:twins", "--out", "probed", "-q"]) == 0
+    assert main(["run", "digital:twins", "--trust-code", "--out", "probed", "-q"]) == 0
     units = insilico.open_results("probed").units
     assert units.sizes["unit"] == len(neurons.neurons)
     assert np.isfinite(units["circular_variance"]).any()
@@ -217,17 +221,48 @@ def test_digital_neurons_are_opened_from_anywhere_and_damage_is_named(here, monk
     assert predict(*["--layer", "1", "--neurons", "twins", "--out", "out"]) == 0
     (here / "elsewhere").mkdir()
     monkeypatch.chdir(here / "elsewhere")
-    assert insilico.load_model("digital:../twins").layer == "1"
+    assert insilico.load_model("digital:../twins", trust_code=True).layer == "1"
     record = here / "twins" / "neurons.json"
     whole = record.read_text()
     record.write_text(whole.replace('"layer"', '"lair"'))
-    with pytest.raises(insilico.UserError, match="is damaged.*Fit the neurons again"):
-        insilico.load_model("digital:../twins")
+    with pytest.raises(insilico.UserError, match="neurons.json is damaged.*fit the neurons again"):
+        insilico.load_model("digital:../twins", trust_code=True)
+    (here / "twins" / "manifest.json").unlink()
+    write_manifest(here / "twins")
+    with pytest.raises(insilico.UserError, match="twins is damaged.*fit the neurons again"):
+        insilico.load_model("digital:../twins", trust_code=True)
     record.write_text(whole)
     readout = here / "twins" / "readout.safetensors"
-    readout.write_bytes(readout.read_bytes()[:100])
-    with pytest.raises(insilico.UserError, match="is damaged.*Fit the neurons again"):
-        insilico.load_model("digital:../twins")
+    content = readout.read_bytes()
+    readout.write_bytes(content[:100])
+    (here / "twins" / "manifest.json").unlink()
+    write_manifest(here / "twins")
+    with pytest.raises(insilico.UserError, match="twins is damaged.*fit the neurons again"):
+        insilico.load_model("digital:../twins", trust_code=True)
+    readout.write_bytes(content)
+    (here / "twins" / "manifest.json").unlink()
+    write_manifest(here / "twins")
+    with (here / "gabors.py").open("a") as file:
+        file.write("# another day\n")
+    with pytest.raises(insilico.UserError, match="is not the code that the neurons"):
+        insilico.load_model("digital:../twins", trust_code=True)
+
+
+def test_digital_neurons_keep_the_weights_of_their_model(here):
+    """The folder is all that is needed, wherever it is taken."""
+    torch.manual_seed(5)
+    torch.save(loaded().state_dict(), "own.pth")
+    data = insilico.open_neurons("assy_Known2026.nc", "stimulus_Known2026")
+    model = loaded(weights="own.pth")
+    neurons = insilico.predict(model, data, "1", n_resamples=0).fit_neurons()
+    neurons.save("twins")
+    (here / "own.pth").unlink()
+    Path("twins").rename("elsewhere")
+    again = insilico.load_model("digital:elsewhere", trust_code=True)
+    torch.testing.assert_close(again.readout.weight, neurons.readout.weight)
+    assert "own.pth" in again.card.weights
+    with pytest.raises(insilico.UserError, match="own.pth, is not there any more"):
+        neurons.save("others")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from stimuli import (
     factorial,
     from_convention,
     grating,
+    noisy_grating,
     plaid,
+    rectangular_grating,
+    square_wave,
     to_convention,
 )
 from stimuli.conventions import CONVENTIONS
@@ -38,7 +41,20 @@ DRAWN = {
         DISPLAY,
         **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "surround_orientation": 45} | more,
     ),
-}
+    "rectangular_grating": lambda **more: rectangular_grating(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "length": 3.0, "width": 1.1}
+        | more,
+    ),
+    "square_wave": lambda **more: square_wave(
+        DISPLAY, **{"orientation": [0, 20, 90], "spatial_frequency": 1.1, "diameter": 3.0} | more
+    ),
+    "noisy_grating": lambda **more: noisy_grating(
+        DISPLAY,
+        **{"orientation": [0, 20, 90], "spatial_frequency": 2.0, "contrast": 0.8, "element": 0.2,
+           "seed": 3} | more,
+    ),
+}  # fmt: skip
 
 
 def peak_of_spectrum(image):

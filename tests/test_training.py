@@ -259,7 +259,7 @@ RUN = (
     "import sys, torch; torch.set_num_threads(1)\n"
     "from insilico.training.config import read_training_config\n"
     "from insilico.training.loop import train\n"
-    "train(read_training_config(sys.argv[1]), sys.argv[2])\n"
+    "train(read_training_config(sys.argv[1], trust_code=True), sys.argv[2])\n"
 )
 
 
@@ -304,7 +304,7 @@ def test_two_processes_train_like_one(pictures, tmp_path, environment):
         '[model.options]\nbatch_norm = false\ndropout = 0.0\n[data]\naugmentation = "none"',
     )
     toml.write_text(text)
-    arguments = ("-m", "insilico", "train", toml, "--quiet", "--out")
+    arguments = ("-m", "insilico", "train", toml, "--trust-code", "--quiet", "--out")
     subprocess.run(command(*arguments, tmp_path / "one"), env=environment, check=True)
     subprocess.run(
         command(*arguments, tmp_path / "two", launcher=TWO_PROCESSES), env=environment, check=True
@@ -325,9 +325,10 @@ def test_two_processes_train_like_one(pictures, tmp_path, environment):
 def test_two_processes_judge_the_weights_that_are_kept(pictures, tmp_path, environment):
     """Statistics of batch normalisation differ between processes; those of the first are kept."""
     toml = write_toml(tmp_path / "run.toml", pictures, epochs=1)
-    arguments = ("-m", "insilico", "train", toml, "--quiet", "--out", tmp_path / "run")
+    arguments = ("-m", "insilico", "train", toml, "--trust-code", "--quiet")
+    arguments += ("--out", tmp_path / "run")
     subprocess.run(command(*arguments, launcher=TWO_PROCESSES), env=environment, check=True)
-    run = open_run(tmp_path / "run")
+    run = open_run(tmp_path / "run", trust_code=True)
     held_out = load_data(run.config.data, seed=run.config.seed).validation
     expected = score(run.model, held_out, run.config.data).loss
     (row,) = rows(tmp_path / "run" / "log.csv")

@@ -17,6 +17,7 @@ from insilico.cli.reference import reference
 from insilico.cli.report import report
 from insilico.cli.run import run
 from insilico.cli.stimuli import stimuli
+from insilico.cli.stopping import exit_code, interruptible, last_words
 from insilico.cli.textures import textures
 from insilico.cli.train import train
 from insilico.errors import UserError
@@ -25,9 +26,8 @@ __all__ = ["app", "main"]
 
 OUR_PACKAGES = ("insilico", "stimuli")
 
-# Exit codes, as shells and other tools have them.
+# Exit code, as other tools have it.
 USER_ERROR = 2
-INTERRUPTED = 130
 
 
 def _version() -> str:
@@ -79,19 +79,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 2 after a user's mistake, 130 after Ctrl-C.
+        Exit code: 0, 2 after a user's mistake, 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        with interruptible():
+            app(arguments, exit_on_error=False, print_error=False)
     except (CycloptsError, UserError) as error:
         return _refuse(error)
     except ValueError as error:
         if not _is_refusal(error):
             raise
         return _refuse(error)
-    except KeyboardInterrupt:
-        print("\ninsilico: stopped", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+        # On a line of its own, below that of a progress bar.
+        print(f"\n{last_words(command)}", file=sys.stderr)
+        return exit_code(error)
     except BrokenPipeError:
         # Whoever read our output, `head` for one, has had enough. Python would complain once
         # more when it closes stdout.

@@ -23,6 +23,7 @@ def evaluate(
     limit: int = 1000,
     out: Path | None = None,
     device: str = "cpu",
+    trust_code: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
 ) -> None:
     """Test a trained network: on clean, corrupted and adversarial pictures.
@@ -47,6 +48,9 @@ def evaluate(
         Folder of the tables and figures; RUN/evaluation by default.
     device : str
         Where to run: cpu, cuda, auto.
+    trust_code : bool
+        Run the code that RUN names as its network, with all your rights. Only for runs of your own,
+        or of somebody whose programs you would start.
     quiet : bool
         No progress bar.
     """
@@ -74,7 +78,7 @@ def evaluate(
     # What can be wrong with the options is found before the work begins.
     check_positive(steps=steps, limit=limit)
     standard = read_accuracies(baseline) if baseline is not None else None
-    opened = open_run(run, device=device)
+    opened = open_run(run, device=device, trust_code=trust_code)
     plan = opened.config.data
     if data is not None:
         plan = replace(plan, path=str(data))

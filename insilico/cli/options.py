@@ -39,8 +39,9 @@ class ModelOptions:
     Parameters
     ----------
     weights : str, optional
-        A .pth, .pt or .safetensors file (no code in it is run), or 'pretrained' for a download by
-        torchvision or timm. Without it, networks have random weights.
+        A .pth, .pt, .ckpt, .bin or .safetensors file (no code in it is run; FILE#NAME where it
+        holds several sets of weights), or 'pretrained' for a download by torchvision or timm.
+        Without it, networks have random weights.
     mean : tuple of float, optional
         Mean of the normalisation: one value, or one per channel.
     std : tuple of float, optional
@@ -58,6 +59,9 @@ class ModelOptions:
         Of everything random.
     option : tuple of str
         KEY=VALUE, passed on to what makes the model: mode=as_released for vone.
+    trust_code : bool
+        Run the code that a folder of digital neurons names as its model, with all your rights. Only
+        for folders of your own, or of somebody whose programs you would start.
     """
 
     weights: str | None = None
@@ -69,6 +73,7 @@ class ModelOptions:
     device: str | None = None
     seed: Whole = 0
     option: Words = ()
+    trust_code: Annotated[bool, Parameter(negative="")] = False
 
     def load(self, spec: str) -> "nn.Module":
         """Load a model with these options, of which the degrees are one number."""
@@ -90,6 +95,7 @@ class ModelOptions:
             channels=self.channels,
             device=self.device,
             seed=self.seed,
+            trust_code=self.trust_code,
             **_options(self.option),
         )
 

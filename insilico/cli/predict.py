@@ -88,6 +88,8 @@ def predict(
     """
     import insilico
     from insilico.folders import check_free, saved
+    from insilico.models.built_in import BUILT_IN
+    from insilico.models.described import runs_only_ours
     from insilico.predictivity.optional import check_scikit_learn
     from insilico.reporting.predictivity import write_predictivity
 
@@ -141,9 +143,11 @@ def predict(
     page = write_predictivity(found, folder, layers=table, notes=doubts)
     _tell(table, [*found.warnings, *doubts])
     if fitted is not None:
+        spec = fitted.base.arguments["spec"]
+        trust = "" if runs_only_ours(spec, BUILT_IN) else " --trust-code"
         print(
             f"digital neurons, read out of {fitted.layer}: {neurons}\n"
-            f"probe them with: insilico run digital:{neurons}"
+            f"probe them with: insilico run digital:{neurons}{trust}"
         )
     print(f"page: {page}")
     if trouble:

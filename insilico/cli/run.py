@@ -34,6 +34,7 @@ def run(
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    layout: Words = (),
     rates: bool = True,
     untrained: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
@@ -77,6 +78,9 @@ def run(
     precision : {"float32", "tf32", "bfloat16"}
         What the model computes in. tf32 is faster on NVIDIA GPUs, and rounds what it multiplies to
         10 bits: other units may be selected. bfloat16 is faster on some devices, to three digits.
+    layout : tuple of str
+        How a layer is laid out where its shape cannot tell, [LAYER=]LAYOUT: map, map_last, vector,
+        or rows and columns of sites, as in 9x16.
     rates : bool
         Whether activations are mapped to firing rates.
     untrained : bool
@@ -118,6 +122,7 @@ def run(
             crop=crop,
             phases=phases,
             precision=precision,
+            layout=_layout(layout),
             progress=not quiet,
         )
         place = folder / condition.name if len(planned) > 1 else folder
@@ -156,6 +161,19 @@ def _under(condition: "Condition", spec: str, options: ModelOptions) -> "nn.Modu
         lambda seed: replace(options, weights=None, seed=seed).load(spec),
         seed=options.seed,
     )
+
+
+def _layout(words: Sequence[str]) -> str | dict[str, str] | None:
+    """Read [LAYER=]LAYOUT ..."""
+    if len(words) == 1 and "=" not in words[0]:
+        return words[0]
+    pairs = [word.rpartition("=") for word in words]
+    if not all(layer and layout for layer, _, layout in pairs):
+        raise UserError(
+            "several layouts need the names of their layers, as in LAYER=map LAYER=9x16; got "
+            f"{' '.join(words)!r}."
+        )
+    return {layer: layout for layer, _, layout in pairs} or None
 
 
 def _sites(words: Sequence[str]) -> Any:

@@ -18,6 +18,7 @@ def train(
     *,
     out: Path,
     set_: Annotated[Words, Parameter(name="--set")] = (),
+    trust_code: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
 ) -> None:
     """Train a network, or go on with a run that was stopped.
@@ -33,6 +34,10 @@ def train(
         Folder of the run. If it holds the same run, stopped, that run goes on.
     set_ : tuple of str
         KEY=VALUE in place of what the file says: data.path=/data/imagenet, epochs=10.
+    trust_code : bool
+        Run the code that the file names as its network, with all your rights. Only for files of
+        your own, or of somebody whose programs you would start. With --set model.name=... the name
+        is yours, and needs no trust.
     quiet : bool
         No progress bar.
     """
@@ -41,7 +46,8 @@ def train(
     from insilico.training.state import WEIGHTS
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    trained = run(read_training_config(config, set_), out, progress=not quiet)
+    settings = read_training_config(config, set_, trust_code=trust_code)
+    trained = run(settings, out, progress=not quiet)
     if os.environ.get("RANK", "0") != "0":  # one of several that torchrun started has the say
         return
     print(

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from insilico.folders import inside
 from insilico.tables import write_csv
 
 __all__ = [
@@ -237,8 +238,15 @@ def save_figure(
     -------
     list of Path
         The files.
+
+    Raises
+    ------
+    UserError
+        If the name leads out of the folder.
     """
     folder = Path(folder)
+    # Some names come from the files of others.
+    inside(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{name}.{ending}" for ending in formats]
     with style(), _laid_out(figure):

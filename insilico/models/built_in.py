@@ -23,6 +23,9 @@ CONSTRAINED_PIXELS = 64
 EVNET_DEGREES = 7.0
 VONE_DN_PIXELS = 256
 
+# The normalized cells have hundreds of filters each, which small images make affordable.
+NORMALIZATION_PIXELS, NORMALIZATION_DEGREES = 96, 6.0
+
 
 def _vone(name: str, request: Request) -> Loaded:
     """Load the front end of VOneNet."""
@@ -48,6 +51,34 @@ def _textbook(name: str, request: Request) -> Loaded:
     from insilico.models.textbook.module import Textbook
 
     model, display = _sized(Textbook, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,),
+        std=(1.0,),
+        channels=1,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _normalization(name: str, request: Request) -> Loaded:
+    """Load cells with known normalization and surrounds, or the same cells without them."""
+    from insilico.models.textbook.normalization import NormalizedPopulation
+
+    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
+    model = made(
+        NormalizedPopulation,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+        normalized=name == "textbook:normalization",
+    )
     card = ModelCard(
         name=name,
         display=display,
@@ -167,6 +198,8 @@ def _random_behind(fixed: str, request: Request) -> str:
 BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "vone": _vone,
     "textbook": _textbook,
+    "textbook:normalization": _normalization,
+    "textbook:control": _normalization,
     "vone_resnet50": _vone_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,

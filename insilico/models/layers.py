@@ -6,12 +6,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from insilico.errors import UserError
 from insilico.models.card import ModelCard
+from insilico.recording.charts import chart_layers
 from insilico.recording.forward import Forward
-from insilico.recording.hooks import OUTPUT, call_counts, first_tensor, layer_names
-from insilico.recording.layers import finite_sites, layer_map
-from insilico.recording.receptive_fields import Fields, survey
+from insilico.recording.hooks import OUTPUT, layer_names
 from stimuli import Display
 
 __all__ = ["layer_table", "spatial_layers"]
@@ -62,26 +60,13 @@ def layer_table(
     if isinstance(card, ModelCard):
         display, channels = display or card.display, channels or card.channels
     display, channels = display or Display(), channels or 3
-    parameter = next(model.parameters(), None)
-    images = torch.full(
-        (1, channels, display.height, display.width),
-        display.background,
-        device=None if parameter is None else parameter.device,
-    )
     names = layer_names(model)
     if OUTPUT not in names:
         names = [*names, OUTPUT]
-    try:
-        counts, outputs = call_counts(model, names, images)
-    except UserError:
-        raise
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise UserError(
-            f"{type(model).__name__} does not take an image of {channels} channels and "
-            f"{display.height} x {display.width} px: {type(error).__name__}: {reason}. Choose its "
-            "size with pixels and its number of channels with channels."
-        ) from error
+    forward = Forward(model, channels=channels)
+    blank = torch.full((1, 1, display.height, display.width), display.background)
+    with forward.ready():
+        counts, outputs = forward.count(blank, names)
     modules: dict[str, nn.Module] = {OUTPUT: model, **dict(model.named_modules())}
     table = pd.DataFrame(
         {
@@ -92,30 +77,12 @@ def layer_table(
         }
     )
     if fields:
-        found = _fields(model, _with_sites(table), outputs, display, channels)
+        with forward.ready():
+            chosen = {name: outputs[name] for name in _with_sites(table)}
+            _, found = chart_layers(forward, chosen, display, ask=False)
         sizes = [None if (each := found.get(name)) is None else each.size for name in names]
         table["field"] = pd.Series(sizes, dtype=object)
     return table
-
-
-def _fields(
-    model: nn.Module,
-    layers: tuple[str, ...],
-    outputs: dict[str, Tensor],
-    display: Display,
-    channels: int,
-) -> dict[str, Fields | None]:
-    """Receptive fields of layers with several sites, all from the same pictures."""
-    charts = {name: layer_map(name, first_tensor(name, outputs[name]), display) for name in layers}
-    forward = Forward(model, channels=channels)
-
-    def finite(images: Tensor) -> dict[str, Tensor]:
-        return forward.read(
-            images, layers, lambda layer, output: finite_sites(charts[layer], output)
-        )
-
-    with forward.ready():
-        return survey(finite, display, {name: (c.rows, c.columns) for name, c in charts.items()})
 
 
 def spatial_layers(table: pd.DataFrame) -> tuple[str, ...]:
@@ -145,7 +112,8 @@ def _with_sites(table: pd.DataFrame) -> tuple[str, ...]:
 def _shape(output: Any) -> tuple[int, ...] | None:
     if isinstance(output, tuple | list) and output:
         output = output[0]
-    return tuple(output.shape[1:]) if isinstance(output, Tensor) else None
+    real = isinstance(output, Tensor) and not output.is_complex()
+    return tuple(output.shape[1:]) if real else None
 
 
 def _n_sites(shape: tuple[int, ...] | None) -> int:

@@ -26,9 +26,10 @@ PRETRAINED = "pretrained"
 
 # Of the names in BUILT_IN, those of one family are not listed one by one.
 FORMS = (
-    "vone, textbook, vone_resnet50, evnet_resnet50, vone_dn, constrained_resnet, "
-    "resnet50_COMPONENT, resnet50_composite_LETTER, torchvision:NAME, timm:NAME, "
-    "digital:FOLDER, package.module:function or path/to/file.py:function"
+    "vone, textbook, textbook:normalization, textbook:control, vone_resnet50, evnet_resnet50, "
+    "vone_dn, constrained_resnet, resnet50_COMPONENT, resnet50_composite_LETTER, "
+    "torchvision:NAME, timm:NAME, digital:FOLDER, package.module:function or "
+    "path/to/file.py:function"
 )
 
 SOURCES: Mapping[str, Callable[[str, Request], Loaded]] = {
@@ -54,6 +55,7 @@ def load_model(
     layers: Sequence[str] | None = None,
     device: torch.device | str | None = None,
     seed: int = 0,
+    trust_code: bool = False,
     **options: Any,
 ) -> nn.Module:
     """Load a model that normalises for itself and carries its display and its V1 layers.
@@ -68,7 +70,8 @@ def load_model(
         arguments, and returns an `nn.Module`, or a callable from a float32 array (batch, channel,
         height, width) to an array. The name may also be that of an `nn.Module`, which is copied.
     weights : Path or str, optional
-        A ``.pth``, ``.pt`` or ``.safetensors`` file, which is read without running code in it; or
+        A ``.pth``, ``.pt``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, which is read without
+        running code in it (``FILE#NAME`` where it holds several sets of weights); or
         ``"pretrained"`` for a download by torchvision or timm. By default, networks have random
         weights, drawn from ``seed``.
     mean, std : sequence of float or float, optional
@@ -87,6 +90,10 @@ def load_model(
     seed : int
         For random weights, and for built-in models that draw their parameters. The global random
         state is left as it was.
+    trust_code : bool
+        Whether a folder of digital neurons may name a model that is code of its own: that code is
+        then run with all your rights. Built-in models, and those of torchvision and timm, need no
+        trust; a name in ``spec`` is your own word.
     **options : Any
         Passed on to what makes the model, as in ``load_model("vone", mode="as_released")``.
 
@@ -108,7 +115,7 @@ def load_model(
     """
     check_asked(degrees=degrees, pixels=pixels, channels=channels, seed=seed, mean=mean, std=std)
     source, name = _parse(spec)
-    request = Request(spec, weights == PRETRAINED, pixels, degrees, seed, options)
+    request = Request(spec, weights == PRETRAINED, pixels, degrees, seed, options, trust_code)
     if request.pretrained and source not in ("torchvision", "timm"):
         raise UserError(
             f"'pretrained' is a download by torchvision or timm, and {spec} is neither. Give a "

@@ -24,7 +24,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for, beside the name of the model; None where nothing was said."""
+    """What a user asked for, beside the name of the model; None where nothing was said.
+
+    ``trust_code`` is whether code that a file names may be run.
+    """
 
     spec: str
     pretrained: bool
@@ -32,6 +35,7 @@ class Request:
     degrees: float | None
     seed: int
     options: Mapping[str, Any]
+    trust_code: bool = False
 
     def display(self, pixels: int = DEFAULT_PIXELS, degrees: float = DEFAULT_DEGREES) -> Display:
         """Make the display, with the model's own size where nothing was asked for."""

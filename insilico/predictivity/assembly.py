@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.netcdf import opened
 
 __all__ = ["DIMS", "STIMULUS_ID", "read_assembly", "some"]
 
@@ -53,12 +54,8 @@ def read_assembly(path: Path, *, region: str | None, window: tuple[float, float]
     UserError
         If this is no such file, or nothing is left of it.
     """
-    try:
-        # Nothing in it is a date, not even what is counted in ms.
-        content = xr.open_dataset(path, decode_times=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as netCDF: {error}") from None
-    with content:
+    # Nothing in it is a date, not even what is counted in ms.
+    with opened(path, remedy="Bring it back, or download it again.", decode_times=False) as content:
         array = _of_region(_array(content, path), region, path)
         array = _in_window(array, window, path)
         attrs = content.attrs | array.attrs

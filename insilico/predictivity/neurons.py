@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.checksums import check_archive
 from insilico.errors import UserError
+from insilico.folders import inside
 from insilico.predictivity.assembly import DIMS, STIMULUS_ID, read_assembly, some
 
 __all__ = ["NeuralData", "open_neurons"]
@@ -100,9 +101,9 @@ def open_neurons(
     stimuli : path, optional
         A csv file with one row per picture, or the folder that holds it; by default that of
         ``path``. Its column ``filename`` names the files, which lie beside it or in folders
-        there. For a netCDF file, its column ``stimulus_id`` says which stimulus each is; rows of
-        stimuli that were not shown do not matter. For a plain array, the rows are those of the
-        array.
+        there; what lies elsewhere, or is a link to there, is refused. For a netCDF file, its column
+        ``stimulus_id`` says which stimulus each is; rows of stimuli that were not shown do not
+        matter. For a plain array, the rows are those of the array.
     region : str or None
         Keep the neurons of this region, if the file names regions; None keeps all.
     window : tuple of float
@@ -165,11 +166,11 @@ def _table(place: Path) -> tuple[pd.DataFrame, Path]:
         )
     try:
         table = pd.read_csv(place, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise UserError(
             f"{place} cannot be read as a csv file: {error}. Set stimuli to the csv file that "
             "names the pictures, or to its folder."
-        ) from None
+        ) from error
     names = [name for name in FILE_NAME if name in table]
     if not names:
         raise UserError(
@@ -201,19 +202,7 @@ def _shown(table: pd.DataFrame, responses: xr.DataArray, place: Path) -> pd.Data
 
 def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
     """Read a plain array, and label it."""
-    try:
-        content = np.load(path)
-        if not isinstance(content, np.ndarray):
-            with content as arrays:
-                if len(arrays.files) != 1:
-                    raise UserError(
-                        f"{path} must hold one array; it holds {some(arrays.files) or 'none'}."
-                    )
-                content = arrays[arrays.files[0]]
-    except UserError:
-        raise
-    except (OSError, EOFError, ValueError, BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as an array of NumPy: {error}") from None
+    content = _array(path)
     if content.ndim not in (2, 3) or content.dtype.kind not in "buif":
         raise UserError(
             f"{path} must hold numbers, stimulus x neuron or stimulus x neuron x repetition; it "
@@ -231,6 +220,29 @@ def _plain(path: Path, table: pd.DataFrame, place: Path) -> xr.DataArray:
         "neuron": np.arange(values.shape[1]).astype(str),
     }
     return xr.DataArray(values, dims=DIMS, coords=coords, name=path.stem)
+
+
+def _array(path: Path) -> np.ndarray:
+    """Read the one array of a file, if it is whole."""
+    remedy = "If it is damaged, bring it back from a copy."
+    try:
+        with path.open("rb") as file:
+            check_archive(path, remedy=remedy)
+            content = np.load(file)
+            if not isinstance(content, np.ndarray):
+                if len(content.files) != 1:
+                    raise UserError(
+                        f"{path} must hold one array; it holds {some(content.files) or 'none'}."
+                    )
+                return content[content.files[0]]
+            if file.read(1):
+                raise ValueError(f"more follows on its {content.size} numbers")
+            return content
+    except UserError:
+        raise
+    # A damaged file breaks the reader wherever it likes.
+    except Exception as error:
+        raise UserError(f"{path} cannot be read as an array of NumPy: {error}. {remedy}") from error
 
 
 def _stratified(responses: xr.DataArray, table: pd.DataFrame, stratify: str | None) -> xr.DataArray:
@@ -263,19 +275,20 @@ def _degrees(table: pd.DataFrame, known_as: str, place: Path) -> float:
 
 
 def _files(table: pd.DataFrame, place: Path) -> tuple[Path, ...]:
-    """Find the pictures beside the csv file, or below it by their names."""
-    beside = [place.parent / name for name in table["filename"]]
+    """Find the pictures beside the csv file, or below it by their names; never elsewhere."""
+    folder = place.parent
+    beside = [inside(folder, name) for name in table["filename"]]
     if all(file.is_file() for file in beside):
         return tuple(beside)
     below: dict[str, list[Path]] = {}
     wanted = {file.name for file in beside}
-    for file in sorted(place.parent.rglob("*")):
+    for file in sorted(folder.rglob("*")):
         if file.name in wanted and file.is_file():
-            below.setdefault(file.name, []).append(file)
+            below.setdefault(file.name, []).append(inside(folder, str(file.relative_to(folder))))
     found = [[file] if file.is_file() else below.get(file.name, []) for file in beside]
     missing = [file.name for file, places in zip(beside, found, strict=True) if not places]
     if missing:
-        packed = sorted(place.parent.glob("*.zip"))
+        packed = sorted(folder.glob("*.zip"))
         raise UserError(
             f"{len(missing)} of {len(beside)} pictures that {place} names are not in its folder: "
             f"{some(missing)}. "

@@ -24,6 +24,7 @@ from insilico.predictivity.fitting import Fitting
 from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
+from insilico.recording.examination import examine
 from insilico.recording.forward import Forward
 from insilico.tables import write_csv
 from stimuli import Position, photographs
@@ -253,7 +254,7 @@ def predict(
             "resamples": n_resamples,
             "seed": seed,
         },
-        warnings=(*caution, *notes, *_doubts(data, card)),
+        warnings=(*caution, *notes, *features.forward.kind.notes, *_doubts(data, card)),
         fitting=Fitting(
             module, card, features, products, responses, mapping, data.name, principal_components
         ),
@@ -284,6 +285,8 @@ def _features(
         batch_size=batch_size,
     )
     images = photographs(card.display, data.pictures, degrees=data.degrees, position=position)
+    with forward.ready():
+        examine(forward, layers, card.display)
     return Features(forward, tuple(dict.fromkeys(layers)), images)
 
 

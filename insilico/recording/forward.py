@@ -1,8 +1,11 @@
 """Run a model on pictures, up to the layers that are read: fast, in evaluation mode, and seeded."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+import random
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
-from insilico.recording.hooks import layer_outputs
+from insilico.recording.hooks import call_counts, layer_outputs
+from insilico.recording.model_kind import ModelKind
+from insilico.recording.model_state import ModelState
 from insilico.recording.precision import check_precision, rounding
 
-__all__ = ["Forward", "per_channel"]
+__all__ = ["Forward", "ModelError", "per_channel", "reason", "seed_generators"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,13 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 # Convolutions with at least so many input channels run faster with channels last.
 CHANNELS_LAST_FROM = 16
+
+# Where this package lies: what is raised elsewhere is a user's own.
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class ModelError(UserError):
+    """What the model itself raised, in a sentence."""
 
 
 class Forward:
@@ -53,6 +65,17 @@ class Forward:
         For models that draw random numbers in a forward pass.
     batch_size : int, optional
         Whole pictures per pass; fitted to memory by default.
+
+    Attributes
+    ----------
+    kind : ModelKind
+        How the model has to be run; as an ordinary one until `insilico.recording.examination` says
+        otherwise.
+
+    Raises
+    ------
+    UserError
+        For an unknown precision, and for weights that have no values.
     """
 
     def __init__(
@@ -68,7 +91,15 @@ class Forward:
         batch_size: int | None = None,
     ) -> None:
         parameter = next(model.parameters(), None)
+        empty = [name for name, value in _tensors(model) if value.is_meta]
+        if empty:
+            raise UserError(
+                f"{len(empty)} weights of {type(model).__name__} are on the meta device, where "
+                f"they have a shape but no values ({empty[0]}, ...). Make the model on a real "
+                "device, or load its weights with assign=True."
+            )
         self.model = model
+        self.kind = ModelKind()
         self.device = torch.device(device or (parameter.device if parameter is not None else "cpu"))
         check_precision(precision, self.device)
         self.channels = channels
@@ -80,6 +111,8 @@ class Forward:
         self._bytes_per_pixel = 4.0 * channels
         # Pictures in a pass, lowered when they turn out to exhaust the memory.
         self._most = MOST_PICTURES.get(self.device.type, DEVICE_MOST_PICTURES)
+        # Of the model, noted down while it is in use; None while it is not.
+        self._found: ModelState | None = None
 
     def fit(self, pixels: int, outputs: Sequence[Tensor]) -> None:
         """Fit batches to what the wanted layers put out for pictures of so many pixels."""
@@ -88,6 +121,8 @@ class Forward:
 
     def batch(self, pixels: int) -> int:
         """How many pictures of so many pixels go into one pass."""
+        if self.kind.one_at_a_time:
+            return 1
         if self._batch_size is not None:
             return min(self._batch_size, self._most)
         budget = BATCH_BYTES.get(self.device.type, DEVICE_BATCH_BYTES)
@@ -99,27 +134,57 @@ class Forward:
     def ready(self) -> Iterator[None]:
         """Be in evaluation mode, on the right device, seeded, and in float32 proper.
 
-        Everything is restored afterwards.
+        Everything is restored afterwards. Within itself it only seeds anew.
         """
-        training = [module for module in self.model.modules() if module.training]
-        self.model.eval()
-        self.model.to(self.device)
         with ExitStack() as stack:
-            stack.enter_context(
-                torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
-            )
-            stack.enter_context(_channels_last(self.model, self.device))
-            stack.enter_context(rounding(tf32=False))
-            torch.manual_seed(self.seed)
-            try:
+            if self._found is None:
+                stack.enter_context(self._in_use())
+            stack.enter_context(_seeded(self.seed, self.device))
+            yield
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Take the model as it is needed, and leave it as it was found."""
+        training = [module for module in self.model.modules() if module.training]
+        # Models that torch.export wrote cannot be switched: they are what they were written as.
+        with suppress(NotImplementedError):
+            self.model.eval()
+        self.model.to(self.device)
+        self.note_state(weights=self.kind.rewrites_weights)
+        try:
+            with _channels_last(self.model, self.device), rounding(tf32=False):
                 yield
-            finally:
-                for module in training:
-                    # Not .train(), which would switch every submodule along.
-                    module.training = True
+        finally:
+            self.put_back(generators=True)
+            self._found = None
+            for module in training:
+                # Not .train(), which would switch every submodule along.
+                module.training = True
+
+    def note_state(self, *, weights: bool = False) -> None:
+        """Take the model as found from now on, its weights too if it may rewrite them."""
+        self._found = ModelState.of(self.model, weights=weights)
+
+    def put_back(self, *, generators: bool = False) -> None:
+        """Put the model back into the state in which it was found; its generators if asked to."""
+        assert self._found is not None
+        self._found.restore(generators=generators)
+
+    @property
+    def has_rewritten_weights(self) -> bool:
+        """Whether the weights are among what has changed."""
+        assert self._found is not None
+        return self._found.weights_changed()
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the model is in another state than it was found in."""
+        assert self._found is not None
+        return self._found.changed()
 
     def feed(self, images: Tensor) -> Tensor:
         """Make what the model receives: a grey picture in all channels or in one, normalised."""
+        given = images
         images = images.to(self.device, torch.float32)
         if images.shape[1] == 1 and self.channels > 1:
             images = images.expand(-1, self.channels, -1, -1)
@@ -129,7 +194,10 @@ class Forward:
             images = images - self._mean
         if self._std is not None:
             images = images / self._std
-        return images
+        images = images.to(self.kind.dtype)
+        # In memory of its own: a model may work on it in place.
+        own = images.is_contiguous() and images.data_ptr() != given.data_ptr()
+        return images if own else images.clone(memory_format=torch.contiguous_format)
 
     def read(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
@@ -151,11 +219,78 @@ class Forward:
             What was taken, (n, ...).
         """
         size = self.batch(images.shape[-2] * images.shape[-1])
-        parts = [
-            layer_outputs(self.model, layers, self.feed(part), take)
-            for part in torch.split(images, size)
-        ]
+        parts = [self.run(part, layers, take) for part in torch.split(images, size)]
         return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+
+    def run(
+        self,
+        images: Tensor,
+        layers: Sequence[str],
+        take: Callable[[str, Tensor], Tensor],
+        *,
+        whole: bool | None = None,
+    ) -> Mapping[str, Tensor]:
+        """Read layers on one batch as it is: one pass of the model, as its kind demands.
+
+        Parameters
+        ----------
+        images, layers, take
+            As in `read`.
+        whole : bool, optional
+            Whether the model runs to its end; if it needs to by default.
+
+        Returns
+        -------
+        dict of str to Tensor
+
+        Raises
+        ------
+        UserError
+            If the model raises anything: says what, and where.
+        """
+        if self.kind.put_back:
+            self.put_back()
+        whole = self.kind.whole_passes if whole is None else whole
+        with self._blaming(images):
+            return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
+
+    def count(self, images: Tensor, layers: Sequence[str]) -> tuple[dict[str, int], dict[str, Any]]:
+        """Run the whole model on one batch, and count how often each layer is called.
+
+        Parameters
+        ----------
+        images, layers
+            As in `run`.
+
+        Returns
+        -------
+        tuple of dict and dict
+            As from `insilico.recording.hooks.call_counts`.
+
+        Raises
+        ------
+        UserError
+            If the model raises anything.
+        """
+        with self._blaming(images):
+            return call_counts(self.model, layers, self.feed(images))
+
+    @contextmanager
+    def _blaming(self, images: Tensor) -> Iterator[None]:
+        """Turn whatever the model raises, but for a lack of memory, into a sentence."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            if _exhausted(error):
+                raise
+            size = " x ".join(map(str, (self.channels, *images.shape[-2:])))
+            raise ModelError(
+                f"{type(self.model).__name__} does not take images of {size} (channel x height x "
+                f"width): {reason(error)}. If it is for their size or their number of channels, "
+                "give those that it takes with pixels=... and channels=..."
+            ) from error
 
     def record(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
@@ -172,8 +307,7 @@ class Forward:
             try:
                 parts.append(self._pass(batch, layers, take))
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                exhausted = isinstance(error, torch.OutOfMemoryError) or "memory" in str(error)
-                if not exhausted or len(batch) == 1:
+                if not _exhausted(error) or len(batch) == 1:
                     raise
                 self._most = len(batch) // 2
                 logger.warning("memory exhausted: batches halved to %d pictures", self._most)
@@ -185,7 +319,7 @@ class Forward:
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
     ) -> Tensor:
         with self._precision():
-            found = layer_outputs(self.model, layers, self.feed(images), take)
+            found = self.run(images, layers, take)
         return torch.cat([found[layer].float() for layer in layers], 1)
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -232,6 +366,62 @@ def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tu
     if name == "std" and not all(value > 0 for value in row):
         raise UserError(f"std must be above 0; got {', '.join(f'{value:g}' for value in row)}.")
     return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)
+
+
+def reason(error: BaseException) -> str:
+    """Say what a model raised: the type, the first line, and where in code that is no library's.
+
+    Parameters
+    ----------
+    error : exception
+        What it raised.
+
+    Returns
+    -------
+    str
+        ``ValueError: no such size (model.py, line 12)``
+    """
+    text = str(error).strip()
+    said = f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename
+        and not frame.filename.startswith((PACKAGE, "<frozen"))
+    ]
+    return f"{said} ({own[-1].filename}, line {own[-1].lineno})" if own else said
+
+
+def _exhausted(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(words in str(error) for words in ("out of memory", "allocate memory"))
+    )
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed every generator that a model may draw from unasked; restore them afterwards."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seed_generators(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)
+
+
+def seed_generators(seed: int) -> None:
+    """Seed the generators of torch, NumPy and Python that models draw from unasked."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    random.seed(seed)
 
 
 @contextmanager

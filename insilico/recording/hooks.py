@@ -22,8 +22,12 @@ class _Stop(BaseException):
 
 
 def layer_names(model: nn.Module) -> list[str]:
-    """Names of every submodule, in the order of registration."""
-    return [name for name, _ in model.named_modules() if name]
+    """Names of every submodule that can be read, in the order of registration."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if name and not isinstance(module, torch.jit.ScriptModule)
+    ]
 
 
 def find_layer(model: nn.Module, layer: str) -> tuple[nn.Module, int | None]:
@@ -79,25 +83,19 @@ def call_counts(
     Returns
     -------
     tuple of dict and dict
-        The number of calls, and the output of the last of them, per layer.
+        The number of calls, and a copy of the output of the one that is meant (the last, where a
+        name does not say which), per layer; no output of a layer that was not called.
     """
     counts = dict.fromkeys(layers, 0)
     outputs: dict[str, Any] = {}
 
-    def count(layer: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            counts[layer] += 1
-            outputs[layer] = output.detach().clone() if isinstance(output, Tensor) else output
+    def note(layer: str, wanted: int | None, output: object) -> None:
+        counts[layer] += 1
+        if wanted is None or counts[layer] == wanted:
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            outputs[layer] = first.detach().clone() if isinstance(first, Tensor) else output
 
-        return hook
-
-    handles = [find_layer(model, layer)[0].register_forward_hook(count(layer)) for layer in layers]
-    try:
-        with torch.inference_mode():
-            model(images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    _run(model, layers, images, note)
     return counts, outputs
 
 
@@ -108,6 +106,7 @@ def layer_outputs(
     read: Read,
     *,
     gradients: bool = False,
+    whole: bool = False,
 ) -> Mapping[str, Any]:
     """Run the model until the last of the layers has put out, and read them on the way.
 
@@ -124,6 +123,8 @@ def layer_outputs(
         operation may overwrite the output.
     gradients : bool
         Whether what is read can be differentiated.
+    whole : bool
+        Whether the model runs to its end all the same.
 
     Returns
     -------
@@ -132,42 +133,72 @@ def layer_outputs(
     Raises
     ------
     UserError
-        If a layer was not called.
+        If a layer was not called, or puts out what is no tensor of real numbers.
     """
     found: dict[str, Any] = {}
+    calls = dict.fromkeys(layers, 0)
 
-    def tap(layer: str, wanted: int) -> Callable[..., None]:
-        calls = 0
+    def note(layer: str, wanted: int | None, output: object) -> None:
+        calls[layer] += 1
+        if calls[layer] == (wanted or 1):
+            tensor = first_tensor(layer, output)
+            found[layer] = read(layer, tensor if gradients else tensor.detach())
+            if len(found) == len(layers) and not whole:
+                raise stop
 
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == wanted:
-                found[layer] = read(layer, first_tensor(layer, output))
-                if len(found) == len(layers):
-                    raise _Stop
-
-        return hook
-
-    handles = []
+    stop = _Stop()
     try:
-        for layer in layers:
-            module, call = find_layer(model, layer)
-            handles.append(module.register_forward_hook(tap(layer, call or 1)))
-        with torch.inference_mode(not gradients):
-            model(images)
-    except _Stop:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
+        _run(model, layers, images, note, gradients=gradients)
+    except _Stop as raised:
+        # A model may itself stop another one in the middle.
+        if raised is not stop:
+            raise
     silent = [layer for layer in layers if layer not in found]
     if silent:
         raise UserError(
             f"{', '.join(silent)} put out nothing: the model does not call it in a forward pass "
-            "(auxiliary heads of training, for one). Choose a layer that is used in evaluation."
+            "(auxiliary heads of training, for one; and what torch.export wrote has no layers but "
+            f"{OUTPUT!r}). Choose a layer that is used in evaluation."
         )
     return found
+
+
+def _run(
+    model: nn.Module,
+    layers: Sequence[str],
+    images: Tensor,
+    note: Callable[[str, int | None, object], None],
+    *,
+    gradients: bool = False,
+) -> None:
+    """Run a model, and tell ``note`` (layer, which call is meant, output) of every call."""
+
+    def tap(layer: str, wanted: int | None) -> Callable[..., None]:
+        return lambda _module, _inputs, output: note(layer, wanted, output)
+
+    handles = []
+    at_the_end = []
+    try:
+        for layer in layers:
+            module, call = find_layer(model, layer)
+            if module is model:
+                # What it returns, for scripted models take no hooks.
+                at_the_end.append((layer, call))
+            elif isinstance(module, torch.jit.ScriptModule):
+                raise UserError(
+                    f"layer {layer!r} is TorchScript, inside which nothing can be read. Record "
+                    f"{OUTPUT!r}, or the model as it was before torch.jit.script."
+                )
+            else:
+                handles.append(module.register_forward_hook(tap(layer, call)))
+        # Not inference_mode: what a model keeps of such a pass could never be trained again.
+        with torch.set_grad_enabled(gradients):
+            output = model(images)
+        for layer, call in at_the_end:
+            note(layer, call, output)
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def first_tensor(layer: str, output: object) -> Tensor:
@@ -176,7 +207,7 @@ def first_tensor(layer: str, output: object) -> Tensor:
     Raises
     ------
     UserError
-        If it is neither a tensor nor a tuple or list that begins with one.
+        If it is neither a tensor nor a tuple or list that begins with one; or complex.
     """
     if isinstance(output, tuple | list) and output:
         output = output[0]
@@ -184,5 +215,11 @@ def first_tensor(layer: str, output: object) -> Tensor:
         raise UserError(
             f"layer {layer!r} puts out a {type(output).__name__}, not a tensor (or a tuple that "
             "begins with one). Record one of the layers inside it."
+        )
+    if output.is_complex():
+        raise UserError(
+            f"layer {layer!r} puts out complex numbers, and a response is real. Wrap the model, so "
+            "that it ends in what is meant: output.abs(), output.real, or "
+            "torch.cat([output.real, output.imag], 1)."
         )
     return output

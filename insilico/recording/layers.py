@@ -12,6 +12,7 @@ from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.recording.hooks import first_tensor
+from insilico.recording.layouts import Layout, Reading
 from insilico.recording.receptive_fields import Fields
 from insilico.recording.schema import UNIT_COORDINATES
 from stimuli import Display, Position
@@ -46,7 +47,7 @@ class LayerMap:
         Height and width in px of the proven receptive field of a site in the middle.
     """
 
-    layout: Literal["map", "map_last", "tokens", "vector"]
+    layout: Layout
     rows: int
     columns: int
     channels: int
@@ -105,15 +106,13 @@ class Index:
         return self._moved[shift, device]
 
 
-def layer_map(layer: str, output: Tensor, display: Display) -> LayerMap:
-    """Tell the layout of a layer from its output; the sites divide the display evenly.
+def layer_map(reading: Reading, display: Display) -> LayerMap:
+    """Lay out a layer as it is read, its sites dividing the display evenly.
 
     Parameters
     ----------
-    layer : str
-        Its name, for the error.
-    output : Tensor
-        What it puts out for one picture or more.
+    reading : Reading
+        How its output is read.
     display : Display
         The screen.
 
@@ -121,22 +120,16 @@ def layer_map(layer: str, output: Tensor, display: Display) -> LayerMap:
     -------
     LayerMap
         With nominal centres.
-
-    Raises
-    ------
-    UserError
-        For an output that is neither a map, nor tokens, nor a vector.
     """
-    layout, rows, columns, channels, skipped = _layout(layer, output, display)
-    stride = (display.height / rows, display.width / columns)
+    stride = (display.height / reading.rows, display.width / reading.columns)
     return LayerMap(
-        layout,
-        rows,
-        columns,
-        channels,
-        skipped,
-        (np.arange(rows) + 0.5) * stride[0] - 0.5,
-        (np.arange(columns) + 0.5) * stride[1] - 0.5,
+        reading.layout,
+        reading.rows,
+        reading.columns,
+        reading.channels,
+        reading.skipped,
+        (np.arange(reading.rows) + 0.5) * stride[0] - 0.5,
+        (np.arange(reading.columns) + 0.5) * stride[1] - 0.5,
         "nominal",
         stride,
         None,
@@ -257,31 +250,3 @@ def _chosen(
                 )
             chosen[row, column] = True
     return chosen
-
-
-def _layout(
-    layer: str, output: Tensor, display: Display
-) -> tuple[Literal["map", "map_last", "tokens", "vector"], int, int, int, int]:
-    """Tell rows, columns, channels and leading tokens from the shape of an output."""
-    shape = tuple(output.shape[1:])
-    if len(shape) == 3:
-        aspect = display.height / display.width
-        first, last = shape[1] / shape[2], shape[0] / shape[1]
-        # Channels-last networks (Swin): their sites have the aspect of the display, in front.
-        if abs(last - aspect) < 1e-6 < abs(first - aspect):
-            return "map_last", shape[0], shape[1], shape[2], 0
-        return "map", shape[1], shape[2], shape[0], 0
-    if len(shape) == 2:
-        tokens, channels = shape
-        side = int(np.sqrt(tokens))
-        # A square grid after at most eight class and register tokens; otherwise one long row.
-        if side > 1 and tokens - side * side <= 8:
-            return "tokens", side, side, channels, tokens - side * side
-        return "tokens", 1, tokens, channels, 0
-    if len(shape) == 1:
-        return "vector", 1, 1, shape[0], 0
-    raise UserError(
-        f"layer {layer!r} puts out a tensor of shape {tuple(output.shape)}; an image layer has "
-        "(batch, channel, row, column), (batch, token, channel) or (batch, channel). Record "
-        "another layer."
-    )

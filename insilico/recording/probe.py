@@ -1,13 +1,10 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 import xarray as xr
@@ -15,30 +12,21 @@ from torch import Tensor, nn
 
 from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
+from insilico.recording.charts import chart_layers
+from insilico.recording.crops import Crops, Place
+from insilico.recording.examination import examine
 from insilico.recording.forward import Forward, per_channel
-from insilico.recording.hooks import call_counts, layer_outputs
 from insilico.recording.kept import Reduction
-from insilico.recording.layers import (
-    Index,
-    LayerMap,
-    Sites,
-    finite_sites,
-    layer_map,
-    place_units,
-    proven,
-)
+from insilico.recording.layers import Sites, place_units
 from insilico.recording.memory import available_memory
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
 from insilico.recording.schema import label
-from insilico.recording.windows import Crop, find_crop
+from insilico.recording.windows import Crop
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Estimate", "Probe"]
-
-logger = logging.getLogger(__name__)
 
 # Share of the memory at hand that the responses may take.
 KEPT_SHARE = 0.6
@@ -53,8 +41,6 @@ DEVICE_DRAWN_BYTES = 256 * 2**20
 
 # Random pictures by which the seconds of a recording are estimated.
 TIMED = 16
-
-Layered = tuple[Crop, npt.NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -124,8 +110,12 @@ class Probe:
         What the model computes in. tf32 (on NVIDIA GPUs) has four significant digits in what it
         multiplies, bfloat16 (torch's autocast) three; windows are proven and checked in float32 all
         the same.
+    layout : str or mapping of str to str, optional
+        How outputs are laid out, of all layers or by layer, where their shapes cannot tell:
+        ``map`` (channel, row, column), ``map_last`` (row, column, channel), ``vector``, or rows
+        and columns of sites, as in ``9x16``.
     seed : int
-        For models that draw random numbers in a forward pass.
+        For models that draw random numbers in a forward pass: from torch, NumPy or Python.
 
     Attributes
     ----------
@@ -134,13 +124,15 @@ class Probe:
     maps : dict of str to LayerMap
         Layout and receptive fields of each layer.
     notes : list of str
-        What a user should know: stochastic models, sites whose places could not be proven.
+        What a user should know: stochastic models and others that need care, sites whose places
+        could not be proven, crops that turned out not to be exact.
 
     Raises
     ------
     UserError
-        For a layer that does not exist or is called more than once, a model that does not take
-        the display, responses that are not finite, or sites that do not exist.
+        For a layer that does not exist, is called more than once, or whose rows are no pictures; a
+        model that does not take the display; responses that are complex or not finite; a layout
+        that nothing tells; or sites that do not exist.
     """
 
     def __init__(
@@ -158,6 +150,7 @@ class Probe:
         batch_size: int | None = None,
         crop: str = "auto",
         precision: str = "float32",
+        layout: str | Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
         if not layers:
@@ -169,8 +162,6 @@ class Probe:
         self.model = model
         self.layers = tuple(dict.fromkeys(layers))
         self.display = display
-        self.crop_mode = crop
-        self.notes: list[str] = []
         self.forward = Forward(
             model,
             device=device,
@@ -182,15 +173,18 @@ class Probe:
             batch_size=batch_size,
         )
         with self.forward.ready():
-            outputs = self._first_look()
+            outputs = examine(self.forward, self.layers, display)
             self.forward.fit(display.height * display.width, list(outputs.values()))
-            self._fields: dict[str, Fields | None] = {}
-            self.maps = self._survey(outputs)
+            self.maps, fields = chart_layers(self.forward, outputs, display, layout=layout)
         self.units = pd.concat(
             [place_units(layer, self.maps[layer], display, sites, around) for layer in self.layers],
             ignore_index=True,
         )
-        self._crops: dict[tuple[Any, ...], Crop] = {}
+        whole = "cropping is switched off" if crop == "off" else None
+        if not self.deterministic:
+            whole = "the model is stochastic"
+        self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
+        self.notes = self.forward.kind.notes
         if precision == "tf32":
             self.notes.append(TF32_NOTE)
         if self.misplaced:
@@ -198,6 +192,14 @@ class Probe:
                 f"{', '.join(self.misplaced)}: where single sites look could not be proven; their "
                 "places divide the display evenly, which need not be where they look"
             )
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the model was found to respond to a picture in the same way every time.
+
+        Only then are identical pictures shown once.
+        """
+        return self.forward.kind.deterministic
 
     @property
     def misplaced(self) -> tuple[str, ...]:
@@ -214,6 +216,7 @@ class Probe:
         units: pd.DataFrame | None = None,
         *,
         reduction: Reduction | None = None,
+        crops_checked: bool = False,
         progress: Callable[[float], None] | None = None,
     ) -> xr.DataArray:
         r"""Show a stimulus set, and return the labelled responses.
@@ -226,6 +229,8 @@ class Probe:
             Rows of ``self.units``; all of them by default.
         reduction : Maximum or Harmonics, optional
             What is kept while the responses arrive; every response by default.
+        crops_checked : bool
+            Whether `check_crops` was called with these stimuli and units.
         progress : callable, optional
             Called with the number of stimuli dealt with since its last call.
 
@@ -243,13 +248,15 @@ class Probe:
         """
         units = self.units if units is None else units
         self._check(stimuli, len(units), reduction)
+        if not crops_checked:
+            self.check_crops([(stimuli, units)])
         store = Store(stimuli.conditions, stimuli.dims, len(units), reduction)
-        responses = Responses(store, len(stimuli), len(units))
+        responses = Responses(store, len(stimuli), len(units), recalls=self.deterministic)
         n_pictures = 0
         with self.forward.ready():
-            passes = self._passes(units, len(stimuli))
+            passes = self._crops.passes(units, len(stimuli))
             for crop, members in passes:
-                place = self._place(units.iloc[members])
+                place = self._crops.place(units.iloc[members])
                 responses.begin(members[place.order], self.forward.device)
                 with crop.applied(self.model):
                     for n_new, n_done in self._show(stimuli, place, crop, responses):
@@ -271,7 +278,7 @@ class Probe:
                 "display": str(stimuli.display),
                 "n_stimuli": len(stimuli),
                 "n_pictures": n_pictures,
-                "crop": self._statuses(units, passes),
+                "crop": self._crops.statuses(units, passes),
                 "precision": self.forward.precision,
                 "seed": self.forward.seed,
             },
@@ -298,8 +305,10 @@ class Probe:
         units = self.units if units is None else units
         seconds, n_pictures = 0.0, 0
         with self.forward.ready():
-            for crop, members in self._passes(units, len(stimuli)):
-                different = 1 + stimuli.n_different(crop.window)
+            for crop, members in self._crops.passes(units, len(stimuli)):
+                different = 1 + (
+                    stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
+                )
                 chosen = units.iloc[members]
                 seconds += different * self._seconds(chosen, crop)
                 n_pictures += different
@@ -308,109 +317,22 @@ class Probe:
 
     def crop(self, units: pd.DataFrame) -> Crop:
         """Find the crop through which units of one layer are shown their stimuli."""
-        layer = str(units["layer"].iloc[0])
-        if self.crop_mode == "off":
-            return Crop(self.display.whole, False, "full picture: cropping is switched off")
-        sites = units[["row", "column"]].drop_duplicates().sort_values(["row", "column"])
-        places = list(sites.itertuples(index=False, name=None))
-        key = (layer, *places)
-        if key not in self._crops:
-            chart, fields = self.maps[layer], self._fields[layer]
-            # Channels at one site share their kernel's extent in a convolution, but need not where
-            # branches of several kernels are joined: all the probe's units at these sites take
-            # part in the proof, so that it holds for any choice of them.
-            there = self.units[self.units["layer"] == layer].merge(sites, on=["row", "column"])
-            place = Index.of(chart, there)
-            grid = chart.layout in ("map", "map_last") and fields is not None
+        return self._crops.of(units)
 
-            def respond(
-                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
-            ) -> Tensor:
-                with Crop(self.display.whole, False, "", padded=padded).applied(self.model):
-                    return self.forward.read(
-                        images, [layer], lambda _, output: place.take(output, shift)
-                    )[layer]
+    def check_crops(self, shown: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> None:
+        """Check crops on stimuli of a protocol, all its groups together; notes what it finds.
 
-            with self.forward.ready():
-                self._crops[key] = find_crop(
-                    respond,
-                    lambda images: respond(images).isfinite().all(1, True),
-                    self.display,
-                    chart.stride if grid else None,
-                    None if fields is None else fields.window(places, self.display),
-                    (int(sites["row"].min()), int(sites["column"].min())),
-                )
-            logger.info("%s: %s", layer, self._crops[key].status)
-        return self._crops[key]
+        Units that respond otherwise to the crop of a stimulus than to the whole of it are shown
+        whole pictures from then on. `record` does this for what it is given, unless it was done.
 
-    def _first_look(self) -> dict[str, Tensor]:
-        """Show the blank once, whole, and find out what kind of model this is."""
-        blank = torch.full((1, 1, self.display.height, self.display.width), self.display.background)
-        try:
-            counts, _ = call_counts(self.model, self.layers, self.forward.feed(blank))
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(
-                f"{type(self.model).__name__} does not take images of {self.forward.channels} x "
-                f"{self.display.height} x {self.display.width} (channel x height x width): "
-                f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Give the "
-                "size it takes with pixels=... and its number of channels with channels=..."
-            ) from error
-        for layer, count in counts.items():
-            if count > 1 and "@" not in layer:
-                raise UserError(
-                    f"layer {layer!r} is called {count} times in one forward pass, so its name "
-                    f"means {count} different things. Say which call is meant ('{layer}@1' to "
-                    f"'{layer}@{count}'), or record the block around it."
-                )
-            if "@" in layer and count < int(layer.split("@")[1]):
-                raise UserError(f"layer {layer.split('@')[0]!r} is called {count} times, not more.")
-        outputs, again = (
-            dict(
-                layer_outputs(
-                    self.model,
-                    self.layers,
-                    self.forward.feed(blank),
-                    lambda _, output: output.clone(),
-                )
-            )
-            for _ in range(2)
-        )
-        for layer, output in outputs.items():
-            if not bool(output.isfinite().all()):
-                raise UserError(
-                    f"layer {layer!r} returns NaN or infinity for the blank display. Check the "
-                    "model's weights and the range of values it takes (mean and std)."
-                )
-        noisy = [name for name in self.layers if not torch.equal(outputs[name], again[name])]
-        if noisy:
-            self.notes.append(
-                f"{', '.join(noisy)}: the model is stochastic; each stimulus was recorded in one "
-                "noisy pass, in full pictures"
-            )
-            self.crop_mode = "off"
-        return outputs
-
-    def _survey(self, outputs: dict[str, Tensor]) -> dict[str, LayerMap]:
-        """Find the layout of every layer and where its sites look."""
-        maps = {layer: layer_map(layer, outputs[layer], self.display) for layer in self.layers}
-        grids = {
-            layer: (chart.rows, chart.columns)
-            for layer, chart in maps.items()
-            if chart.layout != "vector"
-        }
-        self._fields = dict.fromkeys(maps) | survey(
-            lambda images: self.forward.read(
-                images, list(grids), lambda layer, output: finite_sites(maps[layer], output)
-            ),
-            self.display,
-            grids,
-        )
-        return {
-            layer: chart if (fields := self._fields[layer]) is None else proven(chart, fields)
-            for layer, chart in maps.items()
-        }
+        Parameters
+        ----------
+        shown : sequence of (StimulusSet, DataFrame)
+            What is about to be shown, and to which of ``self.units``.
+        """
+        known = len(self._crops.notes)
+        self._crops.check(shown)
+        self.notes.extend(self._crops.notes[known:])
 
     def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
         shape = (stimuli.display.height, stimuli.display.width)
@@ -427,61 +349,9 @@ class Probe:
             len(stimuli),
         )
 
-    def _passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
-        """Which units are recorded together, through which crop."""
-        passes: dict[Any, tuple[Crop, list[npt.NDArray[np.intp]]]] = {}
-        for layer in units["layer"].unique():
-            members = np.flatnonzero((units["layer"] == layer).to_numpy())
-            for group in self._groups(str(layer), units.iloc[members], n_stimuli):
-                crop = self.crop(units.iloc[members[group]])
-                # Layers shown the whole picture share one pass; so do those with the same crop.
-                key = (crop.window, crop.padded)
-                passes.setdefault(key, (crop, []))[1].append(members[group])
-        return [(crop, np.concatenate(members)) for crop, members in passes.values()]
-
-    def _groups(
-        self, layer: str, units: pd.DataFrame, n_stimuli: int
-    ) -> list[npt.NDArray[np.intp]]:
-        """Units of one layer that share a window: all of them unless they are far apart."""
-        fields = self._fields[layer]
-        together = [np.arange(len(units))]
-        if fields is None or self.crop_mode == "off":
-            return together
-        sites = units[["row", "column"]].drop_duplicates()
-        places = sorted(sites.itertuples(index=False, name=None))
-        groups = split_sites(places, fields, self.display, n_stimuli)
-        if len(groups) == 1:
-            return together
-        number = {site: n for n, group in enumerate(groups) for site in group}
-        of = np.array([number[site] for site in zip(units["row"], units["column"], strict=True)])
-        return [np.flatnonzero(of == n) for n in range(len(groups))]
-
-    def _statuses(self, units: pd.DataFrame, passes: list[Layered]) -> dict[str, str]:
-        """Say what every layer's crops are, for the provenance."""
-        found: dict[str, list[str]] = {}
-        for _, members in passes:
-            for layer, chosen in units.iloc[members].groupby("layer", sort=False):
-                found.setdefault(str(layer), []).append(self.crop(chosen).status)
-        return {layer: "; ".join(dict.fromkeys(each)) for layer, each in found.items()}
-
-    def _place(self, units: pd.DataFrame) -> "_Place":
-        """Where units sit in their layers, and in the crop that they share."""
-        by_layer = {
-            str(layer): np.flatnonzero((units["layer"] == layer).to_numpy())
-            for layer in units["layer"].unique()
-        }
-        return _Place(
-            {
-                layer: (Index.of(self.maps[layer], chosen), self.crop(chosen).shift)
-                for layer, members in by_layer.items()
-                for chosen in [units.iloc[members]]
-            },
-            np.concatenate(list(by_layer.values())),
-        )
-
     def _seconds(self, units: pd.DataFrame, crop: Crop) -> float:
         """Seconds that a picture takes, from a few random ones."""
-        place = self._place(units)
+        place = self._crops.place(units)
         images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
         images = images[: self.forward.batch(crop.window.height * crop.window.width)]
         with crop.applied(self.model):
@@ -491,7 +361,7 @@ class Probe:
         return (time.perf_counter() - started) / len(images)
 
     def _show(
-        self, stimuli: StimulusSet, place: "_Place", crop: Crop, responses: Responses
+        self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
     ) -> Iterator[tuple[int, int]]:
         """Record units through one crop; yields how many pictures and stimuli were dealt with."""
         for rows, images in self._pictures(stimuli, crop, len(place.order)):
@@ -521,22 +391,6 @@ class Probe:
         shape = (1, 1, crop.window.height, crop.window.width)
         blank = torch.full(shape, stimuli.display.background, device=device)
         yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where units are found in the outputs of their layers, and in what order they come out."""
-
-    where: dict[str, tuple[Index, tuple[int, int]]]
-    order: npt.NDArray[np.intp]
-
-    @property
-    def layers(self) -> list[str]:
-        return list(self.where)
-
-    def take(self, layer: str, output: Tensor) -> Tensor:
-        index, shift = self.where[layer]
-        return index.take(output, shift)
 
 
 def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:

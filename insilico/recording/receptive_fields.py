@@ -78,7 +78,12 @@ def survey(
     -------
     dict of str to Fields or None
         None for a layer whose sites see as far as the border from wherever they look, or are not
-        evenly spaced; and for all layers if the model rejects NaN.
+        evenly spaced.
+
+    Raises
+    ------
+    Exception
+        Whatever the model raises on NaN.
     """
     size = (display.height, display.width)
     searches: dict[tuple[str, int, bool], Search] = {
@@ -92,10 +97,7 @@ def survey(
     shown: dict[tuple[str, Line], npt.NDArray[np.bool_]] = {}
     while cuts:
         lines = {(axis, after, cut) for (_, axis, after), cut in cuts.items()}
-        try:
-            shown |= _show(finite, display, sorted(lines - {line for _, line in shown}), grids)
-        except Exception:  # noqa: BLE001 (a model may raise anything, most of all on NaN)
-            return dict.fromkeys(grids)
+        shown |= _show(finite, display, sorted(lines - {line for _, line in shown}), grids)
         for (layer, axis, after), cut in list(cuts.items()):
             key = (layer, axis, after)
             try:

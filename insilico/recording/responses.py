@@ -19,7 +19,7 @@ RECALLED_BYTES = 128 * 2**20
 
 
 class Responses:
-    """Gives every stimulus the response to its picture, which is shown once.
+    """Gives every stimulus the response to its picture, which is shown once if that is enough.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ class Responses:
         Where the responses go.
     n_stimuli, n_units : int
         Size of the recording.
+    recalls : bool
+        Whether a picture that comes again is answered from memory; not for noisy models.
 
     Attributes
     ----------
@@ -34,10 +36,11 @@ class Responses:
         Response to the blank, which comes after the last stimulus.
     """
 
-    def __init__(self, store: Store, n_stimuli: int, n_units: int) -> None:
+    def __init__(self, store: Store, n_stimuli: int, n_units: int, *, recalls: bool = True) -> None:
         self.blank = np.empty(n_units, dtype=np.float32)
         self._store = store
         self._n_stimuli = n_stimuli
+        self._recalls = recalls
         self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
@@ -54,6 +57,8 @@ class Responses:
 
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
+        if not self._recalls:
+            return list(range(len(pictures)))
         found: dict[Fingerprint, int] = {}
         for n, picture in enumerate(pictures):
             if picture not in self._rows and picture not in self._kept:
@@ -93,7 +98,7 @@ class Responses:
             self.blank[self._units] = responses[0].cpu().numpy()
             return
         self._store.add(rows, responses)
-        for n in shown:
+        for n in shown if self._recalls else ():
             self._remember(pictures[n], rows[n], responses[n])
 
     def check(self) -> None:

@@ -47,6 +47,8 @@ class Crop:
     padded : bool
         Whether the model pads what it filters. Without padding, the sites that are read are the
         only ones that are computed.
+    alike : Crop, optional
+        Of a crop without padding: the one with it, which sums in the order of whole pictures.
     """
 
     window: Window
@@ -54,6 +56,7 @@ class Crop:
     status: str
     shift: tuple[int, int] = (0, 0)
     padded: bool = True
+    alike: "Crop | None" = None
 
     def applied(self, model: nn.Module) -> AbstractContextManager[None]:
         """Have a model pad what it filters, or not, as the crop needs it."""
@@ -160,15 +163,6 @@ def find_crop(
     if covered > WORTHWHILE:
         return Crop(whole, False, f"full picture: units see {covered:.0%} of the display")
     field = f"{window.height} x {window.width} px"
-    if first is not None and _agrees_unpadded(record, display, window, first):
-        return Crop(
-            window,
-            True,
-            f"exact crop {_size(window)} of {display.height} (receptive field {field}), with no "
-            "other sites computed",
-            first,
-            padded=False,
-        )
     reason = "no alignment of the crop with the strides of the model reproduces the responses"
     for factor in (1, 2, 4, 8):
         step = tuple(round(pixels * factor) for pixels in stride)
@@ -186,11 +180,22 @@ def find_crop(
             reason = f"the model does not take a smaller picture ({_brief(error)})"
             continue
         if difference <= ROUNDING:
-            return Crop(
+            exact = Crop(
                 crop,
                 True,
                 f"exact crop {_size(crop)} of {display.height} (receptive field {field})",
                 shift,
+            )
+            if first is None or not _agrees_unpadded(record, display, window, first):
+                return exact
+            return Crop(
+                window,
+                True,
+                f"exact crop {_size(window)} of {display.height} (receptive field {field}), with "
+                "no other sites computed",
+                first,
+                padded=False,
+                alike=exact,
             )
         reason = f"cropped responses differ by {difference:.1e} of the largest"
     return Crop(whole, False, f"full picture: {reason}")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insilico.errors import UserError
+from insilico.netcdf import opened
 from insilico.reference.bins import count, parse
 from insilico.reference.catalogue import load, names
 from insilico.reference.distribution import ReferenceDistribution, Scale
@@ -231,18 +232,9 @@ def from_assembly(path: Path | str) -> dict[str, ReferenceDistribution]:
 
 def _assembly(path: Path) -> "tuple[xr.DataArray, dict[str, npt.ArrayLike]]":
     """Read the array of a hosted file, and the attributes wherever it keeps them."""
-    import xarray as xr
-
     dims = {"neuroid", "neuronal_property"}
-    if not path.is_file():
-        raise UserError(f"there is no file {path}. Look at its name and folder.")
-    try:
-        with xr.open_dataset(path) as content:
-            content = content.load()
-    # Damaged files raise whatever the library that reads them came upon.
-    except Exception as error:
-        reason = " ".join(str(error).split()).partition(". Consider")[0]
-        raise UserError(f"{path} cannot be read as netCDF: {reason}.") from error
+    with opened(path, remedy="Bring it back, or download it again.") as lazy:
+        content = lazy.load()
     arrays = [array for array in content.data_vars.values() if set(array.dims) == dims]
     if len(arrays) != 1 or "neuronal_property" not in arrays[0].coords:
         shapes = {str(name): array.dims for name, array in content.data_vars.items()}

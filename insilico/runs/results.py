@@ -15,6 +15,7 @@ from insilico.checksums import MANIFEST, check_files, write_manifest
 from insilico.comparison.table import WORDS
 from insilico.errors import UserError
 from insilico.folders import check_free, inside
+from insilico.netcdf import check_self_contained
 from insilico.recording.schema import load, save
 from insilico.tables import read_csv, write_csv
 
@@ -162,6 +163,9 @@ def open_results(folder: Path | str) -> Results:
 
 def _read(folder: Path, files: tuple[str, ...]) -> Results:
     """Read a folder whose files are as they were written."""
+    for file in files:
+        if file.endswith(".nc"):
+            check_self_contained(folder / file)
     record = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
         units.load()

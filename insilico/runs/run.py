@@ -56,6 +56,7 @@ def run(
     batch_size: int | None = None,
     crop: str = "auto",
     precision: str = "float32",
+    layout: str | Mapping[str, str] | None = None,
     phases: str = "keep",
     rates: bool = True,
     seed: int = 0,
@@ -90,7 +91,7 @@ def run(
         Normalisation for models that do not normalise for themselves; none by default.
     channels : int, optional
         How many image channels the model takes; told from its first convolution by default.
-    device, batch_size, crop, precision
+    device, batch_size, crop, precision, layout
         See `insilico.Probe`.
     phases : {"keep", "harmonics"}
         Whether the response to every phase of a grating is kept, or only F0 and F1 are, which take
@@ -153,16 +154,17 @@ def run(
         batch_size=batch_size,
         crop=crop,
         precision=precision,
+        layout=layout,
         seed=seed,
     )
     probe = probe_at(sites=given)
     if probe.misplaced and plan.select is not None and sites is None and given != "all":
         # Where they look is found out by mapping them, so all of them are mapped.
         probe = probe_at(sites="all")
-    notes = [*([card.caution] if card.caution else []), *probe.notes]
     session = record_battery(
         probe, plan, harmonics=_harmonics(phases), rates=rates, progress=progress
     )
+    notes = [*([card.caution] if card.caution else []), *probe.notes]
     recordings = session.recordings
     notes.extend(session.notes)
     notes.extend(_too_fine(recordings, card.display))

@@ -91,7 +91,7 @@ def record_battery(
     recordings: dict[str, xr.DataArray] = {}
     if progress:
         sys.stderr.write(f"{_outlook(probe, plan, harmonics)}\n")
-    with _bar(progress) as bar:
+    with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(plan.protocols):
             if protocol.stimuli not in by_stimuli:
                 by_stimuli[protocol.stimuli] = _record(
@@ -152,6 +152,7 @@ def _record(
     bar: Any,
 ) -> xr.DataArray:
     groups = _groups(probe, units, plan, protocol, recordings)
+    probe.check_crops(groups)
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
@@ -159,6 +160,7 @@ def _record(
             stimuli,
             members,
             reduction=_reduction(protocol, stimuli, harmonics),
+            crops_checked=True,
             progress=bar.update,
         )
         for stimuli, members in groups

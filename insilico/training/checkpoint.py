@@ -2,8 +2,9 @@
 
 import io
 import os
-import pickle
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,21 @@ import numpy as np
 import torch
 
 from insilico.errors import UserError
+from insilico.models.torch_files import read_torch
 
-__all__ = ["random_states", "read_checkpoint", "restore_random_states", "write_atomically"]
+__all__ = [
+    "blamed_on",
+    "random_states",
+    "read_checkpoint",
+    "restore_random_states",
+    "write_atomically",
+]
+
+
+REMEDY = (
+    "Bring the file back from a copy, go on from an earlier one (copy epoch_NNN.pt of the run to "
+    "last.pt), or begin in a new folder."
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -79,16 +93,44 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If it is no checkpoint of a training run.
+        If it is no checkpoint of a training run, or damaged.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} is no readable checkpoint: {reason}") from error
+    state = read_torch(path, what="checkpoint", remedy=REMEDY)
     if not isinstance(state, dict) or "model" not in state or "config" not in state:
         raise UserError(f"{path} is no checkpoint of `insilico train`: it holds no training run.")
     return state
+
+
+@contextmanager
+def blamed_on(path: Path, *, remedy: str = REMEDY) -> Iterator[None]:
+    """Blame a file for whatever goes wrong with what it holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What the user can do, as a sentence; by default about a checkpoint.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UserError
+        In place of every other exception.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    # A file of others may hold anything, and break whatever it is passed to.
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"{path} is damaged, or does not hold what it should ({reason:.300}). {remedy}"
+        ) from error
 
 
 def random_states() -> dict[str, Any]:

@@ -11,19 +11,25 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from insilico.errors import UserError
+from insilico.models.described import check_described
 
 __all__ = [
+    "NETWORKS",
     "DataConfig",
     "ModelConfig",
     "OptimiserConfig",
     "ScheduleConfig",
     "TrainingConfig",
+    "check_network",
     "from_mapping",
     "read_table",
     "read_training_config",
 ]
 
 Config = TypeVar("Config")
+
+# Built-in networks. The second is the resolution control of the factorial experiment.
+NETWORKS = ("constrained_resnet", "densely_sampled_resnet")
 
 # Settings by the least that they may be.
 LEAST: Mapping[int, tuple[str, ...]] = {
@@ -46,8 +52,8 @@ class ModelConfig:
     Parameters
     ----------
     name : str
-        ``constrained_resnet``, ``torchvision:NAME``, or ``package.module:function``: a function
-        that takes ``num_classes``.
+        ``constrained_resnet``, ``torchvision:NAME``, ``timm:NAME``, or ``package.module:function``:
+        a function that takes ``num_classes``.
     options : mapping
         Passed on to it.
     weights : str
@@ -218,7 +224,9 @@ class TrainingConfig:
             )
 
 
-def read_training_config(source: Path | str, overrides: Sequence[str] = ()) -> TrainingConfig:
+def read_training_config(
+    source: Path | str, overrides: Sequence[str] = (), *, trust_code: bool = False
+) -> TrainingConfig:
     """Read the description of a training run.
 
     Parameters
@@ -227,6 +235,9 @@ def read_training_config(source: Path | str, overrides: Sequence[str] = ()) -> T
         A TOML file, or the name of one that comes with the package: ``paper``, ``exemplars``.
     overrides : sequence of str
         ``KEY=VALUE`` in place of what the file says, as in ``data.path=/data/imagenet``.
+    trust_code : bool
+        Whether the file may name a network that is code of its own, which is then run with all
+        your rights. A network named in ``overrides`` is your own word.
 
     Returns
     -------
@@ -237,7 +248,32 @@ def read_training_config(source: Path | str, overrides: Sequence[str] = ()) -> T
     UserError
         For a key or a value that is not allowed; says what is.
     """
-    return from_mapping(TrainingConfig, read_table(source, overrides))
+    config = from_mapping(TrainingConfig, read_table(source, overrides))
+    named = any(each.partition("=")[0] in ("model", "model.name") for each in overrides)
+    check_network(config.model, source, trust_code=trust_code or named)
+    return config
+
+
+def check_network(config: ModelConfig, source: Path | str, *, trust_code: bool) -> None:
+    """Refuse a network that a file describes, if making it would run code of its own.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        What the file says.
+    source : path or str
+        The file, for the message.
+    trust_code : bool
+        Whether the user said that it may be run.
+
+    Raises
+    ------
+    UserError
+        As in `insilico.models.described.check_described`.
+    """
+    check_described(
+        config.name, config.options, built_in=NETWORKS, source=source, trust_code=trust_code
+    )
 
 
 def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -245,9 +281,9 @@ def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, A
     shipped = {Path(each.name).stem: each for each in files(f"{__package__}.configs").iterdir()}
     path = Path(source)
     if path.is_file():
-        text = path.read_text()
+        content = path.read_bytes()
     elif str(source) in shipped:
-        text = shipped[str(source)].read_text()
+        content = shipped[str(source)].read_bytes()
     else:
         names = sorted(name for name in shipped if not name.startswith("_"))
         raise UserError(
@@ -255,10 +291,10 @@ def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, A
             f"package: {', '.join(names)}."
         )
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(content.decode())
         for override in overrides:
             _replace(table, override)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{source} is no TOML file: {error}.") from error
     return table
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from insilico.errors import UserError
 from insilico.training.batches import Source, epoch_loader
 from insilico.training.checkpoint import (
+    blamed_on,
     random_states,
     read_checkpoint,
     restore_random_states,
@@ -109,7 +110,9 @@ def _train(config: TrainingConfig, folder: Path, processes: Processes, progress:
     state = _begin(config, parts, processes, steps)
     path = folder / CHECKPOINT
     if path.exists():
-        resume(state, read_checkpoint(path), config, processes, path)
+        saved = read_checkpoint(path)
+        with blamed_on(path):
+            resume(state, saved, config, processes, path)
     writer = None
     if config.tensorboard and processes.first:
         writer = tensorboard_writer(folder, after=state.epoch * steps + state.step)
@@ -262,15 +265,18 @@ def _finish(
     state: State, parts: Parts, config: TrainingConfig, processes: Processes, folder: Path
 ) -> Trained:
     """Test the weights that were kept."""
-    kept = read_checkpoint(folder / WEIGHTS)
-    state.model.load_state_dict(kept["model"])
+    path = folder / WEIGHTS
+    kept = read_checkpoint(path)
+    with blamed_on(path):
+        state.model.load_state_dict(kept["model"])
+        epoch = int(kept["epoch"])
     test = score(state.model, parts.test, config.data, processes=processes)
     if processes.first:
         _note_unreadable(state, test.unreadable)
     unreadable = _all_unreadable(state, processes)
     if processes.first:
         write_unreadable(folder, unreadable)
-    return Trained(state.model.eval(), kept["epoch"], test, unreadable)
+    return Trained(state.model.eval(), epoch, test, unreadable)
 
 
 def _note_unreadable(state: State, messages: Iterable[str]) -> None:

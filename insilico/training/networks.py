@@ -3,6 +3,7 @@
 import inspect
 import pkgutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,16 @@ def make_network(config: ModelConfig, *, num_classes: int, input_size: int, seed
 
 
 def _builder(name: str) -> Callable[..., Any]:
+    """Find what makes a network; built-in are those of `insilico.training.config.NETWORKS`."""
     head, _, function = name.partition(":")
     if name == "constrained_resnet":
         from insilico.models.constrained.resnet import constrained_resnet
 
         return constrained_resnet
+    if name == "densely_sampled_resnet":
+        from insilico.training.factorial.resolution import densely_sampled_resnet
+
+        return densely_sampled_resnet
     if head == "torchvision":
         from torchvision.models import get_model_builder
 
@@ -68,16 +74,31 @@ def _builder(name: str) -> Callable[..., Any]:
             return get_model_builder(function)
         except ValueError as error:
             raise UserError(f"torchvision has no model {function!r}.") from error
+    if head == "timm":
+        return _timm(function)
     try:
         found = pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(
             f"there is no network {name!r}: {error}. model.name must be constrained_resnet, "
-            "torchvision:NAME or package.module:function."
+            "torchvision:NAME, timm:NAME or package.module:function."
         ) from error
     if not callable(found):
         raise UserError(f"{name} is no function that makes a network.")
     return found
+
+
+def _timm(name: str) -> Callable[..., Any]:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"timm:{name} needs the package timm, which is not installed: "
+            "pip install 'insilico-ephys[timm]'."
+        ) from error
+    if not timm.is_model(name):
+        raise UserError(f"timm has no model {name!r}.")
+    return partial(timm.create_model, name)
 
 
 def _start_from(model: nn.Module, path: Path) -> None:

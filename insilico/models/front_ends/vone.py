@@ -273,6 +273,12 @@ class VOneBlock(nn.Module):
         self.register_buffer("packed", filters, persistent=False)
         self.register_buffer("order", order, persistent=False)
 
+    def _filtered(self, seen: Tensor, filters: Tensor) -> Tensor:
+        if not self.padding and seen.shape[2:] == filters.shape[2:]:
+            # One site is a product of matrices, some three times as fast as a convolution.
+            return (seen.flatten(1) @ filters.flatten(1).T)[:, :, None, None]
+        return functional.conv2d(seen, filters, None, self.stride, self.padding)
+
     def _convolve(
         self, images: Float[Tensor, "batch colour height width"]
     ) -> Float[Tensor, "batch filter rows columns"]:
@@ -287,6 +293,6 @@ class VOneBlock(nn.Module):
         for colour, (filters, places) in enumerate(groups):
             if len(filters):
                 seen = images[:, colour, None]
-                part = functional.conv2d(seen, filters, None, self.stride, self.padding)
+                part = self._filtered(seen, filters)
                 drive.index_copy_(1, places, part)
         return drive

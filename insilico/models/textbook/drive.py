@@ -24,7 +24,7 @@ from insilico.models.textbook.units import (
     transfer,
 )
 
-__all__ = ["Drive", "drive", "harmonics", "rates", "size_drive"]
+__all__ = ["Drive", "disk_amplitudes", "drive", "harmonics", "rates", "size_drive"]
 
 Values = npt.NDArray[np.float64]
 
@@ -139,7 +139,7 @@ def size_drive(
         for some in np.array_split(rows, len(rows) * turn.shape[1] // PATTERNS_AT_ONCE + 1):
             if len(some):
                 put = np.s_[:n, some]
-                ahead[put], behind[put] = _amplitudes(
+                ahead[put], behind[put] = disk_amplitudes(
                     units.iloc[some],
                     center[put],
                     frequency[some] * np.sin(turn[some]),
@@ -223,7 +223,7 @@ def harmonics(
     return half.sum(-1) * np.where(simple, 1, 2), np.where(simple, first, 0)
 
 
-def _amplitudes(
+def disk_amplitudes(
     units: pd.DataFrame,
     center: Values,
     wave_x: Values,
@@ -231,7 +231,25 @@ def _amplitudes(
     diameters: Values,
     precision: float,
 ) -> Complex[np.ndarray, "2 member unit condition diameter"]:
-    """Integrals of receptive field times exp(+ikr), and times exp(-ikr), over disks."""
+    """Integrals of receptive field times exp(+ikr), and times exp(-ikr), over disks.
+
+    Parameters
+    ----------
+    units : DataFrame
+        One row per unit.
+    center : array, shape (member, unit, 2)
+        Of the units' own fields, and then of those of their pools, from the centre of the disks.
+    wave_x, wave_y : array, shape (unit, condition)
+        Components of k, in rad/deg.
+    diameters : array, shape (diameter,)
+        Ascending, in deg.
+    precision : float
+        Factor on the number of nodes.
+
+    Returns
+    -------
+    array, shape (2, member, unit, condition, diameter)
+    """
     across, along = units["sigma_across"].to_numpy(), units["sigma_along"].to_numpy()
     # No receptive field reaches further from the centre of the disks than this.
     reach = np.hypot(center[..., 0], center[..., 1]).max(0) + REACH * np.maximum(across, along)

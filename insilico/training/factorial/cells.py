@@ -1,12 +1,13 @@
 """What the factorial experiment is told."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from insilico.errors import UserError
-from insilico.training.config import TrainingConfig, from_mapping, read_table
+from insilico.training.config import TrainingConfig, check_network, from_mapping, read_table
 
 __all__ = ["COMPONENTS", "FactorialConfig", "MeasureConfig", "cells", "read_factorial_config"]
 
@@ -19,6 +20,8 @@ COMPONENTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 PLAIN = "none"
+
+PLACE = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class FactorialConfig:
         if wrong:
             raise UserError(f"controls must be among {', '.join(allowed)}; got {wrong[0]!r}.")
         for name, positions in self.measure.places.items():
+            if not PLACE.fullmatch(name):
+                raise UserError(
+                    "the names of measure.places become those of files, and are made of letters, "
+                    f"digits, '-', '_' and '.'; got {name!r}."
+                )
             if not positions or any(len(each) != 2 for each in positions):
                 raise UserError(
                     f"measure.places.{name} must be a list of [x, y] in deg; got {positions!r}."
@@ -106,7 +114,9 @@ def read_factorial_config(source: Path | str, overrides: Sequence[str] = ()) -> 
     -------
     FactorialConfig
     """
-    return from_mapping(FactorialConfig, read_table(source, overrides))
+    config = from_mapping(FactorialConfig, read_table(source, overrides))
+    check_network(config.training.model, source, trust_code=False)
+    return config
 
 
 def cells() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from insilico.errors import UserError
-from insilico.training.checkpoint import write_atomically
+from insilico.training.checkpoint import blamed_on, write_atomically
 from insilico.training.config import TrainingConfig
 from insilico.training.factorial.cells import COMPONENTS, FactorialConfig, cells
 from insilico.training.factorial.measuring import measure_units, scores
@@ -196,7 +196,7 @@ def _training(config: FactorialConfig, job: Job) -> TrainingConfig:
         )
         model = replace(
             model,
-            name="insilico.training.factorial.resolution:densely_sampled_resnet",
+            name="densely_sampled_resnet",
             options={**options, "side": side},
         )
     return replace(training, model=model, seed=job.seed)
@@ -256,7 +256,10 @@ def _check_settings(config: FactorialConfig, folder: Path) -> None:
     path = folder / SETTINGS
     if not path.exists():
         write_atomically(path, text.encode())
-    elif json.loads(path.read_text()) != json.loads(text):
+        return
+    with blamed_on(path, remedy="Give another folder with --out."):
+        known = json.loads(path.read_text(encoding="utf-8"))
+    if known != json.loads(text):
         raise UserError(
             f"{folder} holds an experiment with other settings, see {path}. Give another folder, "
             "or the same settings; seeds, controls and workers may differ."

@@ -1,7 +1,7 @@
 """Tables and figures of the factorial experiment, from the summaries of its networks."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from insilico.errors import UserError
 from insilico.figures.style import PALETTE, TWO_COLUMNS, new_figure, save_figure, style
 from insilico.reference import CATEGORIES
 from insilico.tables import write_csv
+from insilico.training.checkpoint import blamed_on
 from insilico.training.factorial.cells import COMPONENTS
 from insilico.training.factorial.effects import estimate_effects
 
@@ -25,6 +26,8 @@ KINDS = {
     "median": "median of the units, or share of those for which it is true",
 }
 MEAN = "mean"
+
+REMEDY = "Move the folder of that network away; `insilico factorial` trains and measures it again."
 
 # An adjusted p below this is marked.
 FALSE_DISCOVERIES = 0.05
@@ -63,21 +66,27 @@ def read_runs(folder: Path | str) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for path in sorted(Path(folder).glob("runs/*/summary.json")):
-        run = json.loads(path.read_text())
-        about = {name: run[name] for name in ("cell", "seed", "dense")}
-        rows.append({**about, "place": "", "kind": ACCURACY, "property": ACCURACY,
-                     "value": run["accuracy"]})  # fmt: skip
-        for place, measured in run["places"].items():
-            known = {**about, "place": place}
-            rows.append({**known, "kind": "units", "property": "units", "value": measured["units"]})
-            rows += [
-                {**known, "kind": kind, "property": name, "value": value}
-                for kind in (*KINDS, "n")
-                for name, value in measured[kind].items()
-            ]
+        with blamed_on(path, remedy=REMEDY):
+            rows += _rows(json.loads(path.read_text(encoding="utf-8")))
     if not rows:
         raise UserError(f"{folder} holds no finished network; run `insilico factorial` first.")
     return pd.DataFrame(rows)
+
+
+def _rows(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lay the summary of one network out."""
+    about = {name: run[name] for name in ("cell", "seed", "dense")}
+    accuracy = float(run["accuracy"])
+    rows = [{**about, "place": "", "kind": ACCURACY, "property": ACCURACY, "value": accuracy}]
+    for place, measured in run["places"].items():
+        known = {**about, "place": place}
+        rows.append({**known, "kind": "units", "property": "units", "value": measured["units"]})
+        rows += [
+            {**known, "kind": kind, "property": name, "value": float(value)}
+            for kind in (*KINDS, "n")
+            for name, value in measured[kind].items()
+        ]
+    return rows
 
 
 def effect_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -212,8 +221,10 @@ def write_tables(folder: Path | str, out: Path | str | None = None) -> Path:
             save_figure(effect_figure(effects, place), place_for, place, formats=("png",))
     page = place_for / "factorial.md"
     baselines = folder / "baselines.json"
-    known = json.loads(baselines.read_text()) if baselines.exists() else {}
-    page.write_text(_page(runs, effects, controls, known))
+    with blamed_on(baselines, remedy="Delete it; `insilico factorial` makes it again."):
+        known = json.loads(baselines.read_text(encoding="utf-8")) if baselines.exists() else {}
+        text = _page(runs, effects, controls, known)
+    page.write_text(text, encoding="utf-8")
     return page
 
 

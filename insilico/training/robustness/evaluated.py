@@ -15,8 +15,8 @@ from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure
 from insilico.models.components.mode import check_positive
 from insilico.models.weights import fit_weights
 from insilico.training.batches import Source, Subset, fixed_loader
-from insilico.training.checkpoint import read_checkpoint
-from insilico.training.config import DataConfig, TrainingConfig, from_mapping
+from insilico.training.checkpoint import blamed_on, read_checkpoint
+from insilico.training.config import DataConfig, TrainingConfig, check_network, from_mapping
 from insilico.training.evaluation import normalise
 from insilico.training.networks import make_network
 from insilico.training.processes import find_device
@@ -55,7 +55,7 @@ class Run(NamedTuple):
     epoch: int
 
 
-def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
+def open_run(folder: Path | str, *, device: str = "cpu", trust_code: bool = False) -> Run:
     """Open a folder that `insilico train` wrote.
 
     Parameters
@@ -64,6 +64,9 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
         The folder.
     device : str
         Where the network goes; ``auto`` is a CUDA device if there is one.
+    trust_code : bool
+        Whether the run may name a network that is code of its own, which is then run with all your
+        rights. Networks of this package, torchvision and timm need no trust.
 
     Returns
     -------
@@ -72,7 +75,8 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
     Raises
     ------
     UserError
-        If it holds no weights that were kept, or the device cannot be used.
+        If it holds no weights that were kept, or names code that is not trusted, or the device
+        cannot be used.
     """
     path = Path(folder) / WEIGHTS
     if not path.is_file():
@@ -80,17 +84,19 @@ def open_run(folder: Path | str, *, device: str = "cpu") -> Run:
         why = "the run in it has kept no weights yet" if begun else "it holds no training run"
         raise UserError(f"{folder} cannot be evaluated: {why}. `insilico train` writes {WEIGHTS}.")
     saved = read_checkpoint(path)
-    config = from_mapping(TrainingConfig, saved["config"])
-    model = make_network(
-        # The weights it started from are not needed any more, and may be gone.
-        replace(config.model, weights=""),
-        num_classes=len(saved["classes"]),
-        input_size=config.data.image_size,
-        seed=config.seed,
-    )
-    fit_weights(model, saved["model"], source=str(path))
-    model = model.to(find_device(device)).eval()
-    return Run(model, config, tuple(saved["classes"]), saved["epoch"])
+    with blamed_on(path):
+        config = from_mapping(TrainingConfig, saved["config"])
+        check_network(config.model, path, trust_code=trust_code)
+        model = make_network(
+            # The weights it started from are not needed any more, and may be gone.
+            replace(config.model, weights=""),
+            num_classes=len(saved["classes"]),
+            input_size=config.data.image_size,
+            seed=config.seed,
+        )
+        fit_weights(model, saved["model"], source=str(path))
+        classes, epoch = tuple(map(str, saved["classes"])), int(saved["epoch"])
+    return Run(model.to(find_device(device)).eval(), config, classes, epoch)
 
 
 def attack_accuracies(

@@ -1,0 +1,296 @@
+"""Which part of the display units are shown: found for each group of them, proven and checked."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from insilico.recording.agreement import (
+    disagreeing,
+    how_many,
+    informative,
+    outside,
+    pool,
+    spread,
+)
+from insilico.recording.forward import Forward
+from insilico.recording.layers import Index, LayerMap
+from insilico.recording.receptive_fields import Fields, split_sites
+from insilico.recording.windows import Crop, find_crop
+from stimuli import Display, StimulusSet
+
+__all__ = ["Crops", "Layered", "Place"]
+
+logger = logging.getLogger(__name__)
+
+# Groups of units from which the stimuli are taken that check the crops of a protocol.
+CHECKED_GROUPS = 16
+
+Layered = tuple[Crop, npt.NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where units are found in the outputs of their layers, and in what order they come out."""
+
+    where: dict[str, tuple[Index, tuple[int, int]]]
+    order: npt.NDArray[np.intp]
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers that are read."""
+        return list(self.where)
+
+    def take(self, layer: str, output: Tensor) -> Tensor:
+        """Copy the units of a layer out of its output."""
+        index, shift = self.where[layer]
+        return index.take(output, shift)
+
+
+class Crops:
+    """Finds the crops through which the units of a probe are shown their stimuli.
+
+    Parameters
+    ----------
+    forward : Forward
+        Runs the model.
+    display : Display
+        The screen.
+    units : DataFrame
+        All units of the probe.
+    maps : mapping of str to LayerMap
+        How layers are laid out.
+    fields : mapping of str to Fields or None
+        What their sites see, where that was proven.
+    whole : str, optional
+        Why all units are shown whole pictures, if they are.
+
+    Attributes
+    ----------
+    notes : list of str
+        Of layers whose crops turned out not to be exact.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        display: Display,
+        units: pd.DataFrame,
+        maps: Mapping[str, LayerMap],
+        fields: Mapping[str, Fields | None],
+        whole: str | None = None,
+    ) -> None:
+        self.notes: list[str] = []
+        self._forward = forward
+        self._display = display
+        self._units = units
+        self._maps = maps
+        self._fields = fields
+        self._whole = {} if whole is None else dict.fromkeys(maps, f"full picture: {whole}")
+        self._found: dict[tuple[Any, ...], Crop] = {}
+
+    def of(self, units: pd.DataFrame) -> Crop:
+        """Find the crop of units of one layer."""
+        layer = str(units["layer"].iat[0])
+        if layer in self._whole:
+            return Crop(self._display.whole, False, self._whole[layer])
+        places = _sites(units)
+        key = (layer, *places)
+        if key not in self._found:
+            chart, fields = self._maps[layer], self._fields[layer]
+            # Channels at one site share their kernel's extent in a convolution, but need not where
+            # branches of several kernels are joined: all the probe's units at these sites take
+            # part in the proof, so that it holds for any choice of them.
+            sites = pd.DataFrame(places, columns=["row", "column"])
+            there = self._units[self._units["layer"] == layer].merge(sites, on=["row", "column"])
+            place = Index.of(chart, there)
+            grid = chart.layout in ("map", "map_last") and fields is not None
+
+            def respond(
+                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
+            ) -> Tensor:
+                crop = Crop(self._display.whole, False, "", padded=padded)
+                with crop.applied(self._forward.model):
+                    return self._forward.read(
+                        images, [layer], lambda _, output: place.take(output, shift)
+                    )[layer]
+
+            with self._forward.ready():
+                self._found[key] = find_crop(
+                    respond,
+                    lambda images: respond(images).isfinite().all(1, True),
+                    self._display,
+                    chart.stride if grid else None,
+                    None if fields is None else fields.window(places, self._display),
+                    tuple(np.min(places, axis=0).tolist()),
+                )
+                # A model may have kept something of what was NaN.
+                self._forward.put_back()
+            logger.info("%s: %s", layer, self._found[key].status)
+        return self._found[key]
+
+    def passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
+        """Which units are recorded together, through which crop."""
+        passes: dict[Any, tuple[Crop, list[npt.NDArray[np.intp]]]] = {}
+        for layer, members in _by_layer(units).items():
+            for group in self._groups(layer, _rows(units, members), n_stimuli):
+                crop = self.of(_rows(units, members[group]))
+                # Layers shown the whole picture share one pass; so do those with the same crop.
+                key = (crop.window, crop.padded)
+                passes.setdefault(key, (crop, []))[1].append(members[group])
+        return [(crop, np.concatenate(members)) for crop, members in passes.values()]
+
+    def place(self, units: pd.DataFrame, *, whole: bool = False, compared: bool = False) -> Place:
+        """Where units sit in their layers, and in the crop that they share or are compared by."""
+        by_layer = _by_layer(units)
+        return Place(
+            {
+                layer: (
+                    Index.of(self._maps[layer], chosen),
+                    (0, 0) if whole else _compared(self.of(chosen), compared).shift,
+                )
+                for layer, members in by_layer.items()
+                for chosen in [_rows(units, members)]
+            },
+            np.concatenate(list(by_layer.values())),
+        )
+
+    def statuses(self, units: pd.DataFrame, passes: Sequence[Layered]) -> dict[str, str]:
+        """Say what every layer's crops are, for the provenance."""
+        found: dict[str, list[str]] = {}
+        for _, members in passes:
+            shown = _rows(units, members)
+            for layer, own in _by_layer(shown).items():
+                found.setdefault(layer, []).append(self.of(_rows(shown, own)).status)
+        return {layer: "; ".join(dict.fromkeys(each)) for layer, each in found.items()}
+
+    def check(self, shown: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> None:
+        """Check crops on what is about to be shown; whole pictures from now on where they fail.
+
+        Parameters
+        ----------
+        shown : sequence of (StimulusSet, DataFrame)
+            The stimuli of one protocol, and the units that each is shown to.
+        """
+        numbers = np.random.default_rng(0).permutation(len(shown))[:CHECKED_GROUPS]
+        total = sum(len(stimuli) for stimuli, _ in shown)
+        spreads: list[pd.DataFrame] = []
+        with self._forward.ready():
+            for number in sorted(numbers):
+                stimuli, units = shown[number]
+                spreads += self._compare(stimuli, units, total, len(numbers))
+        if not spreads:
+            return
+        for layer, n in disagreeing(spreads).items():
+            if n:
+                why = f"{n} channels respond otherwise to the crop of a stimulus than to all of it"
+                self._whole[str(layer)] = f"full picture: {why}"
+                self.notes.append(
+                    f"{layer}: shown in full pictures, for {why}: they see beyond the window that "
+                    "was proven (an operation of the model swallows NaN, or acts on strong stimuli "
+                    "only)"
+                )
+
+    def _compare(
+        self, stimuli: StimulusSet, units: pd.DataFrame, total: int, groups: int
+    ) -> list[pd.DataFrame]:
+        """Show some stimuli of a set whole and cropped."""
+        exact = [
+            (crop, units.iloc[members])
+            for crop, members in self.passes(units, len(stimuli))
+            if crop.exact
+        ]
+        if not exact:
+            return []
+        largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
+        n = -(-how_many(total, largest, self._display) // groups)
+        rows = pool(stimuli, n)
+        crop, members = exact[0]
+        if n < len(rows):
+            cropped = self._respond(members, self._images(stimuli, rows, crop), crop)
+            rows = rows[informative(cropped, outside(stimuli, rows, crop.window), n)]
+        images = self._images(stimuli, rows, None)
+        together = pd.concat([members for _, members in exact])
+        whole = self._respond(together, images, None)
+        spreads, start = [], 0
+        for crop, members in exact:
+            # Weak units among strong ones differ by the order of summation alone, which the crop
+            # without padding changes: what they see is checked by the one with it.
+            crop = _compared(crop, True)
+            window = crop.window
+            cropped = self._respond(members, images[..., window.rows, window.columns], crop)
+            spreads.append(spread(members, cropped, whole[:, start : start + len(members)]))
+            start += len(members)
+        return spreads
+
+    def _images(
+        self, stimuli: StimulusSet, rows: npt.NDArray[np.intp], crop: Crop | None
+    ) -> Tensor:
+        """Draw stimuli; and the blank beside one that would be alone, for units to have a range."""
+        window = self._display.whole if crop is None else crop.window
+        images = stimuli.images(rows, window=window, device=self._forward.device)
+        if len(images) > 1:
+            return images
+        blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
+        return torch.cat([images, blank])
+
+    def _respond(
+        self, units: pd.DataFrame, images: Tensor, crop: Crop | None
+    ) -> npt.NDArray[np.float32]:
+        """Responses of units to crops or to whole pictures, (picture, unit), in float32."""
+        place = self.place(
+            units, whole=crop is None, compared=crop is not None and crop.alike is None
+        )
+        with nullcontext() if crop is None else crop.applied(self._forward.model):
+            read = self._forward.read(images, place.layers, place.take)
+        found = np.empty((len(images), len(units)), dtype=np.float32)
+        found[:, place.order] = torch.cat([read[name].float() for name in place.layers], 1).cpu()
+        return found
+
+    def _groups(
+        self, layer: str, units: pd.DataFrame, n_stimuli: int
+    ) -> list[npt.NDArray[np.intp]]:
+        """Units of one layer that share a window: all of them unless they are far apart."""
+        fields = self._fields[layer]
+        together = [np.arange(len(units))]
+        if fields is None or layer in self._whole:
+            return together
+        groups = split_sites(_sites(units), fields, self._display, n_stimuli)
+        if len(groups) == 1:
+            return together
+        number = {site: n for n, group in enumerate(groups) for site in group}
+        of = np.array([number[site] for site in zip(units["row"], units["column"], strict=True)])
+        return [np.flatnonzero(of == n) for n in range(len(groups))]
+
+
+# A run asks these of hundreds of small groups of units: pandas would take most of its time.
+
+
+def _compared(crop: Crop, compared: bool) -> Crop:
+    return crop.alike if compared and crop.alike is not None else crop
+
+
+def _by_layer(units: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
+    """Which units each layer has, the layers as they come."""
+    codes, layers = pd.factorize(units["layer"].to_numpy())
+    return {str(layer): np.flatnonzero(codes == code) for code, layer in enumerate(layers)}
+
+
+def _sites(units: pd.DataFrame) -> list[tuple[int, int]]:
+    """Rows and columns where units sit, each once, sorted."""
+    row, column = (units[name].to_numpy(dtype=np.int64) for name in ("row", "column"))
+    columns = 1 + column.max(initial=0)
+    return [divmod(site, int(columns)) for site in np.unique(row * columns + column).tolist()]
+
+
+def _rows(units: pd.DataFrame, members: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """Take rows of a table; the table itself, if it is all of them."""
+    everyone = len(members) == len(units) and np.array_equal(members, np.arange(len(units)))
+    return units if everyone else units.iloc[members]
