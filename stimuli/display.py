@@ -1,5 +1,6 @@
 """The one place where degrees of visual angle meet pixels."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -71,14 +72,16 @@ class Display:
     transfer: str = "encoded"
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1:
+        if not all(
+            isinstance(side, int | np.integer) and side >= 1 for side in (self.height, self.width)
+        ):
             raise ValueError(
-                f"a display needs at least 1 x 1 px; got {self.height} x {self.width}. "
-                "Give its height and width in pixels."
+                f"a display needs at least 1 x 1 px, and whole ones; got {self.height} x "
+                f"{self.width}. Give its height and width in pixels."
             )
-        if not self.px_per_deg > 0:
+        if not 0 < self.px_per_deg < math.inf:
             raise ValueError(
-                f"px_per_deg must be above 0; got {self.px_per_deg:g}. "
+                f"px_per_deg must be a finite number above 0; got {self.px_per_deg:g}. "
                 "It is the number of pixels in one degree of visual angle."
             )
         if not 0 < self.background < 1:
@@ -98,9 +101,9 @@ class Display:
         transfer: str = "encoded",
     ) -> "Display":
         """Make a square display from its side in px and in deg."""
-        if not degrees > 0:
+        if not 0 < degrees < math.inf:
             raise ValueError(
-                f"degrees must be above 0; got {degrees:g}. "
+                f"degrees must be a finite number above 0; got {degrees:g}. "
                 "It is the side of the display in degrees of visual angle."
             )
         return cls(pixels, pixels, pixels / degrees, background, transfer)

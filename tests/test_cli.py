@@ -23,6 +23,7 @@ from insilico.cli.terminal import aligned, comparison_table, summary
 from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES
+from insilico.runs.doubts import few_units, silent_units
 from insilico.runs.results import Results
 
 SMALL = """
@@ -241,7 +242,8 @@ def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, 
         ("run", "MODEL"),
         ("runn vone", 'Did you mean "run"?'),
         ("run vone --sedd 3", "--sedd"),
-        ("run vone --seed three", "three"),
+        ("run vone --seed three", "--seed: 'three' is no whole number"),
+        ("run vone --pixels 3.5", "--pixels: '3.5' is no whole number"),
         ("run von", "Did you mean vone?"),
         ("run resnet50", "Did you mean torchvision:resnet50?"),
         ("run small.py", "small.py:FUNCTION"),
@@ -251,7 +253,7 @@ def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, 
         ("run small.py:build --weights absent.pth", "no file of weights at absent.pth"),
         ("run small.py:build --weights pretrained", "'pretrained' is a download"),
         ("run small.py:build --mean 1 2", "mean needs one value"),
-        ("run small.py:build --pixels 0", "at least 1 x 1 px"),
+        ("run small.py:build --pixels 0", "pixels must be a whole number from 8 to 8192; got 0"),
         ("run small.py:build --device cuba", "device 'cuba' cannot be used"),
         ("run small.py:build --sites middle", "sites must be centre, all"),
         ("run small.py:build --sites 1,2 3", "sites must be centre, all"),
@@ -263,7 +265,7 @@ def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, 
         ("stimuli orientation --out sheet.xyz", "must end in one of"),
         ("stimuli orientation --out small.py", "small.py already exists"),
         ("stimuli orientation --out sheet.png --battery odd", "battery must be one of standard"),
-        ("stimuli orientation --out sheet.png --pixels 0", "at least 1 x 1 px"),
+        ("stimuli orientation --out sheet.png --pixels 0", "pixels must be a whole number from 8"),
         ("reference ringach2002.vircular_cariance", "ringach2002.circular_variance"),
         ("report nowhere", "nowhere holds no results"),
     ],
@@ -443,9 +445,46 @@ def test_comparison_table(results):
         f"±{first['similarity_error']:.2f}",
         f"{first['ceiling']:.2f}",
         f"{first['skill']:.2f}",
+        f"{first['ceiling_skill']:.2f}",
     ]
     undefined = next(line for line in lines if "suppression_index" in line).split()
     assert undefined[1:3] == ["0", "-"]
+
+
+def test_properties_that_are_yes_or_no_show_shares(results):
+    name = "marques2020.schiller1976.spatial_frequency_selective"
+    known = reference.load(name)
+    yes = np.tile([1.0, 1.0, 1.0, 0.0], 10)
+    attrs = {"protocol": "orientation", "long_name": "Selective"}
+    units = results.units.assign({known.property: ("unit", yes, attrs)})
+    units["responsive"][:] = True
+    told = dataclasses.replace(results, units=units, comparison=compare(units, [name]))
+    row = next(line for line in summary(told).splitlines() if "Selective" in line)
+    assert row.split()[1:4] == ["20", "75%", f"{known.probabilities[1]:.0%}"]
+
+
+def test_one_unit_has_no_standard_deviation(results):
+    units = results.units.isel(unit=[5])
+    told = comparison_table(compare(units, ["ringach2002.circular_variance"]))
+    row = next(line for line in told.splitlines() if "circular_variance" in line)
+    assert row.split()[1] == "1" and "\N{PLUS-MINUS SIGN}" not in told
+
+
+def test_few_and_silent_units_are_told_in_a_sentence_each(results):
+    units = (
+        results.units.drop_dims("protocol")
+        .assign(responsive=(("unit", "protocol"), np.arange(40)[:, None] > [2, 30, -1]))
+        .assign_coords(protocol=["orientation", "size", "textures"])
+    )
+    assert silent_units(units) == [
+        "of 40 units do not respond, and are left out of the comparisons: 3 in orientation, 31 in "
+        "size"
+    ]
+    assert silent_units(units.sel(protocol=["textures"])) == []
+    few = few_units(results.comparison)
+    assert len(few) == 1
+    assert few[0].startswith("conv1: fewer than 20 units have a value")
+    assert few[0].endswith("circular_variance (17), maximum_response (17)")
 
 
 def test_comparison_of_nothing():

@@ -31,7 +31,7 @@ def test_transfer_functions_at_known_values():
     ("arguments", "message"),
     [
         ({"height": 0}, "at least 1 x 1"),
-        ({"px_per_deg": 0.0}, "px_per_deg must be above 0"),
+        ({"px_per_deg": 0.0}, "px_per_deg must be a finite number above 0"),
         ({"background": 1.0}, "between 0 and 1"),
         ({"transfer": "gamma:-1"}, "transfer must be"),
         ({"transfer": "linear"}, "got 'linear'"),
@@ -43,5 +43,5 @@ def test_impossible_displays_are_refused(arguments, message):
 
 
 def test_square_refuses_no_field():
-    with pytest.raises(ValueError, match="degrees must be above 0"):
+    with pytest.raises(ValueError, match="degrees must be a finite number above 0"):
         Display.square(degrees=0)

@@ -384,8 +384,8 @@ def test_file_that_cannot_be_imported(tmp_path):
     [
         ({"mean": [1, 2]}, "mean needs one value, or one for each of the model's 3"),
         ({"std": 0}, "std must be above 0; got 0"),
-        ({"pixels": 0}, "at least 1 x 1 px; got 0 x 0"),
-        ({"degrees": -2}, "degrees must be above 0; got -2"),
+        ({"pixels": 0}, "pixels must be a whole number from 8 to 8192; got 0"),
+        ({"degrees": -2}, "degrees must be a number from 0.01 to 360; got -2"),
         ({"device": "cuba"}, "device 'cuba' cannot be used"),
         ({"weights": "pretrained"}, "download by torchvision or timm, and .* is neither"),
         ({"breadth": 2}, "build is called with the options breadth, and that fails"),

@@ -1,5 +1,6 @@
 """The published distributions that come with the package, and distributions of one's own."""
 
+import codecs
 import dataclasses
 import re
 from pathlib import Path
@@ -412,6 +413,46 @@ def test_own_csv_file(tmp_path):
     assert (own.n, own.undefined, own.name) == (10, 2, "lab2026.suppression_index")
 
 
+EXCEL = "bin_low;bin_high;count\r\n0;0,5;3\r\n0,5;1;5\r\n;;\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        EXCEL.encode(),
+        codecs.BOM_UTF8 + EXCEL.encode(),
+        EXCEL.encode("utf-16"),
+        f"sep=;\r\n{EXCEL}".encode(),
+        EXCEL.replace(";", "\t").encode("utf-16"),
+        b"Bin_low, Bin_high, Count\n 0, 0.5, 3\n 0.5, 1, 5\n",
+        b'bin_low,bin_high,count\r\n"0","0.5","3"\r\n0.5,1,5,,\r\n,,\r\n',
+    ],
+)
+def test_tables_of_a_spreadsheet(tmp_path, content):
+    path = tmp_path / "excel.csv"
+    path.write_bytes(content)
+    own = reference.from_csv(path, property="p")
+    assert own.edges.tolist() == [0, 0.5, 1]
+    assert own.counts.tolist() == [3, 5]
+
+
+def test_shares_are_not_taken_for_counts(tmp_path):
+    path = tmp_path / "shares.csv"
+    for low, n in ((0.25, None), (0.25, 40), (25.5, None)):
+        high = 1 - low if low < 1 else 100 - low
+        path.write_text(f"bin_low,bin_high,count\n0,1,{low}\n1,2,{high}\n")
+        with pytest.raises(ValueError, match="look like shares"):
+            reference.from_csv(path, property="p", n=n)
+    # A rebuilt histogram of a hundred cells, which is said to be one.
+    assert reference.from_csv(path, property="p", n=100).n == 100
+
+
+def test_values_that_are_no_numbers_are_refused():
+    for values, edges in ((["a", 1.0], [0, 0.5, 1]), ([0.2], [0, "b", 1]), ([None, 1j], [0, 1])):
+        with pytest.raises(ValueError, match="values and edges must be numbers"):
+            reference.from_values(values, edges=edges, property="p")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -420,10 +461,13 @@ def test_own_csv_file(tmp_path):
         ("bin_low,bin_high,count\n0,1,2\n2,3,4\n", "must rise without gaps"),
         ("bin_low,bin_high,count\n0,1,2\n1,x,4\n", "no number"),
         ("bin_low,bin_high,count\n0,1,2\n1,2,\n", "2 bins but 1 counts"),
-        ("bin_low,bin_high,count\n0,1,\n1,2,\n", "bins without a count"),
+        ("bin_low,bin_high,count\n0,1,\n1,2,\n", "bins without an edge or a count"),
         ("bin_low,bin_high,count\n0,1,2\n1,2,-1\n", "must not be negative"),
         ("bin_low,bin_high,count\n0,1,0\n1,2,0\n", "add up to 0"),
         ("bin_low,bin_high,count\n0,1,5\n", "at least three bin edges"),
+        ("bin_low,bin_high,count\n0,1,nan\n1,2,3\n", "bins without an edge or a count"),
+        ("bin_low,bin_high,count\n0,nan,3\nnan,2,3\n", "must rise|without an edge"),
+        ("bin_low;bin_high;count\n0;1;1.000,5\n1;2;3\n", "no number"),
     ],
 )
 def test_faulty_csv_files_are_explained(tmp_path, text, message):

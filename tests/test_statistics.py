@@ -274,6 +274,21 @@ class TestBounds:
         made = statistics.kolmogorov_smirnov_interval(difference, draws, margins=margins)
         assert (made.low, made.high) == pytest.approx((0.55, 0.65))
 
+    def test_margins_of_shares_are_wilsons(self):
+        n = 200
+        for share in (0.01, 0.2, 0.995):
+            draws = share + np.sqrt(share * (1 - share) / n) * random_stream().normal(
+                size=(200000, 1)
+            )
+            below, above = statistics.share_margins(np.array([share]), draws, 1)
+            known = stats.binomtest(round(share * n), n).proportion_ci(0.95, method="wilson")
+            assert share - below[0] == pytest.approx(known.low, abs=2e-4)
+            assert share + above[0] == pytest.approx(known.high, abs=2e-4)
+        below, above = statistics.share_margins(np.array([-1e-17, 1.0]), np.zeros((9, 2)), n)
+        known = stats.binomtest(0, n).proportion_ci(0.95, method="wilson")
+        assert above.tolist() == pytest.approx([known.high, 0])
+        assert below.tolist() == pytest.approx([0, known.high])
+
     def test_far_wasserstein_distance_moves_with_its_differences(self):
         difference = np.full(3, 0.5)
         draws = difference + 0.02 * random_stream().normal(size=(4000, 1))

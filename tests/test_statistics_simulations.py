@@ -47,6 +47,21 @@ def test_well_away_from_zero():
         assert rates[name] == pytest.approx(0.95, abs=0.02 + MARGIN), name
 
 
+@pytest.mark.parametrize(("tilt", "channels"), [(1, 256), (2, 256), (-2, 256), (1, 40)])
+def test_similarity_where_nearly_all_units_lie_on_one_side_of_an_edge(tilt, channels):
+    rate, _ = simulations.alike(
+        simulations.YES_NO,
+        tilt,
+        channels=channels,
+        sites=4,
+        correlation=0.9,
+        cells=150,
+        repeats=REPEATS,
+        rng=random_stream(7),
+    )
+    assert rate >= 0.95 - MARGIN
+
+
 def test_median_of_copied_units():
     rates = simulations.medians(channels=60, sites=4, repeats=REPEATS, rng=random_stream(3))
     assert rates["cluster"] == pytest.approx(0.95, abs=MARGIN)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from insilico.cli.options import Whole
+
 if TYPE_CHECKING:
     from insilico.runs.results import Results
 
@@ -16,7 +18,7 @@ def compare(
     *,
     out: Path = Path("results/comparison"),
     seeds: Literal["apart", "together"] = "apart",
-    seed: int = 0,
+    seed: Whole = 0,
 ) -> None:
     """Set models, layers or training seeds side by side: scores, differences and a ranking.
 
@@ -32,9 +34,11 @@ def compare(
     seed : int
         Of the resampling.
     """
+    from insilico.checks import check_asked
     from insilico.folders import check_free
     from insilico.runs.side_by_side import open_runs
 
+    check_asked(seed=seed)
     check_free(out)
     write_comparison(open_runs(folders), out, seeds=seeds, seed=seed)
 

@@ -12,7 +12,18 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ModelOptions", "Numbers", "Words"]
+__all__ = ["ModelOptions", "Numbers", "Whole", "Words"]
+
+
+def _whole(_type: object, tokens: Sequence[Any]) -> int:
+    """Read a whole number; 3.5 is none, and is not rounded."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True, negative="")]
 Words = Annotated[
@@ -57,10 +68,10 @@ class ModelOptions:
     mean: Numbers = None
     std: Numbers = None
     degrees: Numbers = None
-    pixels: int | None = None
-    channels: int | None = None
+    pixels: Whole | None = None
+    channels: Whole | None = None
     device: str | None = None
-    seed: int = 0
+    seed: Whole = 0
     option: Words = ()
     trust_code: Annotated[bool, Parameter(negative="")] = False
 

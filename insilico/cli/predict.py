@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import check_writable, plain
+from insilico.cli.options import ModelOptions, Whole, Words
+from insilico.cli.preparing import plain
 from insilico.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def predict(
     window: Annotated[tuple[float, float], Parameter(negative="")] = (50.0, 200.0),
     stratify: str | None = None,
     mapping: Literal["pls", "ridge"] = "pls",
-    principal_components: int | None = None,
+    principal_components: Whole | None = None,
     image_degrees: float | None = None,
     battery: str | None = None,
     results: Path | None = None,
@@ -87,7 +87,7 @@ def predict(
         What can be said of any model.
     """
     import insilico
-    from insilico.folders import check_free
+    from insilico.folders import check_free, saved
     from insilico.models.built_in import BUILT_IN
     from insilico.models.described import runs_only_ours
     from insilico.models.layers import named_layers
@@ -102,7 +102,8 @@ def predict(
         raise UserError(f"--neurons and --out are both {folder}. Give each a folder of its own.")
     for place in (folder, *([neurons] if neurons is not None else [])):
         check_free(place)
-        check_writable(place)
+    if not assembly.is_file():
+        raise UserError(f"there is no file of responses {assembly}. Look at its name and folder.")
     data = insilico.open_neurons(
         assembly,
         stimuli,
@@ -125,11 +126,12 @@ def predict(
         seed=options.seed,
         progress=not quiet,
     )
-    found.save(folder)
+    folder, trouble = saved(found.save, folder)
     fitted = None
     if neurons is not None:
         fitted = found.fit_neurons()
-        fitted.save(neurons)
+        neurons, lost = saved(fitted.save, neurons)
+        trouble = f"{trouble} {lost}".strip()
     plan = battery or ("marques2020" if len(found.layers) > 1 else NO_BATTERY)
     if measured is None and plan != NO_BATTERY:
         # The battery takes longest: who stops it keeps a whole page.
@@ -149,6 +151,8 @@ def predict(
             f"probe them with: insilico run digital:{neurons}{trust}"
         )
     print(f"page: {page}")
+    if trouble:
+        raise UserError(trouble)
 
 
 def _check_battery(battery: str | None, results: Path | None) -> None:

@@ -1,30 +1,45 @@
-"""What commands find out before the long part: where results go, and whether they can."""
+"""What commands find out before the long part: references, and what their folder is called."""
 
-import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from insilico.errors import UserError
 
-__all__ = ["check_writable", "plain"]
+if TYPE_CHECKING:
+    from insilico.reference import ReferenceDistribution
+
+__all__ = ["plain", "references_named"]
 
 
-def check_writable(folder: Path) -> None:
-    """Find out before the long part, and not after it, whether results can be kept.
+def references_named(given: str) -> "list[ReferenceDistribution]":
+    """Read the distributions that were typed.
 
     Parameters
     ----------
-    folder : Path
-        Where they are to go; the folder around it is made if there is none.
+    given : str
+        A netCDF file, or PROPERTY=FILE.csv.
+
+    Returns
+    -------
+    list of ReferenceDistribution
 
     Raises
     ------
     UserError
-        If that cannot be written to.
+        If the file cannot be read, or is a csv file of which the property is not said.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder.parent, os.W_OK):
-        raise UserError(f"{folder.parent} cannot be written to. Give another folder with --out.")
+    from insilico.reference import from_assembly, from_csv
+
+    name, equals, file = given.partition("=")
+    if equals and name.isidentifier():
+        return [from_csv(file, property=name)]
+    if given.lower().endswith(".csv"):
+        raise UserError(
+            f"of which property is {given}? Write it in front: --reference "
+            f"circular_variance={given}. The properties of a run are the columns of its units.csv."
+        )
+    return list(from_assembly(given).values())
 
 
 def plain(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import check_writable, plain
+from insilico.cli.preparing import plain, references_named
 from insilico.errors import UserError
 
 __all__ = ["run"]
@@ -23,7 +23,7 @@ def run(
     out: Path | None = None,
     sites: Words = (),
     candidates: Literal["near", "all"] = "near",
-    reference: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    reference: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     textures: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
@@ -61,9 +61,10 @@ def run(
     candidates : {"near", "all"}
         Of a battery that selects units by their receptive field: whether it is mapped at the sites
         that look nearby, or at every site of a layer, as the published benchmark does.
-    reference : tuple of Path
+    reference : tuple of str
         A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
-        compared with too, or in place of those of the same name. Can be given more than once.
+        compared with too, or in place of those of the same name. Or PROPERTY=FILE.csv: a histogram
+        of your own, with the columns bin_low, bin_high and count. Can be given more than once.
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...
@@ -91,8 +92,7 @@ def run(
     from insilico.cli.terminal import summary
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
-    from insilico.folders import check_free
-    from insilico.reference import from_assembly
+    from insilico.folders import check_free, saved
     from insilico.reporting.run import write_report
     from insilico.runs.side_by_side import without_recordings
     from insilico.runs.sweep import sweep
@@ -100,8 +100,7 @@ def run(
 
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
     check_free(folder)
-    check_writable(folder)
-    own = [each for file in reference for each in from_assembly(file).values()]
+    own = [each for given in reference for each in references_named(given)]
     shown, place = find_battery(battery)
     if textures is not None:
         shown = with_textures(shown, from_folder(folder=textures))
@@ -129,9 +128,11 @@ def run(
         progress=not quiet,
     ):
         own_folder = folder / name if several else folder
-        results.save(own_folder)
+        own_folder, trouble = saved(results.save, own_folder)
         page = write_report(results, own_folder)
         print(f"{summary(results)}\n\nreport: {page}")
+        if trouble:
+            raise UserError(trouble)
         runs[name] = without_recordings(results)
     if several:
         write_comparison(runs, folder / "comparison", seed=options.seed)

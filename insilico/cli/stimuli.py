@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from insilico.cli.options import Whole
 from insilico.errors import UserError
 
 __all__ = ["stimuli"]
@@ -14,7 +15,7 @@ def stimuli(
     out: Path,
     battery: str = "standard",
     degrees: float = 8.0,
-    pixels: int = 224,
+    pixels: Whole = 224,
 ) -> None:
     """Draw a contact sheet of the stimuli of an experiment.
 
@@ -33,6 +34,7 @@ def stimuli(
     """
     from matplotlib.backend_bases import FigureCanvasBase
 
+    from insilico.checks import check_asked
     from insilico.experiments.batteries import find_battery
     from insilico.figures import contact_sheet, style
     from stimuli import Display, Position
@@ -44,6 +46,7 @@ def stimuli(
     known = FigureCanvasBase.get_supported_filetypes()
     if out.suffix[1:].lower() not in known:
         raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
+    check_asked(degrees=degrees, pixels=pixels)
     display = Display.square(pixels, degrees, background=plan.background)
     shown = plan.example(name, display, place.position or Position())
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ __all__ = ["aligned", "benchmark_tables", "comparison_table", "distribution_page
 
 WIDTH = 96
 
-LABEL_WIDTH = 44
+LABEL_WIDTH = 38
 
 SHORT_LABEL_WIDTH = 32
 
@@ -28,14 +28,15 @@ BAR_WIDTH = 40
 LEGEND = (
     "n: units that respond and have a value. similarity: 1 for the same distribution (normalised "
     "Kolmogorov-Smirnov, as published), and its standard deviation over resamples. ceiling: what "
-    "the data reach against themselves. skill: 0 for the best trivial population, 1 for the same "
-    "distribution."
+    "the data reach against themselves. skill: 0 for the best trivial population; top: the skill "
+    "of the data against themselves. Of a property that is yes or no, the share of yes is shown in "
+    "place of the median."
 )
 
 CATEGORY_LEGEND = (
     "raw: mean similarity; ceiled: divided by the ceiling, as the benchmark reports it. Means are "
     "over the properties covered, AlexNet's over the same ones; each category has the same weight. "
-    "published: the published ceiling. of ceiling: the skill that the ceiling has."
+    "published: the published ceiling. top: the skill that the ceiling has."
 )
 
 
@@ -56,7 +57,7 @@ def summary(results: "Results") -> str:
         [
             *_headline(provenance),
             "",
-            comparison_table(results.comparison, note=_training(provenance)),
+            comparison_table(results.comparison, results, note=_training(provenance)),
             "",
             wrapped(LEGEND),
             "",
@@ -68,13 +69,17 @@ def summary(results: "Results") -> str:
     )
 
 
-def comparison_table(comparison: pd.DataFrame, *, note: str = "") -> str:
+def comparison_table(
+    comparison: pd.DataFrame, results: "Results | None" = None, *, note: str = ""
+) -> str:
     """Lay out a comparison: a block per layer, a group per paper, a row per property.
 
     Parameters
     ----------
     comparison : DataFrame
         From `insilico.comparison.table.score`.
+    results : Results, optional
+        The run: without it, there are no shares where a property is yes or no.
     note : str
         Set beside the name of every layer.
 
@@ -84,15 +89,15 @@ def comparison_table(comparison: pd.DataFrame, *, note: str = "") -> str:
     """
     if comparison.empty:
         return "nothing to compare"
-    header = ("n", "model", "macaque", "similarity", "ceiling", "skill")
+    header = ("n", "model", "macaque", "similarity", "ceiling", "skill", "top")
     rows: list[tuple[str, ...]] = []
     for layer, block in comparison.groupby("layer", sort=False):
         title = f"LAYER {layer!s}" if layer else ""
         rows.append((", ".join(filter(None, (title, note))), *header))
         for citation, group in block.groupby("citation", sort=False, dropna=False):
-            rows.append((f"{_short(citation)}, {group['n_reference'].max()} cells",) + ("",) * 6)
-            rows += [_comparison_row(row) for row in group.to_dict("records")]
-    return _columns(rows, right=range(1, 7))
+            rows.append((f"{_short(citation)}, {group['n_reference'].max()} cells",) + ("",) * 7)
+            rows += [_comparison_row(row, results) for row in group.to_dict("records")]
+    return _columns(rows, right=range(1, 8))
 
 
 def benchmark_tables(comparison: pd.DataFrame) -> list[str]:
@@ -223,7 +228,7 @@ def _counts(units: "xr.Dataset") -> str:
 
 def _published_table(title: str, comparison: pd.DataFrame) -> str:
     """Raw scores, and all that they are read beside."""
-    header = ("raw", "AlexNet", "ceiling", "published", "floor", "skill", "of ceiling")
+    header = ("raw", "AlexNet", "ceiling", "published", "floor", "skill", "top")
     names = (
         "similarity",
         "alexnet",
@@ -270,20 +275,36 @@ def _selected(provenance: Mapping[str, Any]) -> list[str]:
     return [wrapped(f"{kept} have their receptive field where the stimuli are, and were kept")]
 
 
-def _comparison_row(row: Mapping[Any, Any]) -> tuple[str, ...]:
+def _middle(row: Mapping[Any, Any], results: "Results | None") -> tuple[str, str]:
+    """Where the units and the cells lie: medians, or shares where a property is yes or no."""
+    from insilico.reporting.run import middle
+    from insilico.reporting.side_by_side_tables import is_binary
+
+    own = results.provenance.get("own_references", {}) if results is not None else {}
+    if row["reference"] in own or not is_binary(row["reference"]):
+        return _number(row["median_model"]), _number(row["median_reference"])
+    if results is None or not row["n_defined"]:
+        return "-", "-"
+    units = results.units
+    told = middle(row, units.isel(unit=units["layer"].to_numpy() == row["layer"]), own)
+    return told["model"].replace("yes", "").strip(), told["macaque"].replace("yes", "").strip()
+
+
+def _comparison_row(row: Mapping[Any, Any], results: "Results | None") -> tuple[str, ...]:
     unit = "" if row["units"] in ("", "1") else f" ({row['units']})"
     label = textwrap.shorten(f"{row['label']}{unit}", LABEL_WIDTH - 2, placeholder=" ...")
     score = _number(row["similarity"], 2)
-    if score != "-":
+    # Resamples of one unit are that unit: they say nothing of how sure its score is.
+    if score != "-" and row["n_defined"] > 1:
         score += f" ±{row['similarity_error']:.2f}"
     return (
         f"  {label}",
         str(row["n_defined"]),
-        _number(row["median_model"]),
-        _number(row["median_reference"]),
+        *_middle(row, results),
         score,
         _number(row["ceiling"], 2),
         _number(row["skill"], 2),
+        _number(row["ceiling_skill"], 2),
     )
 
 

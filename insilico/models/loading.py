@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from insilico.checks import check_asked
 from insilico.errors import UserError
 from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach
@@ -112,6 +113,7 @@ def load_model(
     >>> model.card.layers, model.card.trained, model.card.display.px_per_deg
     (('layer1',), False, 56.0)
     """
+    check_asked(degrees=degrees, pixels=pixels, channels=channels, seed=seed, mean=mean, std=std)
     source, name = _parse(spec)
     request = Request(spec, weights == PRETRAINED, pixels, degrees, seed, options, trust_code)
     if request.pretrained and source not in ("torchvision", "timm"):

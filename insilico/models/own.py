@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 import operator
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from insilico.errors import UserError
-from insilico.models.callable import CallableModel, as_module
+from insilico.models.callable import CallableModel, as_module, own_failure
 from insilico.models.card import ModelCard, input_channels
 from insilico.models.sources import Loaded, Request, nearest
 from insilico.recording.hooks import OUTPUT
@@ -69,13 +68,13 @@ def _module(spec: str) -> Iterator[tuple[ModuleType, str]]:
         except ModuleNotFoundError as error:
             # A package that the user's module imports in its turn is another matter.
             if error.name is None or not f"{path}.".startswith(f"{error.name}."):
-                raise _own_failure(f"importing {path}", error) from error
+                raise own_failure(f"importing {path}", error) from error
             raise UserError(
                 f"no module {error.name!r}; it was looked for in {Path.cwd()} and among the "
                 "installed packages."
             ) from error
-        except Exception as error:
-            raise _own_failure(f"importing {path}", error) from error
+        except (Exception, SystemExit) as error:
+            raise own_failure(f"importing {path}", error) from error
         yield module, name
 
 
@@ -94,9 +93,9 @@ def _file(spec: str) -> Iterator[tuple[ModuleType, str]]:
         sys.modules[identity] = module
         try:
             found.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[identity]
-            raise _own_failure(f"importing {path.name}", error) from error
+            raise own_failure(f"importing {path.name}", error) from error
         yield module, name
 
 
@@ -175,19 +174,8 @@ def _copied_or_called(named: Any, name: str, request: Request) -> Any:
         return named(**request.options)
     except UserError:
         raise
-    except Exception as error:
-        raise _own_failure(f"calling {name}", error) from error
-
-
-def _own_failure(doing: str, error: Exception) -> UserError:
-    """Say in one line what went wrong in the user's code, and where."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and frame.filename != __file__
-    ]
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return UserError(f"{doing} failed: {type(error).__name__}: {error}{where}")
+    except (Exception, SystemExit) as error:
+        raise own_failure(f"calling {name}", error) from error
 
 
 def _a(thing: Any) -> str:

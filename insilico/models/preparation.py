@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from insilico.checks import check_asked
 from insilico.errors import UserError
 from insilico.models.callable import as_module
 from insilico.models.card import ModelCard, input_channels
@@ -53,8 +54,7 @@ def prepared(
     """
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
-    if seed < 0:
-        raise UserError(f"seed must be 0 or more; got {seed}.")
+    check_asked(degrees=degrees, pixels=pixels, channels=channels, seed=seed, mean=mean, std=std)
     if isinstance(model, str):
         model = load_model(
             model,

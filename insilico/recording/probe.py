@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.charts import chart_layers
 from insilico.recording.crops import Crops, Place
@@ -160,6 +161,8 @@ class Probe:
             raise UserError("no layer to record; name at least one (`insilico layers MODEL`).")
         if crop not in ("auto", "off"):
             raise UserError(f"crop must be 'auto' or 'off'; got {crop!r}.")
+        check_asked(channels=channels, batch_size=batch_size, seed=seed, mean=mean, std=std)
+        check_sites(sites)
         self.model = model
         self.layers = tuple(dict.fromkeys(layers))
         self.display = display

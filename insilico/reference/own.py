@@ -1,7 +1,9 @@
 """Reference distributions of your own: from values, from csv files, from hosted assemblies."""
 
+import codecs
 import csv
 import dataclasses
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,14 +56,22 @@ def from_values(
     -------
     ReferenceDistribution
 
+    Raises
+    ------
+    UserError
+        If values or edges are no numbers.
+
     Examples
     --------
     >>> own = from_values([0.2, 0.4, 0.9, np.nan], edges=[0, 0.5, 1], property="circular_variance")
     >>> own.counts.tolist(), own.n
     ([2.0, 1.0], 4)
     """
-    cells = np.asarray(values, dtype=np.float64).ravel()
-    bins = np.asarray(edges, dtype=np.float64)
+    try:
+        cells = np.asarray(values, dtype=np.float64).ravel()
+        bins = np.asarray(edges, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"values and edges must be numbers: {error}.") from error
     return ReferenceDistribution(
         name=name or f"own.{property}",
         property=property,
@@ -91,6 +101,9 @@ def from_csv(
 ) -> ReferenceDistribution:
     """Read a histogram of your own: a csv file with the columns bin_low, bin_high and count.
 
+    Tables as Excel writes them are read too: with a byte-order mark, in UTF-16, with semicolons or
+    tabs and decimal commas.
+
     Parameters
     ----------
     path : path
@@ -107,13 +120,25 @@ def from_csv(
     Returns
     -------
     ReferenceDistribution
+
+    Raises
+    ------
+    UserError
+        If the file is no such table, a cell is empty or no number, or the counts are shares.
     """
     path = Path(path)
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    edges, counts = parse(rows, where=str(path))
-    if counts is None:
-        raise UserError(f"{path} has bins without a count. Write 0 where no cell was found.")
+    edges, counts = parse(_rows(path), where=str(path))
+    if counts is None or not np.isfinite([*edges, *counts]).all():
+        raise UserError(
+            f"{path} has bins without an edge or a count. Write 0 where no cell was found."
+        )
+    total = float(counts.sum())
+    shares = any(np.isclose(total, whole, rtol=0.01) for whole in (1, 100))
+    if shares and not (counts == np.rint(counts)).all() and (total < 2 or n is None):
+        raise UserError(
+            f"the counts of {path} add up to {total:g}, and are no whole numbers: they look like "
+            "shares. Write how many cells were found in each bin."
+        )
     return ReferenceDistribution(
         name=name or f"{path.stem}.{property}",
         property=property,
@@ -127,6 +152,31 @@ def from_csv(
         definition=definition,
         obtained=path.name,
     )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a csv file, however a spreadsheet wrote it, with a point for decimals."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text in UTF-8 or UTF-16. Save it as CSV UTF-8.") from error
+    # Excel may say in front which separator it took.
+    lines = [line for line in lines if line.strip(" ,;\t") and not line.startswith("sep=")]
+    header = lines[0] if lines else ""
+    separator = max(",;\t", key=header.count)
+    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
+    rows = []
+    for cells in csv.reader(lines[1:], delimiter=separator):
+        row = dict(zip_longest(names, (cell.strip() for cell in cells[: len(names)]), fillvalue=""))
+        if separator != ",":
+            row = {name: cell.replace(",", ".") for name, cell in row.items()}
+        rows.append(row)
+    return rows
 
 
 def from_assembly(path: Path | str) -> dict[str, ReferenceDistribution]:

@@ -21,7 +21,7 @@ from insilico.reporting.tables import JOINT, tables
 from insilico.reporting.terms import TERMS
 from insilico.runs.results import Results
 
-__all__ = ["write_report"]
+__all__ = ["middle", "write_report"]
 
 FIGURES = "figures"
 PAGE = "report.html"
@@ -147,7 +147,7 @@ def _layer(
     """Prepare the comparison of one layer, and what it comes to."""
     number = {source["citation"]: source["number"] for source in sources}
     comparison = comparison.assign(source=comparison["citation"].map(number))
-    rows = [row | _middle(row, units, own) for row in comparison.to_dict("records")]
+    rows = [row | middle(row, units, own) for row in comparison.to_dict("records")]
     scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
     margin = scored["similarity"] - scored["floor"]
     telling = scored[scored["n_defined"] >= FEW_UNITS]
@@ -165,8 +165,23 @@ def _layer(
     }
 
 
-def _middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) -> Row:
-    """Say where the two distributions lie: their medians, or shares where it is yes or no."""
+def middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) -> Row:
+    """Say where two distributions lie: their medians, or shares where it is yes or no.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of the comparison.
+    units : Dataset, dim "unit"
+        Of its layer.
+    own : mapping
+        Distributions that the user gave, by name.
+
+    Returns
+    -------
+    dict
+        ``model`` and ``macaque``, in words.
+    """
     name = row["reference"]
     known = name in reference.names() and name not in own and reference.load(name)
     if known and known.scale == "binary" and row["n_defined"]:

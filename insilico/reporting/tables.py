@@ -103,9 +103,9 @@ def _similarity(row: Row) -> Cell:
     if not _known(row, "similarity"):
         return NO_VALUE, ""
     interval = _between(row, "similarity", score)
-    return score(
-        row["similarity"]
-    ), interval or f"\N{PLUS-MINUS SIGN} {score(row['similarity_error'])}"
+    if not interval and row["n_defined"] > 1:
+        interval = f"\N{PLUS-MINUS SIGN} {score(row['similarity_error'])}"
+    return score(row["similarity"]), interval
 
 
 def _scored(name: str) -> Callable[[Row], Cell]:
@@ -171,6 +171,7 @@ TABLES = (
             Column("Ceiling", "ceiling", lambda row: (score(row["ceiling"]), "")),
             Column("Floor", "floor", lambda row: (score(row["floor"]), "")),
             Column("Skill", "skill", _scored("skill")),
+            Column("Top of skill", "skill", lambda row: (score(row["ceiling_skill"]), "")),
         ),
     ),
     Table(

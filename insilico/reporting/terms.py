@@ -64,7 +64,8 @@ TERMS = (
         "skill",
         "Skill",
         "(similarity \N{MINUS SIGN} floor) / (1 \N{MINUS SIGN} floor): 0 is as good as trivial, "
-        "below 0 worse.",
+        "below 0 worse. The top is the skill of the data against themselves, which no population "
+        "can pass but by luck: the fewer the cells and the coarser the bins, the lower it is.",
     ),
     (
         "interval",

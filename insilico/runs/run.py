@@ -29,6 +29,7 @@ from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.runs.doubts import few_units, silent_units
 from insilico.runs.results import Results
 from insilico.runs.session import Session, record_battery
 from insilico.tuning.rates import RateMap
@@ -163,9 +164,10 @@ def run(
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(_too_fine(session.recordings, card.display))
-    _count_silent(units, notes)
+    notes.extend(silent_units(units))
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
+    notes.extend(few_units(comparison.properties))
     pairs = [pair for protocol in plan.protocols for pair in protocol.joint]
     return Results(
         battery=plan.name,
@@ -333,16 +335,6 @@ def _too_fine(recordings: Mapping[str, xr.DataArray], display: Display) -> list[
         f"{display.degrees[0]:g} deg), and the gratings go up to {highest:.3g} cpd: what is above "
         "comes out grey, and bounds the preferred frequencies"
     ]
-
-
-def _count_silent(units: xr.Dataset, notes: list[str]) -> None:
-    for name, flags in units["responsive"].groupby("protocol"):
-        silent = int((~flags).sum())
-        if silent:
-            notes.append(
-                f"{silent} of {units.sizes['unit']} units do not respond in {name}; they are "
-                "left out of its comparisons"
-            )
 
 
 def _provenance(

@@ -23,6 +23,7 @@ from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
 from insilico.recording.schema import UNIT_COORDINATES
+from insilico.runs.doubts import FEW
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
@@ -30,9 +31,6 @@ __all__ = ["Session", "estimates", "record_battery"]
 
 # Selected units are few; candidates may be all units of a layer, and are judged in parts.
 JUDGED_BYTES = 64 * 2**20
-
-# Scores of fewer units than this mean little.
-FEW = 20
 
 
 @dataclass(frozen=True)
