@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from insilico.runs.side_by_side import compare
     from insilico.runs.sweep import sweep
     from insilico.tuning.fits import fit_curve
+    from insilico.tuning.properties.values import per_unit
 
 __all__ = [
     "Battery",
@@ -48,6 +49,7 @@ __all__ = [
     "load_model",
     "open_neurons",
     "open_results",
+    "per_unit",
     "predict",
     "reference",
     "run",
@@ -70,6 +72,7 @@ _HOMES = {
     "load_model": "insilico.models",
     "open_neurons": "insilico.predictivity",
     "open_results": "insilico.runs.results",
+    "per_unit": "insilico.tuning.properties.values",
     "predict": "insilico.predictivity",
     "run": "insilico.runs.run",
     "score": "insilico.comparison.table",

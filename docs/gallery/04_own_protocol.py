@@ -32,7 +32,7 @@ from stimuli.gratings import check_nyquist, compose
 
 def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter, x, y, **where):
     check_nyquist(display, orientation=0, spatial_frequency=spatial_frequency)
-    angle = np.deg2rad(column(orientation))[:, None]
+    angle = np.deg2rad(column("orientation", orientation))[:, None]
     dx, dy = axes(display, x, y)
     window, device = where["window"] or display.whole, where["device"]
     sin_x, cos_y = tables(window, device, np.sin(angle) * dx, np.cos(angle) * dy)
@@ -41,9 +41,9 @@ def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter,
     bend, turn, start = (
         torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
         for values in (
-            column(curvature),
-            2 * np.pi * column(spatial_frequency),
-            np.deg2rad(column(phase)),
+            column("curvature", curvature),
+            2 * np.pi * column("spatial_frequency", spatial_frequency),
+            np.deg2rad(column("phase", phase)),
         )
     )
     # The distance from the arc through the anchor; this form of it is exact at curvature 0, too.

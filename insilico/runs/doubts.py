@@ -23,7 +23,7 @@ def silent_units(units: xr.Dataset) -> list[str]:
         Empty where all respond.
     """
     silent = (~units["responsive"]).sum("unit").to_series()
-    told = [f"{number} in {name!s}" for name, number in silent.items() if number]
+    told = [f"{number} in {name}" for name, number in silent.items() if number]
     if not told:
         return []
     return [
@@ -50,7 +50,7 @@ def few_units(comparison: pd.DataFrame) -> list[str]:
     for layer, rows in scored.groupby("layer", sort=False):
         counts = rows.groupby("property", sort=False)["n_defined"].first()
         told = ", ".join(f"{name} ({number})" for name, number in counts.items())
-        where = f"{layer}: " if layer else ""
+        where = f"{layer!s}: " if layer else ""
         notes.append(
             f"{where}fewer than {FEW} units have a value, and scores of so few mean little: {told}"
         )
