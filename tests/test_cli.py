@@ -174,6 +174,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "crop": "off",
         "phases": "harmonics",
         "precision": "bfloat16",
+        "layout": None,
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
@@ -259,8 +260,8 @@ def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, 
         ("run small.py:build --sites 1,2 3", "sites must be centre, all"),
         ("run small.py:build --option width", "an option is KEY=VALUE; got 'width'"),
         ("run vone --option mode=original", "mode must be one of corrected, as_released"),
-        ("layers small.py:wrong_size", "does not take an image of 3 channels"),
-        ("layers small.py:grey --channels 3", "does not take an image of 3 channels"),
+        ("layers small.py:wrong_size", "does not take images of 3 x 224 x 224"),
+        ("layers small.py:grey --channels 3", "does not take images of 3 x 224 x 224"),
         ("stimuli orientatoin --out sheet.png", "no experiment 'orientatoin'"),
         ("stimuli orientation --out sheet.xyz", "must end in one of"),
         ("stimuli orientation --out small.py", "small.py already exists"),
@@ -458,14 +459,14 @@ def test_properties_that_are_yes_or_no_show_shares(results):
     attrs = {"protocol": "orientation", "long_name": "Selective"}
     units = results.units.assign({known.property: ("unit", yes, attrs)})
     units["responsive"][:] = True
-    told = dataclasses.replace(results, units=units, comparison=compare(units, [name]))
+    told = dataclasses.replace(results, units=units, comparison=score(units, [name]))
     row = next(line for line in summary(told).splitlines() if "Selective" in line)
     assert row.split()[1:4] == ["20", "75%", f"{known.probabilities[1]:.0%}"]
 
 
 def test_one_unit_has_no_standard_deviation(results):
     units = results.units.isel(unit=[5])
-    told = comparison_table(compare(units, ["ringach2002.circular_variance"]))
+    told = comparison_table(score(units, ["ringach2002.circular_variance"]))
     row = next(line for line in told.splitlines() if "circular_variance" in line)
     assert row.split()[1] == "1" and "\N{PLUS-MINUS SIGN}" not in told
 

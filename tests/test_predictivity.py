@@ -539,7 +539,7 @@ def test_the_record_tells_recordings_and_their_reading_apart(paths):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"seed": -1}, "seed must be 0 or more"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
         ({"n_resamples": -1}, "n_resamples must be 0 or more"),
         ({"principal_components": 0}, "principal_components must be 1 or more"),
     ],

@@ -116,7 +116,9 @@ def test_it_learns_and_leaves_its_files(pictures, tmp_path):
 
 def test_command_trains_and_says_what_came_of_it(pictures, tmp_path, capsys):
     toml = write_toml(tmp_path / "run.toml", pictures, epochs=9)
-    train_command(str(toml), out=tmp_path / "run", set_=("epochs=1", "seed=4"), quiet=True)
+    train_command(
+        str(toml), out=tmp_path / "run", set_=("epochs=1", "seed=4"), trust_code=True, quiet=True
+    )
     said = capsys.readouterr().out
     assert "(24 pictures)" in said
     assert "weights of epoch 1:" in said
