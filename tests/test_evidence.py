@@ -8,6 +8,7 @@ from fake_results import results as imaginary
 
 from insilico import open_results
 from insilico.comparison.joint import joint_structure
+from insilico.comparison.population import bins_of
 from insilico.comparison.table import score, score_all
 from insilico.experiments import standard
 from insilico.reference import ReferenceDistribution, load, load_joint
@@ -238,3 +239,9 @@ def test_results_keep_the_tables(tmp_path):
     pd.testing.assert_frame_equal(again.comparison, made.comparison)
     assert again.joint.empty
     assert again.categories.empty
+
+
+def test_a_value_on_an_edge_lies_in_the_bin_above_it():
+    values = np.array([0.0, 0.5, 0.999, 1.0, 2.0, -1.0, 9.0])
+    edges = np.array([0.0, 0.5, 1.0, 2.0])
+    assert bins_of(values, edges).tolist() == [0, 1, 1, 2, 2, 0, 2]

@@ -585,3 +585,12 @@ class TestTextures:
                 for ax in drawn.axes:
                     boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
                     assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize(("lowest", "bottom"), [(2.0, 0.0), (-3.0, -3.0)])
+def test_a_tuning_curve_begins_at_0_or_at_its_lowest_value(lowest, bottom):
+    curve = xr.DataArray([lowest, 8.0, 5.0, 4.0], {"diameter": [0.5, 1.0, 2.0, 4.0]}, ("diameter",))
+    with figures.style():
+        ax = figures.tuning_curve(curve)
+    assert ax.get_ylim()[0] == bottom
+    assert ax.get_ylim()[1] >= 8
