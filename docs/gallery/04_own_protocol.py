@@ -28,6 +28,7 @@ from insilico.tuning.curves import dominant_component
 from stimuli import Display, Position, aperture, factorial
 from stimuli.apertures import axes, tables
 from stimuli.gratings import check_nyquist, compose
+from stimuli.parameters import column
 
 
 def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter, x, y, **where):
