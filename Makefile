@@ -1,6 +1,6 @@
 # make demo      install into .venv, and record the built-in VOneBlock
 # make test      everything that continuous integration runs
-# make validate  the longer tests
+# make validate  the longer tests, and the tables of docs/validation.md
 # make lint      style, types, imports
 # make docs      the documentation, in docs/_build/html
 # make clean     remove what the others made, but for .venv
@@ -29,6 +29,7 @@ test: lint docs
 
 validate: .venv/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+	$(BIN)/python tests/validation.py docs/validation
 
 lint: .venv/.installed-for-tests
 	$(BIN)/ruff check

@@ -16,7 +16,7 @@ import xarray as xr
 from torch import nn
 
 import insilico
-import insilico.reporting.run
+import insilico.reporting.report
 from insilico import reference
 from insilico.cli.app import main
 from insilico.cli.terminal import aligned, comparison_table, summary
@@ -118,7 +118,7 @@ def stand_in(results, monkeypatch):
         return page
 
     monkeypatch.setattr("insilico.runs.sweep.run", run)
-    monkeypatch.setattr(insilico.reporting.run, "write_report", write_report)
+    monkeypatch.setattr(insilico.reporting.report, "write_report", write_report)
     return called
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from insilico.comparison.similarity import ceiling, floors, similarity, skill
+from insilico.comparison.ceilings_and_floors import ceiling, floors, skill
+from insilico.comparison.similarity import similarity
 from insilico.comparison.table import category_scores, score
 from insilico.reference import (
     CATEGORIES,

@@ -18,7 +18,7 @@ from insilico.comparison.published import beside_published, categories, standing
 from insilico.comparison.table import category_scores, score
 from insilico.errors import UserError
 from insilico.experiments.marques2020 import TEXTURE_PROPERTIES
-from insilico.reporting.run import write_report
+from insilico.reporting.report import write_report
 
 EXPECTED = Path(__file__).parent / "data" / "end_to_end_hed_relu2_2.json"
 

@@ -15,9 +15,9 @@ import insilico
 from insilico.models.card import ModelCard, attach
 from insilico.predictivity import NeuralData
 from insilico.predictivity import features as features_module
-from insilico.predictivity.ceilings import correlations, half_means, reliabilities
 from insilico.predictivity.features import Features
 from insilico.predictivity.mappings import PENALTIES, Span, find_mapping, pls, ridge
+from insilico.predictivity.reliability import correlations, half_means, reliabilities
 from insilico.predictivity.scores import explained_variance, predictions, score_layers
 from insilico.predictivity.splits import Split, image_splits, repetition_halves
 from insilico.recording.forward import Forward

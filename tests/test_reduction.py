@@ -5,7 +5,8 @@ import torch
 import xarray as xr
 
 from insilico.recording import reduce as reduce_module
-from insilico.recording.kept import Harmonics, Maximum, phase_weights
+from insilico.recording.harmonics import phase_weights
+from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, factorial, grating

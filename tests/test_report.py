@@ -16,7 +16,7 @@ from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
 from insilico.experiments import standard
 from insilico.reporting.explorer import explorer
-from insilico.reporting.run import write_report
+from insilico.reporting.report import write_report
 from insilico.reporting.tables import TABLES
 from insilico.reporting.terms import TERMS
 from insilico.runs.results import open_results

@@ -7,7 +7,7 @@ import fake_results
 import numpy as np
 import pytest
 
-from insilico.reporting.run import write_report
+from insilico.reporting.report import write_report
 from insilico.reporting.side_by_side import write_side_by_side
 from insilico.runs.side_by_side import compare_runs
 

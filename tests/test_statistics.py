@@ -8,7 +8,8 @@ import xarray as xr
 from scipy import stats
 
 from insilico.comparison import statistics
-from insilico.comparison.similarity import ceiling, expected_scores, matched_ceiling, similarity
+from insilico.comparison.ceilings_and_floors import ceiling, matched_ceiling
+from insilico.comparison.similarity import expected_scores, similarity
 from insilico.comparison.statistics import Interval
 from insilico.comparison.statistics.joint import distance
 from insilico.errors import UserError

@@ -199,7 +199,7 @@ def _measure(
 ) -> "Results":
     """Run a battery on the layers, and keep the run beside the prediction."""
     import insilico
-    from insilico.reporting.run import write_report
+    from insilico.reporting.report import write_report
 
     results = insilico.run(
         model,

@@ -13,7 +13,7 @@ def report(folder: Path, /) -> None:
     folder : Path
         The folder of results.
     """
-    from insilico.reporting.run import write_report
+    from insilico.reporting.report import write_report
     from insilico.runs.results import open_results
 
     print(f"report: {write_report(open_results(folder), folder)}")

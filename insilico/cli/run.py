@@ -93,7 +93,7 @@ def run(
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
     from insilico.folders import check_free, saved
-    from insilico.reporting.run import write_report
+    from insilico.reporting.report import write_report
     from insilico.runs.side_by_side import without_recordings
     from insilico.runs.sweep import sweep
     from stimuli.textures.sets import from_folder

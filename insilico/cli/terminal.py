@@ -277,7 +277,7 @@ def _selected(provenance: Mapping[str, Any]) -> list[str]:
 
 def _middle(row: Mapping[Any, Any], results: "Results | None") -> tuple[str, str]:
     """Where the units and the cells lie: medians, or shares where a property is yes or no."""
-    from insilico.reporting.run import middle
+    from insilico.reporting.report import middle
     from insilico.reporting.side_by_side_tables import is_binary
 
     own = results.provenance.get("own_references", {}) if results is not None else {}

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from insilico.comparison import statistics
+from insilico.comparison.ceilings_and_floors import matched_ceiling, skill
 from insilico.comparison.population import Draws, Population, places
-from insilico.comparison.similarity import matched_ceiling, skill
 from insilico.comparison.statistics import Interval
 from insilico.reference import ReferenceDistribution
 

@@ -2,8 +2,7 @@
 
 The similarity is that of the published benchmark (Marques, Schrimpf & DiCarlo 2021, doi
 10.1101/2021.03.01.433495). It is made on the bins of the reference, so digitised and raw data are
-treated alike, and it needs context to be read: the ceiling that the data reach against themselves,
-and the floor that a trivial population reaches.
+treated alike. What it is read against is in `insilico.comparison.ceilings_and_floors`.
 """
 
 from typing import NamedTuple
@@ -14,16 +13,7 @@ import numpy.typing as npt
 from insilico.errors import UserError
 from insilico.reference import ReferenceDistribution
 
-__all__ = [
-    "Floors",
-    "Similarity",
-    "ceiling",
-    "expected_scores",
-    "floors",
-    "matched_ceiling",
-    "similarity",
-    "skill",
-]
+__all__ = ["Similarity", "expected_scores", "resampled", "score_histograms", "similarity"]
 
 # The published rule: more than this many resamples without any defined value make the score 0. It
 # is a number of resamples, not a share of them.
@@ -41,26 +31,6 @@ class Similarity(NamedTuple):
 
     mean: float
     error: float
-
-
-class Floors(NamedTuple):
-    """Scores of populations that know nothing of the data, resampling left out.
-
-    ``uniform`` has the same share in every bin; ``single_bin`` has everything in the bin that
-    scores best, which is bin number ``best_bin``, counted from 1; ``first_bin`` and ``last_bin``
-    have everything in an outer bin.
-    """
-
-    uniform: float
-    single_bin: float
-    best_bin: int
-    first_bin: float
-    last_bin: float
-
-    @property
-    def floor(self) -> float:
-        """The floor of `skill`: the uniform or the single-bin population, whichever scores more."""
-        return max(self.uniform, self.single_bin)
 
 
 def similarity(
@@ -107,29 +77,7 @@ def similarity(
     if units.size == 0:
         return Similarity(float("nan"), float("nan"))
     shares = counts / max(counts.sum(), 1)
-    return _resampled(shares, float(np.isnan(units).mean()), reference, rng, n_resamples)
-
-
-def ceiling(
-    reference: ReferenceDistribution, *, rng: np.random.Generator, n_resamples: int = 1000
-) -> Similarity:
-    """Similarity of the data with themselves: what sampling as few cells allows at best.
-
-    Parameters
-    ----------
-    reference : ReferenceDistribution
-        The data.
-    rng : numpy.random.Generator
-        Source of randomness.
-    n_resamples : int
-        How many populations are drawn.
-
-    Returns
-    -------
-    Similarity
-    """
-    undefined = reference.undefined / reference.n
-    return _resampled(reference.probabilities, undefined, reference, rng, n_resamples)
+    return resampled(shares, float(np.isnan(units).mean()), reference, rng, n_resamples)
 
 
 def expected_scores(
@@ -182,75 +130,7 @@ def expected_scores(
     return scores
 
 
-def matched_ceiling(
-    reference: ReferenceDistribution,
-    n: int,
-    *,
-    rng: np.random.Generator,
-    undefined: int = 0,
-    n_resamples: int = 1000,
-) -> npt.NDArray[np.float64]:
-    """Scores that macaque cells would get if there were as few of them as units.
-
-    A population of few units scores less than `ceiling` even where it is drawn from the data.
-
-    Parameters
-    ----------
-    reference : ReferenceDistribution
-        The data.
-    n : int
-        Cells with a value: as many as there are channels with one.
-    rng : numpy.random.Generator
-        Source of randomness.
-    undefined : int
-        Cells without a value.
-    n_resamples : int
-        How many such populations are drawn.
-
-    Returns
-    -------
-    array, shape (resample,)
-    """
-    drawn = rng.multinomial(n, reference.probabilities, size=n_resamples)
-    counts = np.column_stack([drawn, np.full(n_resamples, undefined)]).astype(np.float64)
-    return expected_scores(counts, reference, rng=rng)
-
-
-def floors(reference: ReferenceDistribution) -> Floors:
-    """Scores of trivial populations, computed from the reference.
-
-    Parameters
-    ----------
-    reference : ReferenceDistribution
-        The data.
-
-    Returns
-    -------
-    Floors
-    """
-    bins = len(reference.probabilities)
-    uniform, *single = _score(np.vstack([np.full(bins, 1 / bins), np.eye(bins)]), reference)
-    return Floors(
-        uniform=float(uniform),
-        single_bin=float(max(single)),
-        best_bin=int(np.argmax(single)) + 1,
-        first_bin=float(single[0]),
-        last_bin=float(single[-1]),
-    )
-
-
-def skill(score: float, floor: float) -> float:
-    """Share of the way from the floor to a perfect score; negative below the floor.
-
-    Examples
-    --------
-    >>> skill(0.75, 0.5)
-    0.5
-    """
-    return (score - floor) / (1 - floor) if floor < 1 else float("nan")
-
-
-def _score(
+def score_histograms(
     shares: npt.NDArray[np.float64], reference: ReferenceDistribution
 ) -> npt.NDArray[np.float64]:
     """Score histograms of shares, one per row."""
@@ -260,7 +140,7 @@ def _score(
     return np.clip(1 - distance / (1 - min(data[0], data[-1])), 0, 1)
 
 
-def _resampled(
+def resampled(
     shares: npt.NDArray[np.float64],
     undefined: float,
     reference: ReferenceDistribution,
@@ -277,5 +157,5 @@ def _resampled(
     drawn, kept = drawn[defined > 0], defined[defined > 0]
     if n_resamples - len(kept) > MOST_UNDEFINED_RESAMPLES or len(kept) == 0:
         return Similarity(0.0, 0.0)
-    scores = _score(drawn / kept[:, None], reference)
+    scores = score_histograms(drawn / kept[:, None], reference)
     return Similarity(float(scores.mean()), float(scores.std()))

@@ -10,9 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from insilico.comparison import statistics
+from insilico.comparison.ceilings_and_floors import ceiling, floors, skill
 from insilico.comparison.intervals import evidence, similarity_draws
 from insilico.comparison.population import Population, clusters_of, counting, draw, population
-from insilico.comparison.similarity import Similarity, ceiling, floors, similarity, skill
+from insilico.comparison.similarity import Similarity, similarity
 from insilico.errors import UserError
 from insilico.reference import CATEGORIES, MARQUES2020, ReferenceDistribution, load
 

@@ -21,9 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from insilico.predictivity.ceilings import correlations, half_means, reliabilities
 from insilico.predictivity.mappings import Mapping as Fit
 from insilico.predictivity.mappings import Span
+from insilico.predictivity.reliability import correlations, half_means, reliabilities
 from insilico.predictivity.splits import Split, image_splits
 
 __all__ = ["Scores", "explained_variance", "predictions", "published_splits", "score_layers"]

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from insilico.recording.kept import Harmonics, Maximum, Reduction, phase_weights
+from insilico.recording.harmonics import phase_weights
+from insilico.recording.kept import Harmonics, Maximum, Reduction
 
 __all__ = ["Store", "bytes_per_unit"]
 

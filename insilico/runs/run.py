@@ -16,7 +16,7 @@ from torch import nn
 
 from insilico import reference
 from insilico.comparison.joint import joint_structure
-from insilico.comparison.statistics.floors import shuffled
+from insilico.comparison.statistics.shuffling import shuffled
 from insilico.comparison.table import score_all
 from insilico.errors import UserError
 from insilico.experiments.batteries import find_battery

@@ -17,8 +17,8 @@ from insilico.comparison.statistics.bounds import (
     share_margins,
     wasserstein_interval,
 )
-from insilico.comparison.statistics.floors import shuffled
 from insilico.comparison.statistics.joint import dependence, rank_correlation, same_joint
+from insilico.comparison.statistics.shuffling import shuffled
 from insilico.comparison.statistics.two_sample import (
     adjusted,
     cliffs_delta,
