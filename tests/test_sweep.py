@@ -12,7 +12,8 @@ from insilico import load_model
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.models.weights import weights_hash
-from insilico.runs.sweep import conditions, untrained_control
+from insilico.runs.cells import cells
+from insilico.runs.control import untrained_control
 
 MODELS = """
 import torch
@@ -47,17 +48,19 @@ def recorded(monkeypatch):
     """Stand in for the run; returns the models that were recorded."""
     models = []
 
-    def run(model, layers=None, **options):
+    def run(model, layers=None, *, out, **options):
         models.append(model)
         card = model.card
-        return fake_results.results(
+        found = fake_results.results(
             20, layers=("conv1",), seed=len(models), model=card.name, weights=card.weights,
             trained=card.trained, weights_hash=weights_hash(model),
             display={"degrees": card.display.degrees[0], "width_px": 224, "px_per_deg": 28.0,
                      "height_px": 224},
         )  # fmt: skip
+        found.save(out)
+        return found
 
-    monkeypatch.setattr("insilico.runs.sweep.run", run)
+    monkeypatch.setattr("insilico.runs.run.run", run)
     return models
 
 
@@ -67,22 +70,44 @@ def refused(capsys, command):
     return line
 
 
-class TestConditions:
+def named(*arguments, **options):
+    return [
+        (each.name, each.degrees, each.untrained) for each in cells("vone", *arguments, **options)
+    ]
+
+
+class TestCells:
     def test_one_run_is_one_run(self):
-        assert conditions() == [("model", None, False)]
-        assert conditions([4.0]) == [("model", 4.0, False)]
+        assert named() == [("model", None, False)]
+        assert named(degrees=[4.0]) == [("model", 4.0, False)]
 
     def test_every_degree_has_its_control(self):
-        assert conditions([4, 8.5], untrained=True) == [
+        assert named(degrees=[4, 8.5], untrained=True) == [
             ("4deg", 4, False),
             ("4deg-untrained", 4, True),
             ("8.5deg", 8.5, False),
             ("8.5deg-untrained", 8.5, True),
         ]
 
-    def test_degrees_must_differ(self):
-        with pytest.raises(UserError, match="degrees must differ; got 4 more than once"):
-            conditions([4, 8, 4])
+    def test_everything_with_everything(self):
+        found = cells(
+            "net.py:build",
+            weights=["runs/a.pth", "b.pth"],
+            layers=[("layer1",), ("layer2", "layer3")],
+            batteries=["standard", "marques2020"],
+            seeds=[0, 1],
+            load={"pixels": 64},
+        )
+        assert len(found) == len({each.name for each in found}) == 16
+        assert found[0].name == "a-layer1-standard-seed0"
+        assert found[-1].name == "b-layer2-layer3-marques2020-seed1"
+        assert {each.load["pixels"] for each in found} == {64}
+
+    def test_what_is_given_twice(self):
+        with pytest.raises(UserError, match="degrees must differ; got 4deg more than once"):
+            named(degrees=[4, 8, 4])
+        with pytest.raises(UserError, match="two runs would have one folder, last"):
+            named(weights=["a/last.pth", "b/last.pth"])
 
 
 class TestControl:
