@@ -222,7 +222,9 @@ def test_a_run_that_is_not_finished_is_told(tmp_path):
     assert not is_complete(tmp_path / "run")
 
 
-@pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
+@pytest.mark.parametrize(
+    "harm", ["flip", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cut", "remove"))]
+)
 def test_a_damaged_tape_is_named_and_mended(tmp_path, whole, monkeypatch, harm):
     folder = tmp_path / "run"
     stopped(folder, after=9)
