@@ -1,4 +1,6 @@
 import inspect
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,7 +8,15 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insilico.tuning.properties import orientation, receptive_field, size, spatial_frequency
+from insilico.experiments.measuring import measure
+from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.tuning.properties import (
+    marques2020,
+    orientation,
+    receptive_field,
+    size,
+    spatial_frequency,
+)
 
 ORIENTATION = np.arange(0, 180, 7.5)
 FREQUENCY = 2 ** np.arange(-2, 3.6, 0.25)
@@ -238,6 +248,36 @@ def test_receptive_field_of_a_gaussian_map(x, y, sigma):
     assert 0.85 * width < measured < 1.01 * width
 
 
-def test_a_field_larger_than_the_map_has_no_diameter():
-    curve = maps(gaussian_map(0, 0, 5.0))
-    assert np.isnan(receptive_field.receptive_field_diameter(curve)).all()
+FIELD = (
+    receptive_field.receptive_field_x,
+    receptive_field.receptive_field_y,
+    receptive_field.receptive_field_diameter,
+)
+
+
+@pytest.mark.parametrize("measured", FIELD)
+@pytest.mark.parametrize(
+    ("x", "y", "sigma"), [(0, 0, 5.0), (3.5, -3.2, 0.3), (1.7, 0, 0.3), (0, 9.0, 1.0)]
+)
+def test_a_field_that_reaches_beyond_the_map_has_no_place_and_no_size(measured, x, y, sigma):
+    assert np.isnan(measured(maps(gaussian_map(x, y, sigma)))).all()
+
+
+def test_the_reason_why_a_field_has_no_centre_is_said():
+    beyond = maps(gaussian_map(3.5, -3.2, 0.3))
+    drives = partial(xr.DataArray.any, dim=("offset_y", "offset_x"))
+    as_it_is = replace(RECEPTIVE_FIELD, curve=lambda chart: chart, responsive=drives)
+    for measured in measure(as_it_is, beyond).properties.values():
+        assert measured.isnull().all()
+        assert "above half its peak at its border" in measured.attrs["undefined"]
+
+
+def test_the_published_centre_is_the_centre_of_mass_wherever_the_map_ends():
+    curve = maps(gaussian_map(3.5, -3.2, 0.3))
+    assert float(marques2020.receptive_field_x(curve)[0]) == pytest.approx(1.75, abs=0.01)
+    assert float(marques2020.receptive_field_y(curve)[0]) == pytest.approx(-1.75, abs=0.01)
+    inside = maps(gaussian_map(0.2, -0.1, 0.3))
+    for axis in "xy":
+        published = getattr(marques2020, f"receptive_field_{axis}")(inside)
+        ours = getattr(receptive_field, f"receptive_field_{axis}")(inside)
+        np.testing.assert_array_equal(published, ours)
