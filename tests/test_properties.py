@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insilico.comparison.statistics.floors import shuffled
-from insilico.experiments.measuring import measure
+from insilico.experiments import measuring
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.tuning.properties import (
     marques2020,
@@ -313,7 +313,7 @@ def test_the_reason_why_a_field_has_no_centre_is_said():
     beyond = maps(gaussian_map(3.5, -3.2, 0.3))
     drives = partial(xr.DataArray.any, dim=("offset_y", "offset_x"))
     as_it_is = replace(RECEPTIVE_FIELD, curve=lambda chart: chart, responsive=drives)
-    for measured in measure(as_it_is, beyond).properties.values():
+    for measured in measuring.measure(as_it_is, beyond).properties.values():
         assert measured.isnull().all()
         assert "above half its peak at its border" in measured.attrs["undefined"]
 

@@ -1,6 +1,5 @@
 """What a reader must know of the units before believing a score."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -52,7 +51,8 @@ def displaced_fields(units: xr.Dataset) -> list[str]:
     """
     if not {"receptive_field_x", "receptive_field_y"} <= set(units):
         return []
-    off = np.hypot(*(units[f"receptive_field_{axis}"] - units[axis] for axis in "xy"))
+    dx, dy = (units[f"receptive_field_{axis}"] - units[axis] for axis in "xy")
+    off = (dx**2 + dy**2) ** 0.5
     displaced, n_units = int((off > DISPLACED).sum()), units.sizes["unit"]
     mapped = units["responsive"].sel(protocol=units["receptive_field_x"].attrs["protocol"])
     unknown = int((off.isnull() & mapped).sum())
