@@ -1,7 +1,9 @@
 """Several degrees and an untrained control: which runs there are, and what becomes of them."""
 
 import dataclasses
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import fake_results
@@ -12,7 +14,7 @@ import torch
 
 import insilico
 from insilico import load_model
-from insilico.cli.app import main
+from insilico.cli.app import app, main
 from insilico.errors import UserError
 from insilico.folders import claimed
 from insilico.models.weights import weights_hash
@@ -349,3 +351,25 @@ def test_workers_share_a_sweep(tmp_path, monkeypatch):
     assert main([*words, "--local-workers", "2", "-q"]) == 0
     for seed in range(3):
         assert is_complete(tmp_path / "out" / f"seed{seed}")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_job_script_of_the_docs():
+    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
+    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    parsed = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (parsed.returncode, parsed.stderr) == (0, "")
+    (words,) = re.findall(r"srun insilico (.*)", script)
+    # The command is one that there is.
+    command, bound, _ = app.parse_args(words.replace('"', ""), exit_on_error=False)
+    assert command.__name__ == "sweep"
+    assert bound.arguments["pages"] is False
+
+
+def test_the_file_of_the_docs(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "sweep.toml").write_text(text)
+    found = read_sweep(tmp_path / "sweep.toml")
+    assert len(found.plan) == 3 * 2 * 2 * 2
+    assert found.options == {"phases": "harmonics"}

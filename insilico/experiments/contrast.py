@@ -11,10 +11,11 @@ from insilico.experiments.gratings import (
     SPATIAL_FREQUENCY,
     draw_grating,
 )
-from insilico.experiments.optimum import SIZE_AT_CENTER, centered_grating, preferred_patch
+from insilico.experiments.optimum import centered_grating, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
+from insilico.experiments.size import SIZE
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import contrast as properties
 from stimuli import Display, Position, StimulusSet, factorial
@@ -159,7 +160,7 @@ BATTERY = Battery(
         ORIENTATION,
         ORIENTATION_MEAN,
         SPATIAL_FREQUENCY,
-        SIZE_AT_CENTER,
+        SIZE,
         CONTRAST,
         CONTRAST_SIZE,
     ),
