@@ -60,7 +60,7 @@ def _costs(
 ) -> dict[str, "Estimate"]:
     """Estimate what each protocol takes on a model; those that share a recording come once."""
     from insilico.runs.run import lowered
-    from insilico.runs.session import estimates
+    from insilico.runs.session import estimates, sampled
 
     battery, place = placed
     probe, _ = lowered(
@@ -71,4 +71,5 @@ def _costs(
         device=options.device,
         seed=options.seed,
     )
-    return estimates(probe, battery, place)
+    units = sampled(probe.units, battery.most_units, seed=options.seed)
+    return estimates(probe, battery, place, units=units)
