@@ -5,8 +5,9 @@ import inspect
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 
-from insilico.experiments.measuring import measure
+from insilico.experiments.measuring import measure, with_given
 from insilico.models.textbook.closed_form import recorded
 from insilico.models.textbook.normalization import NormalizedPopulation
 from insilico.recording.schema import label
@@ -36,7 +37,7 @@ def labelled(responses, stimuli):
     )
 
 
-def both(protocol, units, truth=recorded, **fixed):
+def both(protocol, units, truth=recorded, given=None, **fixed):
     """Properties of each unit, shown its own grating: from pixels, and in closed form."""
     taken = inspect.signature(protocol.stimuli).parameters
     tables = []
@@ -54,7 +55,9 @@ def both(protocol, units, truth=recorded, **fixed):
             )
         found = []
         for responses in (pixels.double().numpy().T, truth(unit, stimuli)):
-            measured = measure(protocol, labelled(responses, stimuli))
+            known = xr.Dataset({k: ("unit", [v]) for k, v in (given or {}).items()})
+            recording = with_given(protocol, labelled(responses, stimuli), known)
+            measured = measure(protocol, recording)
             found.append({k: v.item() for k, v in measured.properties.items()})
         tables.append(found)
     return {

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
-from insilico.experiments.measuring import Measured, measure, unit_table
+from insilico.experiments.measuring import Measured, measure, unit_table, with_given
 from insilico.experiments.protocol import Placement, Protocol, placed, prerequisites
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
@@ -138,7 +138,11 @@ def record_battery(
             if scaled is None or scaled[0] != (id(recording), scale):
                 # Of protocols that share a recording, the copy in double precision.
                 scaled = (id(recording), scale), to_rates(recording, scale)
-            measured[protocol.name] = measure(protocol, scaled[1])
+            responses = scaled[1]
+            if protocol.given:
+                table = _known(battery, protocol, measured, recordings)
+                responses = with_given(protocol, responses, table)
+            measured[protocol.name] = measure(protocol, responses)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
 
