@@ -7,6 +7,7 @@ conditions serve analyses that have none.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stimuli.catalogue import APERTURES, STIMULI
 from stimuli.conventions import from_convention, to_convention
 from stimuli.display import Display, Position, Window
 from stimuli.sets import StimulusSet, factorial
@@ -42,23 +43,10 @@ __all__ = [
     "to_convention",
 ]
 
-_DRAWN = {
-    "aperture": "stimuli.apertures",
-    "bar": "stimuli.bars",
-    "center_and_patch": "stimuli.patches",
-    "center_surround": "stimuli.gratings",
-    "grating": "stimuli.gratings",
-    "noisy_grating": "stimuli.noise",
-    "photographs": "stimuli.picture_files",
-    "plaid": "stimuli.gratings",
-    "rectangle": "stimuli.bars",
-    "rectangular_grating": "stimuli.bars",
-    "spot": "stimuli.bars",
-    "square_wave": "stimuli.square_waves",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _DRAWN:
-        return getattr(import_module(_DRAWN[name]), name)
+    if name == "photographs":
+        return import_module("stimuli.picture_files").photographs
+    if name in APERTURES | STIMULI:
+        return (APERTURES | STIMULI)[name].function(name)
     raise AttributeError(f"module 'stimuli' has no attribute {name!r}")

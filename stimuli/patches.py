@@ -9,24 +9,26 @@ from torch import Tensor
 from stimuli.apertures import aperture
 from stimuli.display import Display, Window
 from stimuli.gratings import carrier, compose, depths
+from stimuli.parameters import Numbers, drawing
 
 __all__ = ["center_and_patch"]
 
 
+@drawing
 def center_and_patch(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    patch_x: object,
-    patch_y: object,
-    phase: object = 0.0,
-    patch_phase: object = 0.0,
-    contrast: object = 0.5,
-    patch_contrast: object = 0.5,
-    diameter: object = 1.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    patch_x: Numbers,
+    patch_y: Numbers,
+    phase: Numbers = 0.0,
+    patch_phase: Numbers = 0.0,
+    contrast: Numbers = 0.5,
+    patch_contrast: Numbers = 0.5,
+    diameter: Numbers = 1.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "n 1 height width"]:

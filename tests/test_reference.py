@@ -3,6 +3,7 @@
 import codecs
 import dataclasses
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,45 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insilico import reference
+from insilico.experiments.batteries import BATTERIES
 from insilico.reference import MARQUES2020, ReferenceDistribution
 
-# The variables of the unit table, and properties that no protocol measures yet.
-UNIT_TABLE = {
-    "preferred_orientation",
-    "orientation_from_cardinal",
-    "circular_variance",
-    "smoothed_half_bandwidth",
-    "orientation_selective",
-    "orthogonal_preferred_ratio",
-    "circular_variance_over_half_bandwidth",
-    "orthogonal_preferred_ratio_minus_circular_variance",
-    "maximum_response",
-    "first_harmonic",
-    "modulation_ratio",
-    "preferred_spatial_frequency",
-    "spatial_frequency_bandwidth_percent",
-    "spatial_frequency_selective",
-    "grating_summation_field",
-    "surround_diameter",
-    "surround_to_field_ratio",
-    "suppression_index",
-    "texture_modulation_index",
-}
-NOT_MEASURED_YET = {
-    "spontaneous_rate",
-    "strongly_suppressed",
-    "centre_selectivity",
-    "surround_selectivity",
-    "response_with_iso_oriented_surround_high_contrast",
-    "response_with_iso_oriented_surround_low_contrast",
-    "response_with_orthogonal_surround_high_contrast",
-    "response_with_orthogonal_surround_low_contrast",
-    "nx",
-    "ny",
-    "log_white_over_black",
-    "classical_receptive_field",
-    "centre_suppression_index",
-}
 GRADES = {"per cell", "per site", "counts", "digitised", "none"}
 WITHOUT_NUMBERS = {
     f"marques2020.freemanZiemba2013.{name}"
@@ -115,7 +80,7 @@ def test_reference_says_whose_and_what_it_is(name):
     assert loaded.state in {"anaesthetised", "awake"}
     assert loaded.grade in GRADES
     assert loaded.area == "V1"
-    assert loaded.property in UNIT_TABLE | NOT_MEASURED_YET | set(PUBLISHED)
+    assert loaded.property in measured() | set(reference.not_measured())
 
 
 @pytest.mark.parametrize("name", reference.names())
@@ -132,9 +97,19 @@ def test_counts_add_up_to_the_cells_with_a_value(name):
     assert loaded.cdf[-1] == 1
 
 
-def test_every_unit_table_variable_has_a_reference():
-    compared = {reference.load(name).property for name in reference.names()}
-    assert compared >= UNIT_TABLE
+@cache
+def measured():
+    """Names of all properties that some battery measures."""
+    return {
+        name
+        for placed in BATTERIES.values()
+        for protocol in placed.battery.rehearsed.values()
+        for name in protocol.properties
+    }
+
+
+def test_what_is_measured_is_not_said_to_be_missing():
+    assert measured().isdisjoint(reference.not_measured())
 
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED.items())

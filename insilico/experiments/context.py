@@ -5,8 +5,9 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
 from insilico.experiments.masks import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
-from insilico.experiments.optimum import MOST_UNITS, SIZE_AT_CENTER
+from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.experiments.size import SIZE
 from insilico.experiments.surround_places import SURROUND_GAP, SURROUND_PATCHES
 from insilico.experiments.surrounds import (
     PHASE_SURROUND,
@@ -24,7 +25,7 @@ BATTERY = Battery(
         ORIENTATION,
         ORIENTATION_MEAN,
         SPATIAL_FREQUENCY,
-        SIZE_AT_CENTER,
+        SIZE,
         CENTER_SIZE,
         CROSS_ORIENTATION,
         MASK_ORIENTATION,

@@ -15,7 +15,6 @@ from insilico.experiments.gratings import (
 )
 from insilico.experiments.optimum import (
     MOST_UNITS,
-    SIZE_AT_CENTER,
     centered_grating,
     patch_of_any_frequency,
     patch_of_any_orientation,
@@ -24,6 +23,7 @@ from insilico.experiments.optimum import (
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
+from insilico.experiments.size import SIZE
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties import contrast_tuning
@@ -286,7 +286,7 @@ BATTERY = Battery(
         ORIENTATION,
         ORIENTATION_MEAN,
         SPATIAL_FREQUENCY,
-        SIZE_AT_CENTER,
+        SIZE,
         CONTRAST,
         CONTRAST_ORIENTATION,
         CONTRAST_FREQUENCY,

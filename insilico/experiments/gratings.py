@@ -192,19 +192,20 @@ def preferred_grating(units: xr.Dataset) -> pd.DataFrame:
     Parameters
     ----------
     units : Dataset, dim "unit"
-        With ``preferred_orientation`` and ``preferred_spatial_frequency``.
+        With ``strongest_orientation`` and ``preferred_spatial_frequency``.
 
     Returns
     -------
     DataFrame, one row per unit
         ``orientation`` (deg) and ``spatial_frequency`` (cpd): the shown values nearest to the
         interpolated optimum, so that units of like preference share their stimuli. A unit that
-        answers alike to all orientations is shown horizontal ones. NaN for a unit that gratings do
+        is not tuned to orientation is shown the one that drives it most all the same, and one that
+        answers alike to all of them horizontal ones. NaN for a unit that gratings do
         not drive.
     """
     step = ORIENTATIONS[1]
     frequency = units["preferred_spatial_frequency"].to_numpy()
-    orientation = units["preferred_orientation"].fillna(0).to_numpy()
+    orientation = units["strongest_orientation"].fillna(0).to_numpy()
     return pd.DataFrame(
         {
             "orientation": np.where(
@@ -221,6 +222,7 @@ ORIENTATION = Protocol(
     curve=orientation_curve,
     properties=(
         orientation_properties.preferred_orientation,
+        orientation_properties.strongest_orientation,
         orientation_properties.orientation_from_cardinal,
         orientation_properties.orientation_half_bandwidth,
         orientation_properties.orientation_half_width,

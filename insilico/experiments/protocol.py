@@ -120,7 +120,8 @@ class Placement:
     Parameters
     ----------
     position : Position, optional
-        Where the stimuli are shown; each unit's own place by default.
+        Where the stimuli are shown, but those that lie where a protocol's ``prefer`` says; each
+        unit's own place by default.
     sites : "centre", "all", float or sequence of (row, column)
         Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional

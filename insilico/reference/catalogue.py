@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "load_joint",
     "names",
+    "not_measured",
     "table",
     "table_names",
 ]
@@ -79,6 +80,16 @@ def names(prefix: str = "") -> tuple[str, ...]:
     tuple of str
     """
     return tuple(name for name in _index()["distributions"] if name.startswith(prefix))
+
+
+def not_measured() -> tuple[str, ...]:
+    """Name the properties that have a reference, and that no battery measures yet.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(_index()["not_measured"])
 
 
 def load(name: str) -> ReferenceDistribution:

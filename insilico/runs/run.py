@@ -29,7 +29,7 @@ from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
-from insilico.runs.doubts import few_units, silent_units
+from insilico.runs.doubts import displaced_fields, few_units, silent_units
 from insilico.runs.results import Results
 from insilico.runs.session import Session, record_battery
 from insilico.tuning.rates import RateMap
@@ -175,6 +175,8 @@ def run(
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(_too_fine(session.recordings, card.display))
+    if any(protocol.prefer is not None for protocol in plan.protocols):
+        notes.extend(displaced_fields(units))
     notes.extend(silent_units(units))
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
