@@ -62,10 +62,9 @@ def center_and_patch(
     shown: dict[str, Any] = {"window": window, "device": device}
     bars: dict[str, Any] = {"orientation": orientation, "spatial_frequency": spatial_frequency}
     modulation = torch.zeros((), device=device)
-    for strength, turn, at in (
-        (depth, phase, {"x": x, "y": y}),
-        (patch_depth, patch_phase, {"x": patch_x, "y": patch_y}),
-    ):
+    here: dict[str, Any] = {"x": x, "y": y}
+    there: dict[str, Any] = {"x": patch_x, "y": patch_y}
+    for strength, turn, at in ((depth, phase, here), (patch_depth, patch_phase, there)):
         seen = aperture(display, diameter=diameter, **at, **shown)
         modulation = modulation + strength * seen * carrier(
             display, phase=turn, **bars, **at, **shown

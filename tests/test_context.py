@@ -335,7 +335,7 @@ def test_a_surround_needs_room():
         {
             "receptive_field_x": ("unit", [0.0, 0.0, 0.0]),
             "receptive_field_y": ("unit", [0.0, 0.0, 0.0]),
-            "preferred_orientation": ("unit", [30.0, 30.0, 30.0]),
+            "strongest_orientation": ("unit", [30.0, 30.0, 30.0]),
             "preferred_spatial_frequency": ("unit", [2.0, 2.0, 2.0]),
             "center_diameter": ("unit", [1.0, 2.5, 1.0]),
             "surround_inner_diameter": ("unit", [1.3, 2.6, 5.0]),

@@ -45,6 +45,12 @@ BATTERY = Battery(
         "cavanaugh2002a.suppression_index",
         "cavanaugh2002a.grating_summation_field",
         "cavanaugh2002a.surround_diameter",
+        "cavanaugh2002b.iso_surround_response",
+        "cavanaugh2002b.orthogonal_surround_response",
+        "cavanaugh2002b.iso_surround_response_low_contrast",
+        "cavanaugh2002b.orthogonal_surround_response_low_contrast",
+        "cavanaugh2002b.surround_selectivity",
+        "yeh2009.black_white_ratio_layer_2_3",
     ),
     most_units=MOST_UNITS,
 )

@@ -104,7 +104,8 @@ def in_context(response: xr.DataArray, *, phase: str | None = None) -> xr.DataAr
     if phase is not None:
         own = context.rename({phase: "phase"})
         mean_context = mean_response(own) - blank
-        strength = np.maximum(mean_context, first_harmonic(own))
+        modulation = first_harmonic(own)
+        strength = mean_context.where(mean_context > modulation, modulation)
     left = [dim for dim in together.dims if dim != "unit"]
     return (
         together.transpose("unit", *left)
@@ -123,4 +124,5 @@ def in_context(response: xr.DataArray, *, phase: str | None = None) -> xr.DataAr
 
 def _largest(parts: list[xr.DataArray]) -> xr.DataArray:
     together, alone = parts
-    return np.maximum(together.max([dim for dim in together.dims if dim != "unit"]), alone)
+    best = together.max([dim for dim in together.dims if dim != "unit"])
+    return best.where(best > alone, alone)

@@ -139,9 +139,9 @@ def record_battery(
                 # Of protocols that share a recording, the copy in double precision.
                 scaled = (id(recording), scale), to_rates(recording, scale)
             responses = scaled[1]
-            if protocol.given:
-                table = _known(battery, protocol, measured, recordings)
-                responses = with_given(protocol, responses, table)
+            known = _known(battery, protocol, measured, recordings)
+            if known is not None:
+                responses = with_given(protocol, responses, known)
             measured[protocol.name] = measure(protocol, responses)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
