@@ -177,6 +177,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "precision": "bfloat16",
         "layout": None,
         "mend": False,
+        "most_units": None,
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()

@@ -66,6 +66,7 @@ def run(
     layout: str | Mapping[str, str] | None = None,
     phases: str = "keep",
     rates: bool = True,
+    most_units: int | str | None = None,
     seed: int = 0,
     progress: bool = False,
     out: Path | str | None = None,
@@ -114,6 +115,9 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
+    most_units : int or "all", optional
+        Of how many units of each layer, drawn at random with the seed; the battery decides by
+        default, and those that show each unit its own optimum record 64.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
@@ -149,6 +153,7 @@ def run(
         first = [plan.protocols[0].name] if placement.select is not None else []
         plan = plan.only([*first, *_listed(protocols)], rates=rates)
     own_references = _own(references)
+    most = _most(most_units, plan)
     probe, card = lowered(
         model,
         layers,
@@ -178,6 +183,7 @@ def run(
         own_references,
         harmonics=harmonics,
         rates=rates,
+        most=most,
         seed=seed,
         progress=progress,
         started=started,
@@ -187,6 +193,7 @@ def run(
     said = {
         "phases": phases,
         "rates": rates,
+        "most units": most,
         "crop": crop,
         "batch size": batch_size,
         "layout": layout,
@@ -211,13 +218,21 @@ def _measured(
     *,
     harmonics: bool,
     rates: bool,
+    most: int | None,
     seed: int,
     progress: bool,
     started: float,
 ) -> Results:
     """Record and measure, and compare."""
     session = record_battery(
-        probe, plan, place, harmonics=harmonics, rates=rates, progress=progress, store=store
+        probe,
+        plan,
+        place,
+        harmonics=harmonics,
+        rates=rates,
+        most_units=most,
+        progress=progress,
+        store=store,
     )
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map
@@ -331,6 +346,19 @@ def _placed(place: Placement, sites: Sites | None, candidates: str, name: str) -
         why = "sites are given" if sites is not None else f"the {name} battery selects none"
         raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
     return replace(place, sites="all")
+
+
+def _most(most_units: int | str | None, plan: Battery) -> int | None:
+    """Of how many units; None for all."""
+    if most_units is None:
+        return plan.most_units
+    if most_units == "all":
+        return None
+    if isinstance(most_units, bool) or not isinstance(most_units, int) or most_units < 1:
+        raise UserError(
+            f"most_units must be a number of units from 1 on, or 'all'; got {most_units!r}."
+        )
+    return most_units
 
 
 def _harmonics(phases: str) -> bool:
