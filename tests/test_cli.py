@@ -224,7 +224,7 @@ def test_interrupted_run_writes_nothing(here, stand_in, monkeypatch, capsys):
 
     monkeypatch.setattr("insilico.runs.run.run", interrupt)
     assert main(["run", "small.py:build", "--layer", "0", "--out", "out"]) == 130
-    assert "\ninsilico: stopped: only results that were whole" in capsys.readouterr().err
+    assert "\ninsilico: stopped: the same command goes on" in capsys.readouterr().err
     assert not (here / "out").exists()
 
 
