@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -29,9 +30,11 @@ from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
-from insilico.runs.doubts import few_units, silent_units
-from insilico.runs.results import Results
+from insilico.runs.doubts import displaced_fields, few_units, silent_units
+from insilico.runs.identity import identity
+from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
+from insilico.runs.store import RunStore, opened
 from insilico.tuning.rates import RateMap
 from stimuli import Display, Position
 
@@ -63,8 +66,11 @@ def run(
     layout: str | Mapping[str, str] | None = None,
     phases: str = "keep",
     rates: bool = True,
+    most_units: int | str | None = None,
     seed: int = 0,
     progress: bool = False,
+    out: Path | str | None = None,
+    mend: bool = False,
 ) -> Results:
     """Record a model's units, measure their tuning, and set it beside macaque V1.
 
@@ -109,10 +115,18 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
+    most_units : int or "all", optional
+        Of how many units of each layer, drawn at random with the seed; the battery decides by
+        default, and those that show each unit its own optimum record 64.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
         Show what the run will take, and a progress bar.
+    out : path, optional
+        Folder in which recordings are kept while they are made, and the tables in the end. A run
+        that was stopped goes on there where it stopped; one that is complete is opened.
+    mend : bool
+        Whether recordings in it that are damaged are made anew.
 
     Returns
     -------
@@ -121,7 +135,8 @@ def run(
     Raises
     ------
     UserError
-        For a layer, model, battery, display or number that does not fit; says what would.
+        For a layer, model, battery, display or number that does not fit; says what would. For a
+        folder that holds another run: says what differs.
 
     Examples
     --------
@@ -138,6 +153,7 @@ def run(
         first = [plan.protocols[0].name] if placement.select is not None else []
         plan = plan.only([*first, *_listed(protocols)], rates=rates)
     own_references = _own(references)
+    most = _most(most_units, plan)
     probe, card = lowered(
         model,
         layers,
@@ -157,13 +173,73 @@ def run(
         layout=layout,
         seed=seed,
     )
+    harmonics = _harmonics(phases)
+    measured = partial(
+        _measured,
+        probe,
+        card,
+        plan,
+        placement,
+        own_references,
+        harmonics=harmonics,
+        rates=rates,
+        most=most,
+        seed=seed,
+        progress=progress,
+        started=started,
+    )
+    if out is None:
+        return measured(None)
+    said = {
+        "phases": phases,
+        "rates": rates,
+        "most units": most,
+        "crop": crop,
+        "batch size": batch_size,
+        "layout": layout,
+        "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+    }
+    who = identity(card, probe, plan, placement, own_references, **said)
+    with opened(Path(out), who, mend=mend) as store:
+        if store is None:
+            return open_results(out)
+        results = measured(store)
+        store.finish(results)
+    return results
+
+
+def _measured(
+    probe: Probe,
+    card: ModelCard,
+    plan: Battery,
+    place: Placement,
+    own_references: Sequence[ReferenceDistribution],
+    store: RunStore | None,
+    *,
+    harmonics: bool,
+    rates: bool,
+    most: int | None,
+    seed: int,
+    progress: bool,
+    started: float,
+) -> Results:
+    """Record and measure, and compare."""
     session = record_battery(
-        probe, plan, placement, harmonics=_harmonics(phases), rates=rates, progress=progress
+        probe,
+        plan,
+        place,
+        harmonics=harmonics,
+        rates=rates,
+        most_units=most,
+        progress=progress,
+        store=store,
     )
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(_too_fine(session.recordings, card.display))
+    if any(protocol.prefer is not None for protocol in plan.protocols):
+        notes.extend(displaced_fields(units))
     notes.extend(silent_units(units))
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
@@ -270,6 +346,19 @@ def _placed(place: Placement, sites: Sites | None, candidates: str, name: str) -
         why = "sites are given" if sites is not None else f"the {name} battery selects none"
         raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
     return replace(place, sites="all")
+
+
+def _most(most_units: int | str | None, plan: Battery) -> int | None:
+    """Of how many units; None for all."""
+    if most_units is None:
+        return plan.most_units
+    if most_units == "all":
+        return None
+    if isinstance(most_units, bool) or not isinstance(most_units, int) or most_units < 1:
+        raise UserError(
+            f"most_units must be a number of units from 1 on, or 'all'; got {most_units!r}."
+        )
+    return most_units
 
 
 def _harmonics(phases: str) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +18,20 @@ from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
-from insilico.experiments.measuring import Measured, measure, unit_table
-from insilico.experiments.protocol import Placement, Protocol, placed, prerequisites
+from insilico.experiments.measuring import Measured, measure, unit_table, with_given
+from insilico.experiments.protocol import Curve, Placement, Protocol, placed, prerequisites
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
 from insilico.recording.schema import UNIT_COORDINATES
+from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
+from insilico.runs.identity import shown_hash
+from insilico.runs.store import Kept, RunStore
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
-__all__ = ["Session", "estimates", "record_battery"]
+__all__ = ["Session", "estimates", "left_out", "record_battery", "sampled"]
 
 # Selected units are few; candidates may be all units of a layer, and are judged in parts.
 JUDGED_BYTES = 64 * 2**20
@@ -73,7 +77,9 @@ def record_battery(
     *,
     harmonics: bool = False,
     rates: bool = True,
+    most_units: int | None = None,
     progress: bool = False,
+    store: RunStore | None = None,
 ) -> Session:
     """Record and measure every protocol of a battery.
 
@@ -89,8 +95,12 @@ def record_battery(
         Whether F0 and F1 are kept in place of every phase.
     rates : bool
         Whether activations are mapped to firing rates.
+    most_units : int, optional
+        Of how many units of each layer, drawn at random with the probe's seed; all by default.
     progress : bool
         Show what the session will take, and a progress bar.
+    store : RunStore, optional
+        Where recordings are kept while they are made, and where those are that were made before.
 
     Returns
     -------
@@ -101,28 +111,35 @@ def record_battery(
     UserError
         If no candidate is selected, or rates need phases that are not kept.
     """
-    units, selected, rate_map = probe.units, None, None
-    notes: list[str] = []
-    shared: dict[Any, xr.DataArray] = {}
+    units, selected, rate_map = (
+        sampled(probe.units, most_units, seed=probe.forward.seed),
+        None,
+        None,
+    )
+    notes = left_out(probe.units, units)
+    shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
     scaled: tuple[Any, xr.DataArray] | None = None
     if progress:
-        sys.stderr.write(f"{_outlook(probe, battery, place, harmonics)}\n")
+        sys.stderr.write(f"{_outlook(probe, units, battery, place, harmonics)}\n")
     with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(battery.protocols):
             if protocol.shown not in shared:
                 table = _known(battery, protocol, measured, recordings)
                 groups = _groups(probe, units, battery, place, protocol, table, notes)
-                shared[protocol.shown] = _record(probe, units, protocol, groups, harmonics, bar)
-            recording = shared[protocol.shown]
-            if number == 0 and place.select is not None:
-                kept = _select(place, protocol, recording)
-                selected = int(kept.sum())
+                # Also where the recording is there: what fails is shown whole from then on.
+                probe.check_crops([each for each in groups if len(each[1])])
+                take = partial(_record, probe, units, protocol, groups, harmonics, bar)
+                select = place.select if number == 0 else None
+                shown = shown_hash(groups, _reductions(protocol, groups, harmonics))
+                shared[protocol.shown] = _kept(store, protocol, shown, take, select)
+            recording, chosen = shared[protocol.shown]
+            if number == 0 and chosen is not None:
+                selected = int(chosen.sum())
                 notes.extend(_judge(selected, len(units)))
-                notes.extend(_empty_layers(units, kept))
-                units, recording = units[kept], recording.isel(unit=kept)
-                shared[protocol.shown] = recording
+                notes.extend(_empty_layers(units, chosen))
+                units = units[chosen]
             recordings[protocol.name] = recording
             if rates and protocol.name == battery.rates_from:
                 rate_map = _rates(recording, notes)
@@ -130,8 +147,60 @@ def record_battery(
             if scaled is None or scaled[0] != (id(recording), scale):
                 # Of protocols that share a recording, the copy in double precision.
                 scaled = (id(recording), scale), to_rates(recording, scale)
-            measured[protocol.name] = measure(protocol, scaled[1])
+            responses = scaled[1]
+            known = _known(battery, protocol, measured, recordings)
+            if known is not None:
+                responses = with_given(protocol, responses, known)
+            measured[protocol.name] = measure(protocol, responses)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
+
+
+def sampled(units: pd.DataFrame, most: int | None, *, seed: int) -> pd.DataFrame:
+    """Draw some units of each layer.
+
+    Parameters
+    ----------
+    units : DataFrame
+        One row per unit.
+    most : int or None
+        How many of a layer; all where it has no more, or for None.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        In their order.
+    """
+    if most is None:
+        return units
+    rng = np.random.default_rng([seed, crc32(b"units")])
+    chosen = [
+        np.sort(rng.permutation(places)[:most])
+        for places in units.groupby("layer", sort=False).indices.values()
+    ]
+    return units.iloc[np.sort(np.concatenate(chosen))]
+
+
+def left_out(units: pd.DataFrame, kept: pd.DataFrame) -> list[str]:
+    """Say of which layers units were drawn.
+
+    Parameters
+    ----------
+    units, kept : DataFrame
+        Before and after `sampled`.
+
+    Returns
+    -------
+    list of str
+    """
+    before, after = (table.groupby("layer", sort=False).size().to_dict() for table in (units, kept))
+    return [
+        f"{layer}: {after[layer]} of {n} units were drawn at random and recorded, the others left "
+        "out; --most-units all (most_units='all') records all"
+        for layer, n in before.items()
+        if after[layer] < n
+    ]
 
 
 @contextmanager
@@ -145,7 +214,12 @@ def _bar(show: bool) -> Iterator[Any]:
 
 
 def estimates(
-    probe: Probe, battery: Battery, place: Placement, *, harmonics: bool = False
+    probe: Probe,
+    battery: Battery,
+    place: Placement,
+    *,
+    units: pd.DataFrame | None = None,
+    harmonics: bool = False,
 ) -> dict[str, Estimate]:
     """Estimate what each protocol takes, before anything is recorded.
 
@@ -153,6 +227,8 @@ def estimates(
     ----------
     probe, battery, place, harmonics
         As for `record_battery`.
+    units : DataFrame, optional
+        Rows of ``probe.units``; all by default.
 
     Returns
     -------
@@ -160,6 +236,7 @@ def estimates(
         Of protocols that share a recording, the first. At most: units may be fewer after a
         selection, and those that prefer the same share what is shown at their preference.
     """
+    units = probe.units if units is None else units
     found: dict[str, Estimate] = {}
     known: set[Any] = set()
     for protocol in battery.protocols:
@@ -167,24 +244,26 @@ def estimates(
             continue
         known.add(protocol.shown)
         if protocol.prefer is None:
-            groups = _groups(probe, probe.units, battery, place, protocol, None, [])
+            groups = _groups(probe, units, battery, place, protocol, None, [])
             (stimuli, members), times = groups[0], len(groups)
         else:
             stimuli = battery.example(protocol.name, probe.display, place.position or Position())
-            members, times = probe.units.iloc[:1], len(probe.units)
+            members, times = units.iloc[:1], len(units)
         each = probe.estimate(stimuli, members, reduction=_reduction(protocol, stimuli, harmonics))
         found[protocol.name] = each.times(times)
     return found
 
 
-def _outlook(probe: Probe, battery: Battery, place: Placement, harmonics: bool) -> str:
+def _outlook(
+    probe: Probe, units: pd.DataFrame, battery: Battery, place: Placement, harmonics: bool
+) -> str:
     """Say what the session will take."""
-    each = estimates(probe, battery, place, harmonics=harmonics)
+    each = estimates(probe, battery, place, units=units, harmonics=harmonics)
     later = any(protocol.prefer is not None for protocol in battery.protocols)
     most = "at most " if later or place.select is not None else ""
     windows = dict.fromkeys(
-        f"{layer}: {probe.crop(units).status}"
-        for layer, units in probe.units.groupby("layer", sort=False)
+        f"{layer}: {probe.crop(members).status}"
+        for layer, members in units.groupby("layer", sort=False)
     )
     return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
 
@@ -210,21 +289,55 @@ def _record(
     groups: list[tuple[StimulusSet, pd.DataFrame]],
     harmonics: bool,
     bar: Any,
+    tape: Tape | None,
 ) -> xr.DataArray:
-    probe.check_crops([(stimuli, members) for stimuli, members in groups if len(members)])
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
         probe.record(
             stimuli,
             members,
-            reduction=_reduction(protocol, stimuli, harmonics),
+            reduction=reduction,
             crops_checked=True,
             progress=bar.update,
+            tape=tape,
         )
-        for stimuli, members in groups
+        for (stimuli, members), reduction in zip(
+            groups, _reductions(protocol, groups, harmonics), strict=True
+        )
     ]
     return _join(parts, [members.index for _, members in groups], units)
+
+
+def _kept(
+    store: RunStore | None,
+    protocol: Protocol,
+    shown: str,
+    take: Callable[[Tape | None], xr.DataArray],
+    select: Curve | None,
+) -> Kept:
+    """Find the recording of a protocol, or make it; with the units that it selects."""
+    if store is None:
+        return _selected(take(None), protocol, select)
+    found = store.kept(protocol.name, shown)
+    if found is not None:
+        return found
+    with store.tape(protocol.name, shown) as tape:
+        recording = take(tape)
+    return store.keep(protocol.name, _selected(recording, protocol, select), shown)
+
+
+def _selected(recording: xr.DataArray, protocol: Protocol, select: Curve | None) -> Kept:
+    if select is None:
+        return Kept(recording, None)
+    chosen = _select(select, protocol, recording)
+    return Kept(recording.isel(unit=chosen), chosen)
+
+
+def _reductions(
+    protocol: Protocol, groups: Sequence[tuple[StimulusSet, pd.DataFrame]], harmonics: bool
+) -> list[Reduction | None]:
+    return [_reduction(protocol, stimuli, harmonics) for stimuli, _ in groups]
 
 
 def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Reduction | None:
@@ -233,16 +346,13 @@ def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Red
     return Harmonics() if harmonics and "phase" in stimuli.dims else None
 
 
-def _select(place: Placement, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
+def _select(select: Curve, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
     """Judge the candidates, some at a time."""
-    assert place.select is not None
     n_units = recording.sizes["unit"]
     # In double precision, and with a few copies.
     step = max(1, JUDGED_BYTES // (8 * max(1, recording.size // max(1, n_units))))
     kept = [
-        place.select(
-            protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None))
-        )
+        select(protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None)))
         for start in range(0, n_units, step)
     ]
     return np.concatenate([part.to_numpy().astype(bool) for part in kept])
