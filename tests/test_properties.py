@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from insilico.comparison.statistics.shuffling import shuffled
 
+from insilico.comparison.statistics.shuffling import shuffled
 from insilico.experiments import measuring
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.tuning.properties import (
