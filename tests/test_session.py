@@ -87,7 +87,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, *BATTERIES["standard"], progress=True)
+    record_battery(probe, *BATTERIES["standard"](), progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()

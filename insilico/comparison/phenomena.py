@@ -104,7 +104,7 @@ def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:
     why = phenomenon.untested or (f"the run holds no {', '.join(missing)}" if missing else "")
     if why or phenomenon.effect is None:
         return row | {"shown": "not measured", "why": why}
-    effect = phenomenon.effect(units).to_numpy().astype(float)
+    effect = np.asarray(phenomenon.effect(units), dtype=float)
     with np.errstate(invalid="ignore"):
         shows = effect > phenomenon.above if phenomenon.below is None else effect < phenomenon.below
     known = np.isfinite(effect)

@@ -1,14 +1,15 @@
 """The thirty phenomena of Sawada & Petrov (2017): a measure, a threshold, and what macaques do."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 __all__ = ["PHENOMENA", "Phenomenon"]
 
-Effect = Callable[[xr.Dataset], xr.DataArray]
+# One value per unit, from the table of units.
+Effect = Callable[[xr.Dataset], Any]
 
 
 class Phenomenon(NamedTuple):
@@ -59,13 +60,13 @@ ISO, ORTHOGONAL = "iso_surround_response", "orthogonal_surround_response"
 SURROUNDS = (ISO, ORTHOGONAL, f"{ISO}_low_contrast", f"{ORTHOGONAL}_low_contrast")
 
 
-def _sigmoid(units: xr.Dataset) -> xr.DataArray:
+def _sigmoid(units: xr.Dataset) -> Any:
     low, top = units["contrast_log_slope_low"], units["contrast_log_slope_high"]
     # Both conditions at once: 1 is the threshold of each.
     return np.minimum(low / 1.05, low / (2 * top.clip(min=1e-6)))
 
 
-def _orientation_at_low_contrast(units: xr.Dataset) -> xr.DataArray:
+def _orientation_at_low_contrast(units: xr.Dataset) -> Any:
     high, low = (
         units[f"{ORTHOGONAL}{which}"] - units[f"{ISO}{which}"] for which in ("", "_low_contrast")
     )

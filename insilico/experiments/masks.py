@@ -218,7 +218,7 @@ CROSS_ORIENTATION = Protocol(
     question="Does an orthogonal grating suppress, and as a division of contrast would?",
     after=AFTER,
     prefer=preferred_patch,
-    figure="plaid",
+    figure="contrast_pairs",
 )
 
 MASK_ORIENTATION = Protocol(
