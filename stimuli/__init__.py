@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.noise import noisy_grating
+    from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
     from stimuli.square_waves import square_wave
 
@@ -27,6 +28,7 @@ __all__ = [
     "Window",
     "aperture",
     "bar",
+    "center_and_patch",
     "center_surround",
     "factorial",
     "from_convention",

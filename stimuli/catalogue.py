@@ -40,6 +40,10 @@ STIMULI = {
     "bar": Listed(
         "stimuli.bars", {"length": 2.0, "width": 0.3, "orientation": ORIENTATIONS, "x": 0.3}
     ),
+    "center_and_patch": Listed(
+        "stimuli.patches",
+        {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "patch_x": 1.0, "patch_y": 0.3},
+    ),
     "center_surround": Listed(
         "stimuli.gratings",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "surround_orientation": 45.0},

@@ -112,7 +112,7 @@ class StimulusSet:
         """
         table = self.conditions.drop(columns=list(self.labels))
         whole = {"x", "y", "diameter"} <= set(table) and "surround" not in table
-        if whole and "inner_diameter" not in table:
+        if whole and not {"inner_diameter", "patch_x"} & set(table):
             table = table.astype(float)
             touches, covers = touches_and_covers(
                 self.display,

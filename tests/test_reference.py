@@ -156,8 +156,8 @@ def test_the_benchmark_has_22_properties_in_seven_categories():
         ("li2022.suppression_index_layer_4c", 0.374, 0.025),
         ("li2022.suppression_index_layers_5_6", 0.454, 0.025),
         ("li2022.classical_receptive_field", 0.387, 0.025),
-        ("cavanaugh2002b.response_with_iso_oriented_surround_high_contrast", 0.597, 0.05),
-        ("cavanaugh2002b.response_with_orthogonal_surround_low_contrast", 0.622, 0.05),
+        ("cavanaugh2002b.iso_surround_response", 0.597, 0.05),
+        ("cavanaugh2002b.orthogonal_surround_response_low_contrast", 0.622, 0.05),
         # Interpolated in the published bins, by hand: 29 of 44 cells into the second bin, ...
         ("cavanaugh2002a.suppression_index", 0.2 + 0.2 * 29 / 44, 1e-12),
         ("cavanaugh2002a.grating_summation_field", 0.5 * 2 ** (35 / 55), 1e-12),
@@ -250,9 +250,13 @@ def test_classes_of_cells_add_up():
 
 
 def test_joint_distributions_have_the_marginals():
-    size = reference.load_joint("ringach2002b.nx_and_ny")
-    np.testing.assert_array_equal(size.counts.sum(1), reference.load("ringach2002b.nx").counts)
-    np.testing.assert_array_equal(size.counts.sum(0), reference.load("ringach2002b.ny").counts)
+    size = reference.load_joint("ringach2002b.receptive_field_nx_and_ny")
+    np.testing.assert_array_equal(
+        size.counts.sum(1), reference.load("ringach2002b.receptive_field_nx").counts
+    )
+    np.testing.assert_array_equal(
+        size.counts.sum(0), reference.load("ringach2002b.receptive_field_ny").counts
+    )
     np.testing.assert_allclose(size.edges_x, np.logspace(-1, 0.2, 6), rtol=1e-14)
 
     tuning = reference.load_joint("ringach2002.circular_variance_and_smoothed_half_bandwidth")
@@ -309,8 +313,8 @@ def test_unknown_name_offers_the_nearest(name, near):
 
 
 def test_unknown_joint_and_table_are_errors():
-    with pytest.raises(ValueError, match=r"no published joint is called 'nx'.*ringach2002b.nx_and"):
-        reference.load_joint("nx")
+    with pytest.raises(ValueError, match=r"no published joint is called 'nx_and_ny'.*field_nx_and"):
+        reference.load_joint("nx_and_ny")
     with pytest.raises(ValueError, match="no published table is called 'medians'"):
         reference.table("medians")
 

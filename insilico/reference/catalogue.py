@@ -139,7 +139,7 @@ def load_joint(name: str) -> JointDistribution:
 
     Examples
     --------
-    >>> joint = load_joint("ringach2002b.nx_and_ny")
+    >>> joint = load_joint("ringach2002b.receptive_field_nx_and_ny")
     >>> joint.counts.shape, float(joint.counts.sum())
     ((5, 5), 79.0)
     """
