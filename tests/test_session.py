@@ -134,9 +134,9 @@ def test_units_whose_place_is_not_known_are_all_mapped():
     assert any("carries at most 4 cpd" in note for note in results.warnings)
 
 
-def test_sites_that_look_0_6_deg_beside_the_stimuli_are_candidates():
+def test_sites_that_look_half_a_degree_and_more_beside_the_stimuli_are_candidates():
     around = marques2020.PLACE.position
     sites = marques2020.PLACE.sites
     probe = Probe(filters(n=1, size=5), ["1"], display=PUBLISHED, sites=sites, around=around)
     off = np.hypot(probe.units["x"] - around.x, probe.units["y"] - around.y)
-    assert 0.6 < off.max() < 0.66
+    assert 0.55 < off.max() <= 0.6
