@@ -1,48 +1,63 @@
-"""What it costs to keep a recording while it is made: the published battery on a layer, both ways.
+"""What it costs to keep a recording while it is made, as a share of the time of one run.
 
-    python benchmarks/store.py [MODEL] [LAYER] [--times 3]
+    python benchmarks/store.py [MODEL] [LAYER] [--device cuda]
 
-The same run with and without a folder, in turn on one machine; what counts is the ratio.
+Counts the seconds that a run of the published battery spends in writing and reading its tapes and
+its recordings: in one and the same run, so that a busy machine slows down both.
 """
 
 import argparse
 import shutil
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 import insilico
+from insilico.recording.tape import Tape
+from insilico.runs import run as runs
+from insilico.runs.store import RunStore
+
+COUNTED = ((Tape, "flush"), (Tape, "keep_sums"), (Tape, "play"), (RunStore, "keep"))
 
 
-def seconds(model, layer, **options):
-    started = time.perf_counter()
-    insilico.run(model, [layer], battery="marques2020", **options)
-    return time.perf_counter() - started
+def counted(spent, owner, name):
+    """Count the seconds in a function."""
+    original = getattr(owner, name)
+
+    def timed(*arguments, **options):
+        started = time.perf_counter()
+        try:
+            return original(*arguments, **options)
+        finally:
+            spent[name] += time.perf_counter() - started
+
+    setattr(owner, name, timed)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", nargs="?", default="torchvision:resnet50")
     parser.add_argument("layer", nargs="?", default="layer1")
-    parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--device")
     given = parser.parse_args()
+    spent: Counter[str] = Counter()
+    for owner, name in (*COUNTED, (runs, "identity")):
+        counted(spent, owner, name)
     model = insilico.load_model(given.model, device=given.device)
-    folder = Path(tempfile.mkdtemp())
-    plain, kept = [], []
-    # The first one of each warms up.
-    for number in range(given.times + 1):
-        plain.append(seconds(model, given.layer))
-        kept.append(seconds(model, given.layer, out=folder / str(number)))
-        print(f"without {plain[-1]:.1f} s, with {kept[-1]:.1f} s", flush=True)
-    saved = time.perf_counter()
-    insilico.open_results(folder / "1").save(folder / "saved")
-    saved = time.perf_counter() - saved
-    ratio = np.median(kept[1:]) / np.median(plain[1:])
-    print(f"{given.model} {given.layer}: {100 * (ratio - 1):+.1f} % (of it, saving: {saved:.1f} s)")
-    shutil.rmtree(folder)
+    folder = Path(tempfile.mkdtemp()) / "run"
+    started = time.perf_counter()
+    insilico.run(model, [given.layer], battery="marques2020", out=folder)
+    whole = time.perf_counter() - started
+    size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+    for name, seconds in spent.items():
+        print(f"  {name}: {seconds:.2f} s")
+    price = sum(spent.values())
+    print(
+        f"{given.model} {given.layer}: {price:.1f} of {whole:.1f} s, {100 * price / whole:.1f} % "
+        f"({size / 2**20:.0f} MiB)"
+    )
+    shutil.rmtree(folder.parent)
 
 
 if __name__ == "__main__":

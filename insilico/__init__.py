@@ -19,6 +19,7 @@ from insilico.errors import UserError
 
 if TYPE_CHECKING:
     from insilico import reference
+    from insilico.comparison.phenomena import scorecard
     from insilico.comparison.table import score
     from insilico.experiments.battery import Battery
     from insilico.experiments.protocol import Placement, Protocol
@@ -57,6 +58,7 @@ __all__ = [
     "reference",
     "run",
     "score",
+    "scorecard",
     "sweep",
 ]
 
@@ -81,6 +83,7 @@ _HOMES = {
     "predict": "insilico.predictivity",
     "run": "insilico.runs.run",
     "score": "insilico.comparison.table",
+    "scorecard": "insilico.comparison.phenomena",
     "sweep": "insilico.runs.sweep",
 }
 

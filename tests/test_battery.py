@@ -344,9 +344,9 @@ class TestPlacement:
         assert results.provenance["selected"] == results.units.sizes["unit"]
 
     def test_batteries_have_places_of_their_own(self):
-        assert BATTERIES["standard"].place == insilico.Placement()
-        assert BATTERIES["marques2020"].place.position == marques2020.stimuli.POSITION
-        assert find_battery(marques2020.BATTERY) is BATTERIES["marques2020"]
+        assert BATTERIES["standard"]().place == insilico.Placement()
+        assert BATTERIES["marques2020"]().place.position == marques2020.stimuli.POSITION
+        assert find_battery(marques2020.BATTERY) == BATTERIES["marques2020"]()
 
 
 class TestASubset:

@@ -163,9 +163,9 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
     assert (model.card.display.height, model.card.display.degrees) == (64, (4.0, 4.0))
     assert stand_in == {
         "layers": ("0", "1"),
-        "battery": BATTERIES["standard"].battery,
+        "battery": BATTERIES["standard"]().battery,
         "protocols": None,
-        "place": BATTERIES["standard"].place,
+        "place": BATTERIES["standard"]().place,
         "sites": [(1, 2), (3, 4)],
         "candidates": "near",
         "references": [],
@@ -417,7 +417,8 @@ def test_stimuli_of_no_such_name(here, capsys, name, message):
 def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
     assert main(["protocols"]) == 0
     plain = capsys.readouterr().out
-    for name, placed in BATTERIES.items():
+    for name in BATTERIES:
+        placed = BATTERIES[name]()
         assert f"\n{name}\n\n" in f"\n{plain}"
         for protocol in placed.battery.protocols:
             assert f"  {protocol.name}: " in plain

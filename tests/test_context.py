@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -12,6 +13,12 @@ from insilico.errors import UserError
 from insilico.experiments import annulus, lengths, masks, surround_places, surrounds
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.measuring import with_given
+from insilico.figures.context import (
+    matrix_numbers,
+    matrix_page,
+    relative_numbers,
+    relative_page,
+)
 from insilico.models.textbook.normalization import NormalizedPopulation
 from insilico.models.textbook.normalized_truth import amplitudes
 from insilico.models.textbook.normalized_units import draw_normalized, pool
@@ -325,6 +332,38 @@ def test_lengths_and_polarity_by_hand():
     assert length.black_white_ratio(pair).item() == pytest.approx(-np.log10(2))
     faint = curve([20.0, 3.0], "polarity", polarity=[-1.0, 1.0])
     assert np.isnan(length.black_white_ratio(faint).item())
+
+
+# What pages draw
+
+
+def test_numbers_of_the_pages_by_hand():
+    orientations = surrounds.ORIENTATIONS
+    one = curve(
+        20 + 0 * orientations, "relative_orientation", alone=40.0, relative_orientation=orientations
+    )
+    silent = one.assign_coords(alone=("unit", [0.0]))
+    numbers = relative_numbers(xr.concat([one, silent, one], "unit"))
+    assert numbers["relative_orientation"].tolist() == orientations.tolist()
+    assert (numbers[["low", "median", "high"]] == 0.5).all(axis=None)
+    pairs = curve(
+        [[0.0, 0.0], [10.0, 5.0]],
+        "contrast",
+        "mask_contrast",
+        contrast=[0.0, 0.5],
+        mask_contrast=[0.0, 0.5],
+    )
+    assert matrix_numbers(pairs)["median"].tolist() == [0, 0, 1, 0.5]
+
+
+def test_pages_name_what_they_show():
+    pairs = pd.DataFrame({"contrast": [0.5, 1], "mask_contrast": [0.5, 1], "median": [1.0, 0.2]})
+    axes = matrix_page(pairs, width=3.4).axes[0]
+    assert axes.get_xlabel() == "Contrast of the mask"
+    quartiles = {"low": [0.5], "median": [0.6], "high": [1.7]}
+    alone = pd.DataFrame({"relative_orientation": [0.0], **quartiles})
+    axes = relative_page(alone, width=3.4).axes[0]
+    assert axes.get_ylim()[1] > 1.7
 
 
 # Where things are shown

@@ -101,7 +101,7 @@ def small_battery(monkeypatch):
         references=("ringach2002.circular_variance",),
         rates_from="orientation_mean",
     )
-    monkeypatch.setitem(BATTERIES, "standard", Placed(small, insilico.Placement()))
+    monkeypatch.setitem(BATTERIES, "standard", lambda: Placed(small, insilico.Placement()))
 
 
 def predict(*words, model=MODEL):

@@ -103,7 +103,7 @@ def measured():
     return {
         name
         for placed in BATTERIES.values()
-        for protocol in placed.battery.rehearsed.values()
+        for protocol in placed().battery.rehearsed.values()
         for name in protocol.properties
     }
 

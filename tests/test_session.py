@@ -87,7 +87,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, *BATTERIES["standard"], progress=True)
+    record_battery(probe, *BATTERIES["standard"](), progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()
@@ -132,3 +132,11 @@ def test_units_whose_place_is_not_known_are_all_mapped():
     assert float(off.max()) <= marques2020.MAXIMUM_DISTANCE
     assert any("could not be proven" in note for note in results.warnings)
     assert any("carries at most 4 cpd" in note for note in results.warnings)
+
+
+def test_sites_that_look_half_a_degree_and_more_beside_the_stimuli_are_candidates():
+    around = marques2020.PLACE.position
+    sites = marques2020.PLACE.sites
+    probe = Probe(filters(n=1, size=5), ["1"], display=PUBLISHED, sites=sites, around=around)
+    off = np.hypot(probe.units["x"] - around.x, probe.units["y"] - around.y)
+    assert 0.55 < off.max() <= 0.6

@@ -57,8 +57,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context or marques2020, or file.py:NAME for
-        one of your own.
+        Which experiments to do: standard, contrast, context, phenomena or marques2020, or
+        file.py:NAME for one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -93,7 +93,7 @@ def run(
         Whether activations are mapped to firing rates.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        contrast and context record 64, the others all.
+        contrast, context and phenomena record 64, the others all.
     untrained : bool
         Whether the same architecture with random weights is recorded too, as a control.
     fresh : bool

@@ -3,10 +3,11 @@
 To add one, write it and list it here.
 """
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 from insilico.errors import UserError
-from insilico.experiments import context, contrast, marques2020, standard
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 
@@ -20,11 +21,20 @@ class Placed(NamedTuple):
     place: Placement
 
 
-BATTERIES: dict[str, Placed] = {
-    "standard": Placed(standard.BATTERY, Placement()),
-    "contrast": Placed(contrast.BATTERY, Placement()),
-    "context": Placed(context.BATTERY, Placement()),
-    "marques2020": Placed(marques2020.BATTERY, marques2020.PLACE),
+def _written_in(module: str) -> Callable[[], Placed]:
+    """Find a battery where it is written: its place is the file's ``PLACE``, if it has one."""
+
+    def found() -> Placed:
+        file = import_module(f"insilico.experiments.{module}")
+        return Placed(file.BATTERY, getattr(file, "PLACE", Placement()))
+
+    return found
+
+
+# Each is made, and rehearsed, when it is first asked for.
+BATTERIES: dict[str, Callable[[], Placed]] = {
+    name: _written_in(name)
+    for name in ("standard", "contrast", "context", "phenomena", "marques2020")
 }
 
 
@@ -47,10 +57,10 @@ def find_battery(battery: str | Battery) -> Placed:
         If there is none of the name, or the name stands for something else.
     """
     if isinstance(battery, Battery):
-        known = [each for each in BATTERIES.values() if each.battery is battery]
-        return known[0] if known else Placed(battery, Placement())
+        ours = BATTERIES.get(battery.name, lambda: Placed(battery, Placement()))()
+        return ours if ours.battery is battery else Placed(battery, Placement())
     if battery in BATTERIES:
-        return BATTERIES[battery]
+        return BATTERIES[battery]()
     if ":" not in str(battery):
         raise UserError(
             f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "

@@ -223,6 +223,8 @@ CONTRAST = Protocol(
         properties.contrast_supersaturation,
         properties.contrast_gain,
         properties.contrast_threshold,
+        properties.contrast_log_slope_low,
+        properties.contrast_log_slope_high,
         properties.contrast_c50,
         properties.contrast_exponent,
         properties.contrast_fit_r2,
@@ -256,6 +258,7 @@ CONTRAST_FREQUENCY = Protocol(
     properties=(
         contrast_tuning.frequency_width_contrast_slope,
         contrast_tuning.frequency_width_ratio,
+        contrast_tuning.frequency_width_change,
     ),
     responsive=exceeds_threshold,
     citation="after Sclar & Freeman (1982)",

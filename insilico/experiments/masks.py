@@ -208,6 +208,7 @@ CROSS_ORIENTATION = Protocol(
     curve=plaid_curve,
     properties=(
         properties.cross_orientation_suppression,
+        properties.mask_contrast_effect,
         properties.mask_contrast_shift,
         properties.mask_weight,
         properties.mask_fit_r2,
@@ -217,7 +218,7 @@ CROSS_ORIENTATION = Protocol(
     question="Does an orthogonal grating suppress, and as a division of contrast would?",
     after=AFTER,
     prefer=preferred_patch,
-    figure="plaid",
+    figure="contrast_pairs",
 )
 
 MASK_ORIENTATION = Protocol(

@@ -354,7 +354,7 @@ SURROUND_CONTRAST = Protocol(
     question="Does a surround divide the response, or the contrast?",
     after=AFTER,
     prefer=around_center,
-    figure="surround_contrast",
+    figure="contrast_pairs",
 )
 
 PHASE_SURROUND = Protocol(

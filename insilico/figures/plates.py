@@ -9,6 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
+from insilico.figures.context import (
+    matrix_numbers,
+    matrix_page,
+    relative_numbers,
+    relative_page,
+)
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
 from insilico.figures.population import (
     counted,
@@ -272,10 +278,35 @@ def _texture_surround(
     return Plate(section, "", name, title, caption, figure, numbers)
 
 
+def _suppression(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = relative_numbers(curve)
+    caption = (
+        f"{whose}Response to the signal with a mask upon it, or a surround around it, relative to "
+        "the signal alone: below 1 it suppresses. Line and band: median and quartiles over the "
+        "units that respond."
+    )
+    title = f"{name.replace('_', ' ').capitalize()}: what is left of the response"
+    return Plate(section, "", name, title, caption, relative_page(numbers, width=width), numbers)
+
+
+def _contrast_pairs(
+    name: str, section: str, whose: str, curve: xr.DataArray, width: float
+) -> Plate:
+    numbers = matrix_numbers(curve)
+    caption = (
+        f"{whose}Median response, over the units that respond, to each pair of contrasts; the "
+        "largest response of each unit is 1. Along a row, what the second grating takes away."
+    )
+    title = f"{name.replace('_', ' ').capitalize()}: responses to pairs of contrasts"
+    return Plate(section, "", name, title, caption, matrix_page(numbers, width=width), numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
     "texture_surround": _texture_surround,
+    "suppression": _suppression,
+    "contrast_pairs": _contrast_pairs,
 }
 
 

@@ -38,8 +38,8 @@ ENDLESS = 2**48
 
 # Seconds between two writings at least, and how many times as long as the last one took: what is
 # kept costs a few per cent of the time at most.
-SECONDS = 1.0
-PRICE = 25
+SECONDS = 2.0
+PRICE = 50
 
 PROGRESS = "progress.json"
 SUMS = "sums.npz"

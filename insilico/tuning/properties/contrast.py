@@ -17,6 +17,8 @@ __all__ = [
     "contrast_fit_r2",
     "contrast_gain",
     "contrast_half_peak",
+    "contrast_log_slope_high",
+    "contrast_log_slope_low",
     "contrast_supersaturation",
     "contrast_threshold",
     "summation_field_contrast_ratio",
@@ -27,6 +29,9 @@ __all__ = [
 # lowest contrast that gives this share of the response at contrast 1 (Cavanaugh et al. 2002).
 FIELD_LEVEL = 0.95
 LOW_CONTRAST_SHARE = 0.2
+
+# The foot of a contrast response begins at this share of the peak.
+SMALLEST_SHARE = 0.01
 
 
 def contrast_c50(curve: xr.DataArray) -> xr.DataArray:
@@ -190,6 +195,48 @@ def contrast_threshold(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(curve, "contrast_threshold", lowest, "Contrast threshold")
 
 
+def contrast_log_slope_low(curve: xr.DataArray) -> xr.DataArray:
+    """Slope of log response over log contrast at low contrast: the power of the curve's foot.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "contrast")
+        Responses, contrast 0 among them.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        1 for a linear response. Between the lowest contrast that gives a hundredth of the peak and
+        the second one above it. NaN for a silent unit, and where these are not below the top.
+    """
+    contrast, values = _shown(curve)
+    evoked = values - _base(curve)[:, None]
+    first = (evoked >= SMALLEST_SHARE * evoked.max(1, keepdims=True)).argmax(1)
+    slope = _log_slope(contrast, evoked, first, first + 2)
+    return per_unit(curve, "contrast_log_slope_low", slope, "Log-log slope at low contrast")
+
+
+def contrast_log_slope_high(curve: xr.DataArray) -> xr.DataArray:
+    """Slope of log response over log contrast at the top: 0 where the response saturates.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "contrast")
+        Responses, contrast 0 among them.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        Over the two highest steps of contrast; below 0 where the response falls. NaN for a silent
+        unit, and where it falls to the blank.
+    """
+    contrast, values = _shown(curve)
+    evoked = values - _base(curve)[:, None]
+    last = np.full(len(evoked), len(contrast) - 1)
+    slope = _log_slope(contrast, evoked, last - 2, last)
+    return per_unit(curve, "contrast_log_slope_high", slope, "Log-log slope at high contrast")
+
+
 def summation_field_contrast_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Summation field at low contrast over that at contrast 1.
 
@@ -237,6 +284,18 @@ def suppression_index_low_contrast(curve: xr.DataArray) -> xr.DataArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         index = 1 - values[:, -1].clip(0) / best
     return per_unit(curve, "suppression_index_low_contrast", index, "Suppression, low contrast")
+
+
+def _log_slope(
+    contrast: np.ndarray, evoked: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """Slope between two of the contrasts, (unit,)."""
+    rows, within = np.arange(len(evoked)), end < len(contrast)
+    end = np.where(within, end, len(contrast) - 1)
+    low, high = evoked[rows, start], evoked[rows, end]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.log(high / low) / np.log(contrast[end] / contrast[start])
+    return np.where(within & (low > 0) & (high > 0), slope, np.nan)
 
 
 def _good(curve: xr.DataArray) -> xr.Dataset:

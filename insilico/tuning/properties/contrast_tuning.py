@@ -16,6 +16,7 @@ from insilico.tuning.properties.values import per_unit
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
+    "frequency_width_change",
     "frequency_width_contrast_slope",
     "frequency_width_ratio",
     "orientation_width_contrast_slope",
@@ -127,6 +128,29 @@ def frequency_width_ratio(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+def frequency_width_change(curve: xr.DataArray) -> xr.DataArray:
+    """Spatial-frequency bandwidth at contrast .8 less that at contrast .2.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "contrast", "spatial_frequency")
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In octaves. NaN where either contrast does not drive the unit, or gives no bandwidth.
+    """
+    low, high = _low_and_high(curve, _widths(curve, spatial_frequency_bandwidth))
+    return per_unit(
+        curve,
+        "frequency_width_change",
+        high - low,
+        "Spatial-frequency bandwidth, high less low contrast",
+        "octaves",
+    )
+
+
 def _widths(curve: xr.DataArray, width: Callable[[xr.DataArray], xr.DataArray]) -> Array:
     """Widths at each contrast, (unit, contrast); NaN where the unit is not driven."""
     parts = [curve.isel(contrast=i, drop=True) for i in range(curve.sizes["contrast"])]
@@ -154,6 +178,11 @@ def _slope(curve: xr.DataArray, widths: Array) -> Array:
 
 
 def _ratio(curve: xr.DataArray, widths: Array) -> Array:
+    low, high = _low_and_high(curve, widths)
+    return low / high
+
+
+def _low_and_high(curve: xr.DataArray, widths: Array) -> tuple[Array, Array]:
     contrasts = curve["contrast"].to_numpy()
     low, high = (widths[:, np.argmin(np.abs(contrasts - each))] for each in (LOW, HIGH))
-    return low / high
+    return low, high

@@ -17,6 +17,7 @@ from insilico.tuning.rates import response_criterion
 __all__ = [
     "cross_orientation_suppression",
     "least_mask_suppression",
+    "mask_contrast_effect",
     "mask_contrast_shift",
     "mask_fit_r2",
     "mask_frequency_bandwidth",
@@ -29,6 +30,7 @@ Array = npt.NDArray[np.float64]
 
 # The pair of contrasts at which plaids are judged.
 SIGNAL, MASK = 0.25, 0.5
+FAINT_MASK = 0.06
 
 # A mask is silent that by itself gives less than this share of what the signal gives.
 SILENT = 0.05
@@ -96,6 +98,29 @@ def mask_contrast_shift(curve: xr.DataArray) -> xr.DataArray:
         "Shift of half-peak by a mask",
         "octaves",
     )
+
+
+def mask_contrast_effect(curve: xr.DataArray) -> xr.DataArray:
+    """Suppression by an orthogonal mask of contrast .5 less that by one of .06.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "contrast", "mask_contrast")
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        Of a grating of contrast .25. NaN where it does not reach 5 spikes/s by itself.
+    """
+    signal = curve.sel(contrast=SIGNAL, method="nearest")
+    alone, faint, strong = (
+        signal.sel(mask_contrast=each, method="nearest").to_numpy()
+        for each in (0, FAINT_MASK, MASK)
+    )
+    criterion = response_criterion(curve)
+    effect = suppression(strong, alone, criterion) - suppression(faint, alone, criterion)
+    return per_unit(curve, "mask_contrast_effect", effect, "Masking, strong less faint mask")
 
 
 def mask_weight(curve: xr.DataArray) -> xr.DataArray:

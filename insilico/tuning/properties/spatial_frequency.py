@@ -13,6 +13,7 @@ from insilico.tuning.curves import OCTAVE_STEP, crossing, interpolate
 from insilico.tuning.properties.values import per_unit
 
 __all__ = [
+    "high_frequency_fall",
     "preferred_spatial_frequency",
     "spatial_frequency_bandwidth",
     "spatial_frequency_bandwidth_percent",
@@ -44,6 +45,25 @@ def preferred_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(
         curve, "preferred_spatial_frequency", peak, "Preferred spatial frequency", "cpd"
     )
+
+
+def high_frequency_fall(curve: xr.DataArray) -> xr.DataArray:
+    """Fall of the response from its peak to the highest frequency shown, as a share of the peak.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "spatial_frequency")
+        Responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        1 where the highest frequency leaves nothing. NaN for a silent unit.
+    """
+    values = curve.transpose("unit", "spatial_frequency").to_numpy().clip(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fall = 1 - values[:, -1] / values.max(1)
+    return per_unit(curve, "high_frequency_fall", fall, "Fall at the highest frequency")
 
 
 def spatial_frequency_bandwidth(curve: xr.DataArray) -> xr.DataArray:

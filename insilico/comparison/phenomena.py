@@ -1,0 +1,125 @@
+"""The scorecard: thirty phenomena of V1, and which of them the units of a model show.
+
+The list is that of Sawada & Petrov (2017, doi 10.1152/jn.00821.2016). A phenomenon that nothing
+here measures says so; it is never counted as shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from insilico.comparison.phenomena_list import PHENOMENA, Phenomenon
+
+__all__ = ["COLUMNS", "scorecard", "share_interval"]
+
+COLUMNS = (
+    "model", "layer", "number", "phenomenon", "measure", "n_units", "n_undefined", "share",
+    "share_low", "share_high", "effect", "shown", "why", "macaque",
+)  # fmt: skip
+
+
+class Share(NamedTuple):
+    """A share of units with its interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+def scorecard(units: xr.Dataset | Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """Tell which phenomena of V1 the units of models show.
+
+    Parameters
+    ----------
+    units : Dataset, or mapping of str to Dataset
+        Table of units of a run (``results.units``), or several by the name of the model.
+
+    Returns
+    -------
+    DataFrame, one row per model, layer and phenomenon
+        ``share`` of the units that show it, with a 95 % interval over channels; ``effect``, the
+        median of the measure over units that have one. ``shown`` is ``"yes"`` where the lower limit
+        of the share is above one half, ``"no"``, or ``"not measured"`` with the reason in ``why``.
+        A unit whose measure is NaN counts as one that does not show it, and in ``n_undefined``.
+
+    Examples
+    --------
+    >>> units = xr.Dataset({"suppression_index": ("unit", [0.4] * 30)},
+    ...                    coords={"layer": ("unit", ["v1"] * 30)})
+    >>> first = scorecard(units).iloc[0]
+    >>> first["phenomenon"], first["share"], first["shown"]
+    ('size tuning', 1.0, 'yes')
+    """
+    models = {"": units} if isinstance(units, xr.Dataset) else units
+    rows = [
+        {"model": model, "layer": str(layer)} | _row(each, part)
+        for model, table in models.items()
+        for layer, part in table.groupby("layer")
+        for each in PHENOMENA
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def share_interval(shown: np.ndarray, channel: np.ndarray) -> Share:
+    """Share of units that show something, with Wilson's 95 % interval over channels.
+
+    Parameters
+    ----------
+    shown : array of bool, shape (unit,)
+        Which units do.
+    channel : array, shape (unit,)
+        The channel of each: its sites count as one cell.
+
+    Returns
+    -------
+    Share
+        The mean over channels of the share of their units.
+
+    Examples
+    --------
+    >>> share_interval(np.array([True] * 8 + [False] * 2), np.arange(10)).share
+    0.8
+    """
+    of_channel = pd.Series(shown.astype(float)).groupby(channel).mean()
+    n, share = len(of_channel), float(of_channel.mean())
+    z = stats.norm.ppf(0.975)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return Share(share, float(middle - half), float(middle + half))
+
+
+def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "number": phenomenon.number,
+        "phenomenon": phenomenon.name,
+        "measure": phenomenon.measure,
+        "macaque": phenomenon.macaque,
+        "n_units": units.sizes["unit"],
+    }
+    missing = [name for name in phenomenon.needs if name not in units]
+    why = phenomenon.untested or (f"the run holds no {', '.join(missing)}" if missing else "")
+    if why or phenomenon.effect is None:
+        return row | {"shown": "not measured", "why": why}
+    effect = np.asarray(phenomenon.effect(units), dtype=float)
+    with np.errstate(invalid="ignore"):
+        shows = effect > phenomenon.above if phenomenon.below is None else effect < phenomenon.below
+    known = np.isfinite(effect)
+    share = share_interval(shows & known, _channel(units))
+    return row | {
+        "n_undefined": int((~known).sum()),
+        "share": share.share,
+        "share_low": share.low,
+        "share_high": share.high,
+        "effect": float(np.median(effect[known])) if known.any() else np.nan,
+        "shown": "yes" if share.low > 0.5 else "no",
+        "why": "" if known.any() else "no unit has a value",
+    }
+
+
+def _channel(units: xr.Dataset) -> np.ndarray:
+    n = units.sizes["unit"]
+    return units["channel"].to_numpy() if "channel" in units.coords else np.arange(n)
