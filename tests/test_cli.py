@@ -489,7 +489,7 @@ def test_ctrl_c_ends_a_real_process(here):
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert complaint.startswith("\ninsilico: stopped: only results that were whole are kept")
+    assert complaint.startswith("\ninsilico: stopped: the same command goes on where it stopped")
     assert complaint.count("\n") == 2
 
 
