@@ -303,6 +303,7 @@ def test_responses_that_are_not_finite_are_an_error():
 
 
 def test_a_recording_too_large_for_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("insilico.recording.probe.LITTLE", 0)
     monkeypatch.setattr("insilico.recording.probe.available_memory", lambda: 100)
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
     with pytest.raises(UserError, match="Record fewer sites or layers"):
@@ -340,7 +341,8 @@ def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
         spatial_frequency=1,
     )
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=1)
-    monkeypatch.setattr("insilico.recording.probe.DRAWN", 1)
+    for name in ("DRAWN", "DRAWN_PIXELS"):
+        monkeypatch.setattr(f"insilico.recording.probe.{name}", 1)
     kept = probe.record(stimuli, reduction=Maximum(over=("phase",)))
     monkeypatch.setattr("insilico.recording.responses.RECALLED_BYTES", 0)
     shown_again = probe.record(stimuli, reduction=Maximum(over=("phase",)))

@@ -134,12 +134,15 @@ class Forward:
     def ready(self) -> Iterator[None]:
         """Be in evaluation mode, on the right device, seeded, and in float32 proper.
 
-        Everything is restored afterwards. Within itself it only seeds anew.
+        Everything is restored afterwards. Within itself it only seeds anew, a model that draws.
         """
         with ExitStack() as stack:
-            if self._found is None:
+            within = self._found is not None
+            if not within:
                 stack.enter_context(self._in_use())
-            stack.enter_context(_seeded(self.seed, self.device))
+            # Of hundreds of small recordings, seeding takes more time than showing.
+            if not within or not self.kind.deterministic:
+                stack.enter_context(_seeded(self.seed, self.device))
             yield
 
     @contextmanager

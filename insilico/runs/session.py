@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 import xarray as xr
 from tqdm import tqdm
 
@@ -29,8 +31,9 @@ from stimuli import Position, StimulusSet
 
 __all__ = ["Session", "estimates", "record_battery"]
 
-# Selected units are few; candidates may be all units of a layer, and are judged in parts.
-JUDGED_BYTES = 64 * 2**20
+# Selected units are few; candidates may be all units of a layer, and are judged in parts, several
+# at a time. Larger parts take their memory from the system anew for every copy.
+JUDGED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -235,17 +238,18 @@ def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Red
 
 def _select(place: Placement, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
     """Judge the candidates, some at a time."""
-    assert place.select is not None
+    select = place.select
+    assert select is not None
     n_units = recording.sizes["unit"]
     # In double precision, and with a few copies.
     step = max(1, JUDGED_BYTES // (8 * max(1, recording.size // max(1, n_units))))
-    kept = [
-        place.select(
-            protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None))
-        )
-        for start in range(0, n_units, step)
-    ]
-    return np.concatenate([part.to_numpy().astype(bool) for part in kept])
+
+    def judged(start: int) -> npt.NDArray[np.bool_]:
+        part = recording.isel(unit=slice(start, start + step))
+        return select(protocol.curve(to_rates(part, None))).to_numpy().astype(bool)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        return np.concatenate(list(threads.map(judged, range(0, n_units, step))))
 
 
 def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
@@ -331,7 +335,7 @@ def _join(
     """
     if len(parts) == 1 and len(members[0]) == len(units):
         return parts[0]
-    joined = xr.concat(parts, "unit", coords="different", compat="equals", combine_attrs="override")
+    joined = _side_by_side(parts)
     crops = [json.loads(part.attrs["crop"]) for part in parts]
     joined = joined.assign_attrs(
         crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
@@ -343,3 +347,36 @@ def _join(
     whole = joined.assign_coords(unit=shown).reindex(unit=units.index).drop_vars("unit")
     places = {name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES}
     return whole.assign_coords(places)
+
+
+def _side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Concatenate recordings of groups of units, which differ in what was the same for a group."""
+    first, *others = parts
+    factors = [dim for dim in first.dims if dim != "unit" and dim in first.coords]
+    if not all(
+        first.indexes[dim].equals(other.indexes[dim]) for other in others for dim in factors
+    ):
+        # Their levels differ too: NaN where a group was not shown one.
+        return xr.concat(
+            parts,
+            "unit",
+            coords="different",
+            compat="equals",
+            join="outer",
+            combine_attrs="override",
+        )
+    # Of hundreds of groups, xarray's concat takes longer than their recording.
+    sizes = [part.sizes["unit"] for part in parts]
+    coords: dict[str, Any] = {}
+    for name in first.coords:
+        one, *each = (part.coords[name].variable for part in parts)
+        if "unit" in one.dims:
+            values = np.concatenate([one.to_numpy(), *(other.to_numpy() for other in each)])
+            coords[str(name)] = (one.dims, values, one.attrs)
+        elif all(one.equals(other) for other in each):
+            coords[str(name)] = one
+        else:
+            values = np.stack([one.to_numpy(), *(other.to_numpy() for other in each)])
+            coords[str(name)] = (("unit", *one.dims), np.repeat(values, sizes, axis=0), one.attrs)
+    values = np.concatenate([part.to_numpy() for part in parts])
+    return xr.DataArray(values, coords, first.dims, first.name, first.attrs)
