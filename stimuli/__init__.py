@@ -7,6 +7,7 @@ conditions serve analyses that have none.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stimuli.catalogue import APERTURES, STIMULI
 from stimuli.conventions import from_convention, to_convention
 from stimuli.display import Display, Position, Window
 from stimuli.sets import StimulusSet, factorial
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.noise import noisy_grating
+    from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
     from stimuli.square_waves import square_wave
 
@@ -26,6 +28,7 @@ __all__ = [
     "Window",
     "aperture",
     "bar",
+    "center_and_patch",
     "center_surround",
     "factorial",
     "from_convention",
@@ -40,22 +43,10 @@ __all__ = [
     "to_convention",
 ]
 
-_DRAWN = {
-    "aperture": "stimuli.apertures",
-    "bar": "stimuli.bars",
-    "center_surround": "stimuli.gratings",
-    "grating": "stimuli.gratings",
-    "noisy_grating": "stimuli.noise",
-    "photographs": "stimuli.picture_files",
-    "plaid": "stimuli.gratings",
-    "rectangle": "stimuli.bars",
-    "rectangular_grating": "stimuli.bars",
-    "spot": "stimuli.bars",
-    "square_wave": "stimuli.square_waves",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _DRAWN:
-        return getattr(import_module(_DRAWN[name]), name)
+    if name == "photographs":
+        return import_module("stimuli.picture_files").photographs
+    if name in APERTURES | STIMULI:
+        return (APERTURES | STIMULI)[name].function(name)
     raise AttributeError(f"module 'stimuli' has no attribute {name!r}")

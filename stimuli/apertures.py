@@ -7,13 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stimuli.display import Display, Window
+from stimuli.parameters import LARGEST, Numbers, column, drawing
 
-__all__ = ["aperture", "axes", "column", "tables"]
+__all__ = ["aperture", "axes", "tables"]
 
 EDGES = ("antialiased", "hard", "cosine", "gaussian")
-
-# Of an angle, a place or a frequency; sines and cosines of more have few digits left.
-LARGEST = 1e9
 
 # Disks up to this diameter, in px, are drawn on a grid so many times finer along each axis: the
 # distance from the centre of a pixel says little of how much of it they cover.
@@ -21,45 +19,8 @@ SMALL = 4.0
 FINER = 4
 
 
-def column(name: str, value: object, *, size: bool = False) -> npt.NDArray[np.float64]:
-    """One parameter of a stimulus as a vector: a number, or one value per stimulus.
-
-    Every drawing function takes its parameters through here.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    value : float or sequence of float
-        What was given.
-    size : bool
-        Whether it is a diameter: not negative, and infinite where it fills the display.
-
-    Returns
-    -------
-    array, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        For what is no number, for NaN, and for infinity where that has no meaning.
-    """
-    # Scalars and vectors are both welcome, so that a vector of orientations draws a batch.
-    try:
-        numbers = np.asarray(value, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must be a number, or one number per stimulus; got {value!r}."
-        ) from None
-    wrong = ~(numbers >= 0) if size else ~(np.abs(numbers) <= LARGEST)
-    if wrong.any():
-        allowed = "from 0 to infinity" if size else f"from {-LARGEST:g} to {LARGEST:g}"
-        raise ValueError(f"{name} must be a number {allowed}; got {numbers[wrong][0]:g}.")
-    return np.where(numbers > LARGEST, np.inf, numbers)
-
-
 def axes(
-    display: Display, x: object, y: object, window: Window | None = None
+    display: Display, x: Numbers, y: Numbers, window: Window | None = None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Distance of the columns and the rows of a window from the anchors, in deg.
 
@@ -87,13 +48,14 @@ def tables(
     ]
 
 
+@drawing
 def aperture(
     display: Display,
     *,
-    diameter: object = float("inf"),
-    inner_diameter: object = 0.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    diameter: Numbers = float("inf"),
+    inner_diameter: Numbers = 0.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     edge: str = "antialiased",
     edge_width: float = 0.0,
     window: Window | None = None,

@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import aperture, axes, column
+from stimuli.apertures import aperture, axes
 from stimuli.display import Display, Window
 from stimuli.gratings import carrier, compose, depths
+from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["bar", "rectangle", "rectangular_grating", "spot"]
 
@@ -24,14 +25,15 @@ VERTICAL = 1e-6
 ROUNDING = 1e-9
 
 
+@drawing
 def rectangle(
     display: Display,
     *,
-    length: object,
-    width: object,
-    orientation: object = 0.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    length: Numbers,
+    width: Numbers,
+    orientation: Numbers = 0.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Maps:
@@ -80,15 +82,16 @@ def rectangle(
     return share.float().to(place)
 
 
+@drawing
 def bar(
     display: Display,
     *,
-    length: object,
-    width: object,
-    orientation: object = 0.0,
-    contrast: object = 1.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    length: Numbers,
+    width: Numbers,
+    orientation: Numbers = 0.0,
+    contrast: Numbers = 1.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -139,13 +142,14 @@ def bar(
     return compose(display, depth * seen)
 
 
+@drawing
 def spot(
     display: Display,
     *,
-    diameter: object,
-    contrast: object = 1.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    diameter: Numbers,
+    contrast: Numbers = 1.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -177,17 +181,18 @@ def spot(
     return compose(display, depth * seen)
 
 
+@drawing
 def rectangular_grating(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    length: object,
-    width: object,
-    phase: object = 0.0,
-    contrast: object = 1.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    length: Numbers,
+    width: Numbers,
+    phase: Numbers = 0.0,
+    contrast: Numbers = 1.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -239,7 +244,12 @@ def rectangular_grating(
 
 
 def _corners(
-    display: Display, length: object, width: object, orientation: object, x: object, y: object
+    display: Display,
+    length: Numbers,
+    width: Numbers,
+    orientation: Numbers,
+    x: Numbers,
+    y: Numbers,
 ) -> tuple[Values, Values]:
     """Corners of rectangles counter-clockwise, shape (n, 4), in px from their centres."""
     angle = np.deg2rad(column("orientation", orientation))

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import aperture, axes, column, tables
+from stimuli.apertures import aperture, axes, tables
 from stimuli.display import Display, Window
+from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["carrier", "center_surround", "check_nyquist", "compose", "depths", "grating", "plaid"]
 
@@ -16,7 +17,7 @@ Images = Float[Tensor, "n 1 height width"]
 Maps = Float[Tensor, "n height width"]
 
 
-def check_nyquist(display: Display, *, orientation: object, spatial_frequency: object) -> None:
+def check_nyquist(display: Display, *, orientation: Numbers, spatial_frequency: Numbers) -> None:
     """Refuse a grating that the display cannot show.
 
     Raises
@@ -36,14 +37,15 @@ def check_nyquist(display: Display, *, orientation: object, spatial_frequency: o
         )
 
 
+@drawing
 def carrier(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    phase: object = 0.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    phase: Numbers = 0.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Maps:
@@ -104,17 +106,18 @@ def compose(display: Display, modulation: Maps) -> Images:
     return display.encode(luminance.clamp(0, 1))[:, None]
 
 
+@drawing
 def grating(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    phase: object = 0.0,
-    contrast: object = 1.0,
-    diameter: object = float("inf"),
-    inner_diameter: object = 0.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    phase: Numbers = 0.0,
+    contrast: Numbers = 1.0,
+    diameter: Numbers = float("inf"),
+    inner_diameter: Numbers = 0.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     edge: str = "antialiased",
     edge_width: float = 0.0,
     window: Window | None = None,
@@ -175,20 +178,21 @@ def grating(
     return compose(display, depth * pattern * seen)
 
 
+@drawing
 def plaid(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    mask_orientation: object,
-    mask_spatial_frequency: object | None = None,
-    phase: object = 0.0,
-    mask_phase: object = 0.0,
-    contrast: object = 0.5,
-    mask_contrast: object = 0.5,
-    diameter: object = float("inf"),
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    mask_orientation: Numbers,
+    mask_spatial_frequency: Numbers | None = None,
+    phase: Numbers = 0.0,
+    mask_phase: Numbers = 0.0,
+    contrast: Numbers = 0.5,
+    mask_contrast: Numbers = 0.5,
+    diameter: Numbers = float("inf"),
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -233,22 +237,23 @@ def plaid(
     return compose(display, (depth * signal + mask_depth * mask) * seen)
 
 
+@drawing
 def center_surround(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    surround_orientation: object,
-    surround_spatial_frequency: object | None = None,
-    phase: object = 0.0,
-    surround_phase: object = 0.0,
-    contrast: object = 1.0,
-    surround_contrast: object = 1.0,
-    diameter: object = 1.0,
-    inner_diameter: object | None = None,
-    outer_diameter: object = float("inf"),
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    surround_orientation: Numbers,
+    surround_spatial_frequency: Numbers | None = None,
+    phase: Numbers = 0.0,
+    surround_phase: Numbers = 0.0,
+    contrast: Numbers = 1.0,
+    surround_contrast: Numbers = 1.0,
+    diameter: Numbers = 1.0,
+    inner_diameter: Numbers | None = None,
+    outer_diameter: Numbers = float("inf"),
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -301,7 +306,7 @@ def center_surround(
 
 def depths(
     display: Display,
-    *contrasts: object,
+    *contrasts: Numbers,
     signed: bool = False,
     device: torch.device | str | None = None,
 ) -> list[Float[Tensor, "n 1 1"]]:

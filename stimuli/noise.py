@@ -5,26 +5,28 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import aperture, column
+from stimuli.apertures import aperture
 from stimuli.display import Display, Window
 from stimuli.gratings import carrier, compose, depths
+from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["noisy_grating"]
 
 
+@drawing
 def noisy_grating(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    element: object,
-    seed: object,
-    phase: object = 0.0,
-    contrast: object = 0.5,
-    noise: object = 0.1,
-    diameter: object = float("inf"),
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    element: Numbers,
+    seed: Numbers,
+    phase: Numbers = 0.0,
+    contrast: Numbers = 0.5,
+    noise: Numbers = 0.1,
+    diameter: Numbers = float("inf"),
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "n 1 height width"]:
@@ -76,7 +78,7 @@ def noisy_grating(
 
 
 def _signs(
-    display: Display, element: object, seed: object, window: Window
+    display: Display, element: Numbers, seed: Numbers, window: Window
 ) -> Float[np.ndarray, "n height width"]:
     """-1 or 1 for every pixel of a window; each seed is drawn once."""
     sides, seeds = np.broadcast_arrays(column("element", element, size=True), column("seed", seed))

@@ -17,9 +17,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from stimuli.apertures import axes, column
+from stimuli.apertures import axes
 from stimuli.display import Display, Position, Window
 from stimuli.marques2020.resize import ONE, devices, shares
+from stimuli.parameters import Numbers, column
 from stimuli.sets import StimulusSet
 
 __all__ = ["photographs"]
@@ -107,10 +108,10 @@ class _Photographs:
         self,
         display: Display,
         *,
-        picture: object,
-        degrees: object,
-        x: object,
-        y: object,
+        picture: Numbers,
+        degrees: Numbers,
+        x: Numbers,
+        y: Numbers,
         window: Window | None = None,
         device: torch.device | str | None = None,
     ) -> Float[Tensor, "n channel height width"]:

@@ -113,7 +113,7 @@ class StimulusSet:
         """
         table = self.conditions.drop(columns=list(self.labels))
         whole = {"x", "y", "diameter"} <= set(table) and "surround" not in table
-        if whole and "inner_diameter" not in table:
+        if whole and not {"inner_diameter", "patch_x"} & set(table):
             near, far = _distances(self.display, window, table["x"], table["y"])
             # An antialiased edge reaches half a pixel beyond the radius.
             edge = 0.5 / self.display.px_per_deg

@@ -5,9 +5,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import aperture, axes, column
+from stimuli.apertures import aperture, axes
 from stimuli.display import Display, Window
 from stimuli.gratings import check_nyquist, compose, depths
+from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["square_wave"]
 
@@ -16,16 +17,17 @@ __all__ = ["square_wave"]
 LEVEL = 1e-6
 
 
+@drawing
 def square_wave(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    phase: object = 0.0,
-    contrast: object = 1.0,
-    diameter: object = float("inf"),
-    x: object = 0.0,
-    y: object = 0.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    phase: Numbers = 0.0,
+    contrast: Numbers = 1.0,
+    diameter: Numbers = float("inf"),
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "n 1 height width"]:

@@ -353,6 +353,7 @@ class TestASubset:
     def test_brings_what_it_depends_on(self):
         some = standard.BATTERY.only(["texture_surround"])
         assert [each.name for each in some.protocols] == [
+            "receptive_field",
             "orientation",
             "spatial_frequency",
             "size",
@@ -424,7 +425,7 @@ NUMBER = 3
     def test_a_file_that_is_not_there(self):
         with pytest.raises(UserError, match="there is no file nowhere.py"):
             find_battery("nowhere.py:MINE")
-        with pytest.raises(UserError, match="one of standard, contrast, marques2020, file.py:NAME"):
+        with pytest.raises(UserError, match="one of standard, contrast, .*, file.py:NAME or"):
             find_battery("standart")
 
 
@@ -445,12 +446,12 @@ def test_every_protocol_is_estimated():
 def test_sizes_are_shown_at_what_units_prefer_or_not_at_all():
     units = xr.Dataset(
         {
-            "preferred_orientation": ("unit", [91.0, np.nan, 178.0, 20.0]),
+            "strongest_orientation": ("unit", [91.0, np.nan, 178.0, 20.0]),
             "preferred_spatial_frequency": ("unit", [2.1, 2.1, 4.0, np.nan]),
         }
     )
     table = preferred_grating(units)
     np.testing.assert_array_equal(table["orientation"], [90, 0, 0, np.nan])
     np.testing.assert_allclose(table["spatial_frequency"], [2, 2, 4, np.nan])
-    assert SIZE.after == ("orientation", "spatial_frequency")
+    assert SIZE.after == ("orientation", "spatial_frequency", "receptive_field")
     assert set(gratings(SMALL, Position()).conditions) > set(table)

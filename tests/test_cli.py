@@ -262,7 +262,7 @@ def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, 
         ("run vone --option mode=original", "mode must be one of corrected, as_released"),
         ("layers small.py:wrong_size", "does not take images of 3 x 224 x 224"),
         ("layers small.py:grey --channels 3", "does not take images of 3 x 224 x 224"),
-        ("stimuli orientatoin --out sheet.png", "no experiment 'orientatoin'"),
+        ("stimuli orientatoin --out sheet.png", "no protocol 'orientatoin'"),
         ("stimuli orientation --out sheet.xyz", "must end in one of"),
         ("stimuli orientation --out small.py", "small.py already exists"),
         ("stimuli orientation --out sheet.png --battery odd", "battery must be one of standard"),
@@ -361,6 +361,86 @@ def test_stimuli(here, capsys):
     assert main(["stimuli", "orientation", "--out", "sheets/sheet.png"]) == 0
     assert (here / "sheets/sheet.png").stat().st_size > 10_000
     assert capsys.readouterr().out.rstrip().endswith("sheets/sheet.png")
+
+
+OWN = """
+from stimuli import Display, Position, factorial, spot
+
+def disks(display, position):
+    contrasts = {"contrast": [-1, 0.5, 1]}
+    return factorial("disks", display, spot, contrasts, diameter=1.0, x=position.x, y=position.y)
+
+SET = disks(Display(), Position())
+NUMBER = 3
+
+def broken(display, position):
+    raise KeyError("wrong")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [
+        ("plaid", 3),
+        ("own.py:disks", 3),
+        ("own.py:SET", 3),
+        ("insilico.experiments.gratings:ORIENTATION", 4896),
+    ],
+)
+def test_stimuli_by_every_kind_of_name(here, capsys, name, n):
+    (here / "own.py").write_text(OWN)
+    assert main(["stimuli", name, "--out", "sheet.png", "--pixels", "64"]) == 0
+    assert capsys.readouterr().out.startswith(f"{n} stimuli, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("plaids", "standard has no protocol 'plaids'; it has receptive_field, .*plaid, rect.*own"),
+        ("own.py:NUMBER", "must be a StimulusSet, a function .*; got int"),
+        ("own.py:broken", "own.py:broken.* raised KeyError: 'wrong'"),
+        ("own.py:missing", "own.py has no 'missing'"),
+        ("insilico.experiments.standard:BATTERY", "insilico stimuli receptive_field --battery ins"),
+    ],
+)
+def test_stimuli_of_no_such_name(here, capsys, name, message):
+    (here / "own.py").write_text(OWN)
+    assert main(["stimuli", name, "--out", "sheet.png"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(message, line)
+    assert not (here / "sheet.png").exists()
+
+
+def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
+    assert main(["protocols"]) == 0
+    plain = capsys.readouterr().out
+    for name, placed in BATTERIES.items():
+        assert f"\n{name}\n\n" in f"\n{plain}"
+        for protocol in placed.battery.protocols:
+            assert f"  {protocol.name}: " in plain
+            assert protocol.citation.split()[0] in plain
+    assert "suppression_index, " in plain
+    assert "different pictures" not in plain
+    small = ["--battery", "standard", "--layer", "0", "--pixels", "64"]
+    assert main(["protocols", "small.py:build", *small]) == 0
+    costs = capsys.readouterr().out
+    assert "11552 stimuli, about" in costs
+    assert "shares its recording with one above" in costs
+    assert "marques2020\n\n" not in costs
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nope"], "there is no model 'nope'"),
+        (["--battery", "nope"], "battery must be one of standard, .*; got 'nope'"),
+        (["small.py:build", "--layer", "zz"], "has no layer 'zz'"),
+    ],
+)
+def test_protocols_of_what_is_not_there(here, capsys, words, message):
+    assert main(["protocols", *words]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(message, line)
 
 
 def test_report_is_written_again(here, stand_in, capsys):

@@ -1,72 +1,22 @@
 """Contrast response and contrast by size: closed forms, curves known by hand, and a whole run."""
 
 import numpy as np
+import pandas as pd
 import pytest
-import torch
 import xarray as xr
+from known_cells import DISPLAY, both
 
 import insilico
 from insilico.experiments import contrast as experiments
 from insilico.experiments.batteries import find_battery
-from insilico.experiments.measuring import measure
-from insilico.models.textbook.closed_form import recorded
-from insilico.models.textbook.normalization import NormalizedPopulation
 from insilico.models.textbook.normalized_truth import amplitudes
 from insilico.models.textbook.normalized_units import draw_normalized, pool
-from insilico.recording.schema import label
+from insilico.runs.session import left_out, sampled
 from insilico.tuning.properties import contrast as properties
-from insilico.tuning.properties import size
-from stimuli import Display, Position
+from insilico.tuning.properties import contrast_tuning, size
 
-DISPLAY = Display.square(96, 6)
 DIAMETER = 1.1
 CONTRASTS = experiments.CONTRASTS
-
-
-def labelled(responses, stimuli):
-    import pandas as pd
-
-    return label(
-        responses,
-        conditions=stimuli.conditions,
-        dims=stimuli.dims,
-        units=pd.DataFrame(
-            {
-                "layer": "v1",
-                "channel": range(len(responses)),
-                "row": 0,
-                "column": 0,
-                "x": 0.0,
-                "y": 0.0,
-            }
-        ),
-        blank=np.zeros(len(responses)),
-        attrs={"units": "spikes/s"},
-    )
-
-
-def both(protocol, units, **fixed):
-    """Properties of each unit, shown its own grating: from pixels, and in closed form."""
-    tables = []
-    for i in range(len(units)):
-        unit = units.iloc[[i]]
-        preference = {k: float(unit[k].iloc[0]) for k in ("orientation", "spatial_frequency")}
-        place = Position(float(unit["x"].iloc[0]), float(unit["y"].iloc[0]))
-        stimuli = protocol.stimuli(DISPLAY, place, **preference, **fixed)
-        model = NormalizedPopulation(units=unit)
-        with torch.inference_mode():
-            pixels = torch.cat(
-                [model(stimuli.images(slice(k, k + 64))) for k in range(0, len(stimuli), 64)]
-            )
-        found = []
-        for responses in (pixels.double().numpy().T, recorded(unit, stimuli)):
-            measured = measure(protocol, labelled(responses, stimuli))
-            found.append({k: v.item() for k, v in measured.properties.items()})
-        tables.append(found)
-    return {
-        name: np.array([[one[name] for one in found] for found in tables]).T
-        for name in tables[0][0]
-    }
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +93,64 @@ def test_fields_grow_at_low_contrast_with_a_surround_alone(units, by_size):
     assert np.abs(ratio[none] - 1).max() < 0.1
 
 
+@pytest.fixture(scope="module")
+def by_orientation(units):
+    return both(experiments.CONTRAST_ORIENTATION, units.iloc[:2], diameter=DIAMETER)
+
+
+@pytest.fixture(scope="module")
+def by_frequency(units):
+    return both(experiments.CONTRAST_FREQUENCY, units.iloc[:2], diameter=DIAMETER)
+
+
+def test_how_widths_change_with_contrast_is_recovered_from_pixels(by_orientation, by_frequency):
+    found, truth = by_orientation["orientation_width_contrast_slope"]
+    np.testing.assert_allclose(found, truth, atol=0.3)
+    # Invariant, as normalization makes it.
+    assert np.abs(truth).max() < 1
+    for name in ("frequency_width_contrast_slope", "frequency_width_ratio"):
+        found, truth = by_frequency[name]
+        assert np.isfinite(truth).all()
+        np.testing.assert_allclose(found, truth, atol=0.03)
+
+
 # Curves known by hand
+
+
+def tuned_to_orientation(spreads):
+    """Gaussian tuning whose standard deviation is given for each contrast."""
+    orientation = np.arange(0, 180, 7.5)
+    away = (orientation - 60 + 90) % 180 - 90
+    values = 30 * np.exp(-((away / np.array(spreads)[:, None]) ** 2) / 2)
+    return xr.DataArray(
+        values[None],
+        dims=("unit", "contrast", "orientation"),
+        coords={
+            "contrast": experiments.WIDTH_CONTRASTS,
+            "orientation": orientation,
+            "layer": ("unit", ["v1"]),
+        },
+        attrs={"units": "spikes/s"},
+    )
+
+
+def test_slope_and_ratio_of_widths_by_hand():
+    """A Gaussian falls to 1/sqrt 2 at sqrt(ln 2) standard deviations."""
+    tuned = tuned_to_orientation([10, 12, 14, 16])
+    slope = contrast_tuning.orientation_width_contrast_slope(tuned).item()
+    assert slope == pytest.approx(2 * np.sqrt(np.log(2)), abs=0.05)
+    ratio = contrast_tuning.orientation_width_ratio(tuned).item()
+    assert ratio == pytest.approx(12 / 16, abs=0.01)
+
+
+def test_contrasts_that_do_not_drive_a_unit_have_no_width():
+    tuned = tuned_to_orientation([10, 12, 14, 16])
+    weak = tuned.where(tuned["contrast"] > 0.3, 0.01 * tuned)
+    slope = contrast_tuning.orientation_width_contrast_slope(weak).item()
+    assert slope == pytest.approx(2 * np.sqrt(np.log(2)), abs=0.05)
+    assert np.isnan(contrast_tuning.orientation_width_ratio(weak).item())
+    only = tuned.where(tuned["contrast"] > 0.7, 0.01 * tuned)
+    assert np.isnan(contrast_tuning.orientation_width_contrast_slope(only).item())
 
 
 def curve(values, **coords):
@@ -234,3 +241,26 @@ def test_a_run_measures_at_the_units_own_optimum():
     assert np.abs(units["receptive_field_x"].to_numpy() - drawn["x"]).max() < 0.1
     assert units["contrast_half_peak"].notnull().all()
     assert find_battery("contrast").battery.name == "contrast"
+
+
+def test_few_units_are_drawn_with_a_seed_and_the_others_counted():
+    table = pd.DataFrame({"layer": ["a"] * 5 + ["b"] * 3, "channel": [*range(5), *range(3)]})
+    few = sampled(table, 3, seed=1)
+    assert few.groupby("layer").size().to_dict() == {"a": 3, "b": 3}
+    assert few.index.is_monotonic_increasing
+    pd.testing.assert_frame_equal(few, sampled(table, 3, seed=1))
+    assert {tuple(sampled(table, 3, seed=seed).index) for seed in range(8)} != {tuple(few.index)}
+    [note] = left_out(table, few)
+    assert note.startswith("a: 3 of 5 units were drawn at random")
+    assert sampled(table, None, seed=1) is table
+
+
+def test_how_many_units_a_run_records():
+    model = insilico.load_model("textbook:control", n=6)
+    plain = {"battery": "contrast", "protocols": "orientation", "seed": 2}
+    results = insilico.run(model, most_units=2, **plain)
+    assert results.units.sizes["unit"] == 2
+    assert any("2 of 6 units were drawn" in note for note in results.warnings)
+    assert insilico.run(model, most_units="all", **plain).units.sizes["unit"] == 6
+    with pytest.raises(insilico.UserError, match="most_units must be a number of units"):
+        insilico.run(model, most_units=0, **plain)

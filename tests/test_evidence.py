@@ -214,6 +214,22 @@ def test_joint_structure():
     assert cells["p_adjusted"] >= cells["p"]
 
 
+def test_the_interval_of_a_correlation_is_as_wide_as_drawing_with_replacement_makes_it():
+    # Independent properties: the standard error of a rank correlation is 1 / sqrt(n - 1). Channels
+    # that count once instead of as often as they are drawn give three quarters of it.
+    rng = random_stream()
+    units = xr.Dataset(
+        {
+            "circular_variance": ("unit", rng.uniform(0, 1, 300)),
+            "modulation_ratio": ("unit", rng.uniform(0, 2, 300)),
+        },
+        coords={"channel": ("unit", np.arange(300))},
+    )
+    [found] = joint_structure(units, PAIRS, n_resamples=2000).to_dict("records")
+    width = found["correlation_high"] - found["correlation_low"]
+    assert width == pytest.approx(2 * 1.96 / np.sqrt(299), rel=0.12)
+
+
 def test_joint_structure_of_nothing():
     assert joint_structure(layer(VARIANCE, np.ones(3)), PAIRS).empty
     few = xr.Dataset({name: ("unit", []) for name in ("circular_variance", "modulation_ratio")})

@@ -1,4 +1,6 @@
 import inspect
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,7 +8,16 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insilico.tuning.properties import orientation, receptive_field, size, spatial_frequency
+from insilico.comparison.statistics.floors import shuffled
+from insilico.experiments import measuring
+from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.tuning.properties import (
+    marques2020,
+    orientation,
+    receptive_field,
+    size,
+    spatial_frequency,
+)
 
 ORIENTATION = np.arange(0, 180, 7.5)
 FREQUENCY = 2 ** np.arange(-2, 3.6, 0.25)
@@ -155,8 +166,53 @@ def test_an_untuned_unit_has_no_bandwidth_and_no_preference():
         orientation.orientation_half_bandwidth,
         orientation.smoothed_half_bandwidth,
         orientation.preferred_orientation,
+        orientation.strongest_orientation,
     ):
         assert np.isnan(undefined(curve)).all()
+
+
+def test_responses_in_random_order_have_no_preferred_orientation():
+    rng = np.random.default_rng(0)
+    curve = orientation_curves(rng.uniform(1, 2, (2000, 24)))
+    for measured in (orientation.preferred_orientation, orientation.orientation_from_cardinal):
+        # As many as chance leaves.
+        assert float(measured(curve).notnull().mean()) == pytest.approx(0.05, abs=0.015)
+    assert orientation.strongest_orientation(curve).notnull().all()
+
+
+def test_the_chance_is_that_of_the_shuffle_control():
+    rng = np.random.default_rng(1)
+    values = 3 + rng.normal(size=(40, 24)) + 0.8 * von_mises(70, 1)
+    tuned = orientation.preferred_orientation(orientation_curves(values)).notnull().to_numpy()
+    own = orientation.circular_variance(orientation_curves(values)).to_numpy()
+    floor = shuffled(
+        orientation_curves(values), orientation.circular_variance, rng=rng, n_shuffles=400
+    )
+    chance = (floor.to_numpy() <= own[:, None]).mean(1)
+    # Undecided are those within the error of 400 shuffles.
+    clear = np.abs(chance - 0.05) > 0.025
+    assert clear.sum() > 25
+    np.testing.assert_array_equal(tuned[clear], (chance < 0.05)[clear])
+    assert tuned.any()
+    assert not tuned.all()
+
+
+@pytest.mark.parametrize("base", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("preferred", [10.0, 93.0])
+def test_broad_and_narrow_tuning_on_any_pedestal_has_a_preference(preferred, base):
+    for concentration in (0.05, 0.5, 3, 8):
+        curve = orientation_curves(von_mises(preferred, concentration, base))
+        assert orientation.preferred_orientation(curve).notnull().all()
+
+
+def test_a_single_orientation_that_drives_a_unit_is_its_preferred_one():
+    curve = orientation_curves(np.where(ORIENTATION == 30, 1.0, 0.0))
+    assert float(orientation.preferred_orientation(curve)[0]) == 30
+
+
+def test_rounding_is_no_tuning():
+    rounded = (1 + 2e-7 * von_mises(40, 1)).astype(np.float32)
+    assert orientation.preferred_orientation(orientation_curves(rounded)).isnull().all()
 
 
 def test_the_hanning_window_alone_is_9_8_deg_wide():
@@ -238,6 +294,36 @@ def test_receptive_field_of_a_gaussian_map(x, y, sigma):
     assert 0.85 * width < measured < 1.01 * width
 
 
-def test_a_field_larger_than_the_map_has_no_diameter():
-    curve = maps(gaussian_map(0, 0, 5.0))
-    assert np.isnan(receptive_field.receptive_field_diameter(curve)).all()
+FIELD = (
+    receptive_field.receptive_field_x,
+    receptive_field.receptive_field_y,
+    receptive_field.receptive_field_diameter,
+)
+
+
+@pytest.mark.parametrize("measured", FIELD)
+@pytest.mark.parametrize(
+    ("x", "y", "sigma"), [(0, 0, 5.0), (3.5, -3.2, 0.3), (1.7, 0, 0.3), (0, 9.0, 1.0)]
+)
+def test_a_field_that_reaches_beyond_the_map_has_no_place_and_no_size(measured, x, y, sigma):
+    assert np.isnan(measured(maps(gaussian_map(x, y, sigma)))).all()
+
+
+def test_the_reason_why_a_field_has_no_centre_is_said():
+    beyond = maps(gaussian_map(3.5, -3.2, 0.3))
+    drives = partial(xr.DataArray.any, dim=("offset_y", "offset_x"))
+    as_it_is = replace(RECEPTIVE_FIELD, curve=lambda chart: chart, responsive=drives)
+    for measured in measuring.measure(as_it_is, beyond).properties.values():
+        assert measured.isnull().all()
+        assert "above half its peak at its border" in measured.attrs["undefined"]
+
+
+def test_the_published_centre_is_the_centre_of_mass_wherever_the_map_ends():
+    curve = maps(gaussian_map(3.5, -3.2, 0.3))
+    assert float(marques2020.receptive_field_x(curve)[0]) == pytest.approx(1.75, abs=0.01)
+    assert float(marques2020.receptive_field_y(curve)[0]) == pytest.approx(-1.75, abs=0.01)
+    inside = maps(gaussian_map(0.2, -0.1, 0.3))
+    for axis in "xy":
+        published = getattr(marques2020, f"receptive_field_{axis}")(inside)
+        ours = getattr(receptive_field, f"receptive_field_{axis}")(inside)
+        np.testing.assert_array_equal(published, ours)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import insilico
 from insilico import reference
 from insilico.checksums import write_manifest
 from insilico.cli.app import main
@@ -426,6 +427,26 @@ class TestCommand:
     def test_a_damaged_table(self, folders, capsys):
         (folders / "b/comparison.csv").write_text('layer,label\n"v1')
         assert "b/comparison.csv is damaged" in self.refused(capsys, "a", "b")
+
+    @pytest.mark.parametrize("as_folders", [False, True])
+    def test_from_python_as_from_the_command_line(self, folders, as_folders):
+        main(["compare", "a", "b", "--seed", "3"])
+        pair = ("a", folders / "b") if as_folders else map(open_results, "ab")
+        side = insilico.compare(*pair, seed=3)
+        for name in ("scores", "differences", "ranking"):
+            written = pd.read_csv(folders / f"results/comparison/{name}.csv")
+            table = getattr(side, name)
+            numbers = table.select_dtypes("number").columns
+            np.testing.assert_array_equal(written[numbers], table[numbers])
+
+    def test_from_python_mistakes_are_told_too(self, folders):
+        for runs, message in (
+            (["a", "./a"], "is given twice"),
+            (["a", "c"], "c holds no results"),
+            ([open_results("a"), open_results("a")], "hold the same run"),
+        ):
+            with pytest.raises(UserError, match=message):
+                insilico.compare(*runs)
 
     def test_opened_without_recordings(self, folders):
         runs = open_runs(["a", "b"])

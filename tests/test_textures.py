@@ -16,7 +16,7 @@ from insilico.cli.textures import textures as command
 from insilico.errors import UserError
 from insilico.experiments import marques2020, standard
 from insilico.experiments.gratings import ORIENTATION
-from insilico.experiments.textures import disk_diameter, with_textures
+from insilico.experiments.textures import centered_disk, with_textures
 from insilico.tuning.properties import textures as properties
 from stimuli import Display, Position
 from stimuli.display import Window
@@ -442,6 +442,7 @@ def results():
     battery = insilico.Battery(
         "textures",
         protocols=(
+            standard.RECEPTIVE_FIELD,
             standard.ORIENTATION,
             standard.SPATIAL_FREQUENCY,
             standard.SIZE,
@@ -478,8 +479,13 @@ class TestProtocols:
         np.testing.assert_allclose(results.units["texture_modulation_index"], expected, atol=1e-6)
 
     def test_disks_are_as_large_as_the_preferred_grating(self):
-        units = xr.Dataset({"preferred_diameter": ("unit", [1.0, 4.0, np.nan])})
-        np.testing.assert_array_equal(disk_diameter(units)["diameter"], [1.0, 2.0, np.nan])
+        place = {name: ("unit", np.zeros(3)) for name in ("receptive_field_x", "receptive_field_y")}
+        units = xr.Dataset(
+            {"preferred_diameter": ("unit", [1.0, 4.0, np.nan]), **place},
+            coords={name: ("unit", np.zeros(3)) for name in "xy"},
+            attrs={"px_per_deg": 28.0},
+        )
+        np.testing.assert_array_equal(centered_disk(units)["diameter"], [1.0, 2.0, np.nan])
 
     def test_batteries_without_textures(self):
         none = insilico.Battery("gratings", (ORIENTATION,), references=())

@@ -26,8 +26,9 @@ from insilico.experiments.responsive import exceeds_threshold
 from insilico.figures import contact_sheet, style, tuning_curve
 from insilico.tuning.curves import dominant_component
 from stimuli import Display, Position, aperture, factorial
-from stimuli.apertures import axes, column, tables
+from stimuli.apertures import axes, tables
 from stimuli.gratings import check_nyquist, compose
+from stimuli.parameters import column
 
 
 def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter, x, y, **where):

@@ -28,7 +28,7 @@ def protocols(
     model : str, optional
         As in 'insilico run': what each experiment takes on it is estimated.
     battery : str, optional
-        One battery only: standard, contrast, marques2020 or file.py:NAME.
+        One battery only: standard, contrast, context, marques2020 or file.py:NAME.
     layer : tuple of str
         Layers of the model.
     options : ModelOptions
@@ -60,7 +60,7 @@ def _costs(
 ) -> dict[str, "Estimate"]:
     """Estimate what each protocol takes on a model; those that share a recording come once."""
     from insilico.runs.run import lowered
-    from insilico.runs.session import estimates
+    from insilico.runs.session import estimates, sampled
 
     battery, place = placed
     probe, _ = lowered(
@@ -71,4 +71,5 @@ def _costs(
         device=options.device,
         seed=options.seed,
     )
-    return estimates(probe, battery, place)
+    units = sampled(probe.units, battery.most_units, seed=options.seed)
+    return estimates(probe, battery, place, units=units)

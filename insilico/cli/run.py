@@ -30,6 +30,7 @@ def run(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     layout: Words = (),
     rates: bool = True,
+    most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     untrained: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     options: ModelOptions = ModelOptions(),
@@ -48,8 +49,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast or marques2020, or file.py:NAME for one of your
-        own.
+        Which experiments to do: standard, contrast, context or marques2020, or file.py:NAME for
+        one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -81,6 +82,9 @@ def run(
         or rows and columns of sites, as in 9x16.
     rates : bool
         Whether activations are mapped to firing rates.
+    most_units : str, optional
+        Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
+        contrast and context record 64, the others all.
     untrained : bool
         Whether the same architecture with random weights is recorded too, as a control.
     quiet : bool
@@ -121,6 +125,7 @@ def run(
         references=own,
         device=options.device,
         rates=rates,
+        most_units=_most_units(most_units),
         crop=crop,
         phases=phases,
         precision=precision,
@@ -136,6 +141,11 @@ def run(
         runs[name] = without_recordings(results)
     if several:
         write_comparison(runs, folder / "comparison", seed=options.seed)
+
+
+def _most_units(word: str | None) -> int | str | None:
+    """Read a number of units, or 'all'; what is neither is refused as in Python."""
+    return int(word) if word is not None and word.isdecimal() else word
 
 
 def _layout(words: Sequence[str]) -> str | dict[str, str] | None:

@@ -17,12 +17,14 @@ def stimuli(
     degrees: float = 8.0,
     pixels: Whole = 224,
 ) -> None:
-    """Draw a contact sheet of the stimuli of an experiment.
+    """Draw a contact sheet of stimuli.
 
     Parameters
     ----------
     name : str
-        An experiment of the battery: orientation, say.
+        An experiment of the battery: orientation, say; a drawing: grating, say; or file.py:NAME, a
+        StimulusSet, a function (display, position) that makes one, or a Protocol, whose code is
+        run.
     out : Path
         New image file; .png, .pdf or .svg.
     battery : str
@@ -35,20 +37,16 @@ def stimuli(
     from matplotlib.backend_bases import FigureCanvasBase
 
     from insilico.checks import check_asked
-    from insilico.experiments.batteries import find_battery
+    from insilico.experiments.examples import example
     from insilico.figures import contact_sheet, style
-    from stimuli import Display, Position
 
-    plan, place = find_battery(battery)
-    plan[name]
+    check_asked(degrees=degrees, pixels=pixels)
     if out.exists():
         raise UserError(f"{out} already exists, and nothing is overwritten. Choose another name.")
     known = FigureCanvasBase.get_supported_filetypes()
     if out.suffix[1:].lower() not in known:
         raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
-    check_asked(degrees=degrees, pixels=pixels)
-    display = Display.square(pixels, degrees, background=plan.background)
-    shown = plan.example(name, display, place.position or Position())
+    shown = example(name, battery=battery, degrees=degrees, pixels=pixels)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet = contact_sheet(shown)
     with style():

@@ -6,7 +6,7 @@ To add one, write it and list it here.
 from typing import NamedTuple
 
 from insilico.errors import UserError
-from insilico.experiments import contrast, marques2020, standard
+from insilico.experiments import context, contrast, marques2020, standard
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 
@@ -23,6 +23,7 @@ class Placed(NamedTuple):
 BATTERIES: dict[str, Placed] = {
     "standard": Placed(standard.BATTERY, Placement()),
     "contrast": Placed(contrast.BATTERY, Placement()),
+    "context": Placed(context.BATTERY, Placement()),
     "marques2020": Placed(marques2020.BATTERY, marques2020.PLACE),
 }
 

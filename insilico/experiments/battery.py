@@ -32,6 +32,9 @@ class Battery:
         is measured on activations.
     background : float
         Luminance of the blank display.
+    most_units : int, optional
+        Of how many units of a layer, drawn at random, it is recorded unless a run says otherwise;
+        of all by default. For experiments at each unit's own optimum, which few units share.
 
     Attributes
     ----------
@@ -51,6 +54,7 @@ class Battery:
     references: tuple[str, ...] = ()
     rates_from: str | None = "orientation"
     background: float = 0.5
+    most_units: int | None = None
     rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

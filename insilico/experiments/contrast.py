@@ -1,4 +1,4 @@
-"""Contrast: the response to the preferred patch, and size tuning, at many contrasts."""
+"""Contrast: the response to the preferred patch, and tuning, at many contrasts."""
 
 import numpy as np
 import xarray as xr
@@ -7,21 +7,43 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import (
     ORIENTATION,
     ORIENTATION_MEAN,
+    ORIENTATIONS,
     PHASES,
     SPATIAL_FREQUENCY,
     draw_grating,
+    quarter_octaves,
 )
-from insilico.experiments.optimum import SIZE_AT_CENTER, centered_grating, preferred_patch
+from insilico.experiments.optimum import (
+    MOST_UNITS,
+    centered_grating,
+    patch_of_any_frequency,
+    patch_of_any_orientation,
+    preferred_patch,
+)
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
+from insilico.experiments.size import SIZE
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import contrast as properties
+from insilico.tuning.properties import contrast_tuning
 from stimuli import Display, Position, StimulusSet, factorial
 
-__all__ = ["BATTERY", "CONTRAST", "CONTRAST_SIZE", "contrast_curve", "contrast_sizes", "contrasts"]
+__all__ = [
+    "BATTERY",
+    "CONTRAST",
+    "CONTRAST_FREQUENCY",
+    "CONTRAST_ORIENTATION",
+    "CONTRAST_SIZE",
+    "contrast_curve",
+    "contrast_frequencies",
+    "contrast_orientations",
+    "contrast_sizes",
+    "contrasts",
+]
 
 CONTRASTS = np.append(0, np.geomspace(0.01, 1, 12))
+WIDTH_CONTRASTS = np.array([0.1, 0.2, 0.4, 0.8])
 SIZE_CONTRASTS = np.array([0.03, 0.06, 0.09, 0.12, 0.18, 0.25, 0.5, 1.0])
 
 
@@ -56,6 +78,81 @@ def contrasts(
         {"contrast": CONTRASTS, "phase": PHASES},
         orientation=orientation,
         spatial_frequency=spatial_frequency,
+        diameter=diameter,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def contrast_orientations(
+    display: Display,
+    position: Position,
+    *,
+    spatial_frequency: float = 2.0,
+    diameter: float = 1.0,
+) -> StimulusSet:
+    """Gratings of all orientations and four contrasts in a disk.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    position : Position
+        Centre of the disk, in deg.
+    spatial_frequency, diameter : float
+        What the units prefer, in cpd and deg; a run asks
+        `patch_of_any_orientation`.
+
+    Returns
+    -------
+    StimulusSet
+        24 orientations at contrasts .1, .2, .4 and .8, at 8 phases.
+    """
+    return factorial(
+        "contrast_orientations",
+        display,
+        draw_grating,
+        {"contrast": WIDTH_CONTRASTS, "orientation": ORIENTATIONS, "phase": PHASES},
+        spatial_frequency=spatial_frequency,
+        diameter=diameter,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def contrast_frequencies(
+    display: Display,
+    position: Position,
+    *,
+    orientation: float = 90.0,
+    diameter: float = 1.0,
+) -> StimulusSet:
+    """Gratings of all spatial frequencies and four contrasts in a disk.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    position : Position
+        Centre of the disk, in deg.
+    orientation, diameter : float
+        What the units prefer, in deg; a run asks `patch_of_any_frequency`.
+
+    Returns
+    -------
+    StimulusSet
+        Quarter octaves, as in `gratings`, at contrasts .1, .2, .4 and .8, at 8 phases.
+    """
+    return factorial(
+        "contrast_frequencies",
+        display,
+        draw_grating,
+        {
+            "contrast": WIDTH_CONTRASTS,
+            "spatial_frequency": quarter_octaves(display),
+            "phase": PHASES,
+        },
+        orientation=orientation,
         diameter=diameter,
         x=position.x,
         y=position.y,
@@ -107,11 +204,11 @@ def contrast_curve(response: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     response : DataArray
-        Recording of `contrasts`, or of `contrast_sizes`.
+        Recording of any set here.
 
     Returns
     -------
-    DataArray, dims ("unit", "contrast") or ("unit", "contrast", "diameter")
+    DataArray, dims ("unit", "contrast") or ("unit", "contrast", <factor>)
         One component per unit: that of its strongest condition.
     """
     return dominant_component(response)
@@ -137,6 +234,36 @@ CONTRAST = Protocol(
     prefer=preferred_patch,
 )
 
+CONTRAST_ORIENTATION = Protocol(
+    name="contrast_orientation",
+    stimuli=contrast_orientations,
+    curve=contrast_curve,
+    properties=(
+        contrast_tuning.orientation_width_contrast_slope,
+        contrast_tuning.orientation_width_ratio,
+    ),
+    responsive=exceeds_threshold,
+    citation="Sclar & Freeman (1982)",
+    question="Does the width of orientation tuning stay the same when contrast falls?",
+    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    prefer=patch_of_any_orientation,
+)
+
+CONTRAST_FREQUENCY = Protocol(
+    name="contrast_frequency",
+    stimuli=contrast_frequencies,
+    curve=contrast_curve,
+    properties=(
+        contrast_tuning.frequency_width_contrast_slope,
+        contrast_tuning.frequency_width_ratio,
+    ),
+    responsive=exceeds_threshold,
+    citation="after Sclar & Freeman (1982)",
+    question="Does spatial-frequency tuning narrow when contrast falls?",
+    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    prefer=patch_of_any_frequency,
+)
+
 CONTRAST_SIZE = Protocol(
     name="contrast_size",
     stimuli=contrast_sizes,
@@ -159,8 +286,10 @@ BATTERY = Battery(
         ORIENTATION,
         ORIENTATION_MEAN,
         SPATIAL_FREQUENCY,
-        SIZE_AT_CENTER,
+        SIZE,
         CONTRAST,
+        CONTRAST_ORIENTATION,
+        CONTRAST_FREQUENCY,
         CONTRAST_SIZE,
     ),
     references=(
@@ -168,4 +297,5 @@ BATTERY = Battery(
         "cavanaugh2002a.grating_summation_field",
         "cavanaugh2002a.surround_diameter",
     ),
+    most_units=MOST_UNITS,
 )

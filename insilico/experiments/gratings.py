@@ -7,6 +7,7 @@ the other.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -36,6 +37,7 @@ __all__ = [
     "draw_grating",
     "gratings",
     "preferred_grating",
+    "quarter_octaves",
 ]
 
 PHASES = np.arange(0, 360, 45.0)
@@ -65,8 +67,6 @@ def gratings(display: Display, position: Position) -> StimulusSet:
         24 orientations; spatial frequencies in quarter octaves, from two cycles in the display up
         to what its pixels carry.
     """
-    lowest, highest = 2 / min(display.degrees), display.nyquist
-    steps = np.arange(np.ceil(4 * np.log2(lowest)), np.floor(4 * np.log2(highest)) + 1)
 
     def mark(table: pd.DataFrame) -> pd.DataFrame:
         angle = np.deg2rad(table["orientation"])
@@ -78,7 +78,11 @@ def gratings(display: Display, position: Position) -> StimulusSet:
         "gratings",
         display,
         draw_grating,
-        {"orientation": ORIENTATIONS, "spatial_frequency": 2 ** (steps / 4), "phase": FINE_PHASES},
+        {
+            "orientation": ORIENTATIONS,
+            "spatial_frequency": quarter_octaves(display),
+            "phase": FINE_PHASES,
+        },
         derive=mark,
         labels=("near_nyquist",),
         diameter=np.inf,
@@ -86,6 +90,24 @@ def gratings(display: Display, position: Position) -> StimulusSet:
         x=position.x,
         y=position.y,
     )
+
+
+def quarter_octaves(display: Display) -> npt.NDArray[np.float64]:
+    """Spatial frequencies, from two cycles in the display up to what its pixels carry.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+
+    Returns
+    -------
+    array
+        In cpd: powers of 2^(1/4).
+    """
+    lowest, highest = 2 / min(display.degrees), display.nyquist
+    steps = np.arange(np.ceil(4 * np.log2(lowest)), np.floor(4 * np.log2(highest)) + 1)
+    return 2 ** (steps / 4)
 
 
 def draw_grating(display: Display, **parameters: Any) -> Any:
@@ -170,19 +192,20 @@ def preferred_grating(units: xr.Dataset) -> pd.DataFrame:
     Parameters
     ----------
     units : Dataset, dim "unit"
-        With ``preferred_orientation`` and ``preferred_spatial_frequency``.
+        With ``strongest_orientation`` and ``preferred_spatial_frequency``.
 
     Returns
     -------
     DataFrame, one row per unit
         ``orientation`` (deg) and ``spatial_frequency`` (cpd): the shown values nearest to the
         interpolated optimum, so that units of like preference share their stimuli. A unit that
-        answers alike to all orientations is shown horizontal ones. NaN for a unit that gratings do
+        is not tuned to orientation is shown the one that drives it most all the same, and one that
+        answers alike to all of them horizontal ones. NaN for a unit that gratings do
         not drive.
     """
     step = ORIENTATIONS[1]
     frequency = units["preferred_spatial_frequency"].to_numpy()
-    orientation = units["preferred_orientation"].fillna(0).to_numpy()
+    orientation = units["strongest_orientation"].fillna(0).to_numpy()
     return pd.DataFrame(
         {
             "orientation": np.where(
@@ -199,6 +222,7 @@ ORIENTATION = Protocol(
     curve=orientation_curve,
     properties=(
         orientation_properties.preferred_orientation,
+        orientation_properties.strongest_orientation,
         orientation_properties.orientation_from_cardinal,
         orientation_properties.orientation_half_bandwidth,
         orientation_properties.orientation_half_width,

@@ -19,7 +19,6 @@ from insilico.experiments.textures import texture_curve
 from insilico.recording.kept import Maximum
 from insilico.tuning.curves import first_harmonic, mean_response
 from insilico.tuning.properties import marques2020 as properties
-from insilico.tuning.properties import receptive_field as field_properties
 from insilico.tuning.properties.marques2020.orientation import in_published_order
 from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
 from stimuli import Position
@@ -175,8 +174,8 @@ def within(
     """
 
     def near(chart: xr.DataArray) -> xr.DataArray:
-        dx = field_properties.receptive_field_x(chart) - position.x
-        dy = field_properties.receptive_field_y(chart) - position.y
+        dx = properties.receptive_field_x(chart) - position.x
+        dy = properties.receptive_field_y(chart) - position.y
         return (dx**2 + dy**2) ** 0.5 <= distance
 
     return near
@@ -283,7 +282,7 @@ RECEPTIVE_FIELD = Protocol(
     name="receptive_field",
     stimuli=stimuli.receptive_field,
     curve=receptive_field_map,
-    properties=(field_properties.receptive_field_x, field_properties.receptive_field_y),
+    properties=(properties.receptive_field_x, properties.receptive_field_y),
     responsive=has_receptive_field,
     citation="Marques, Schrimpf & DiCarlo (2021), doi 10.1101/2021.03.01.433495",
     question="Which units look where the stimuli are?",

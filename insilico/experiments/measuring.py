@@ -11,7 +11,7 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.experiments.protocol import Protocol, function_name
 
-__all__ = ["Measured", "measure", "unit_table"]
+__all__ = ["Measured", "measure", "unit_table", "with_given"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,39 @@ def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
     responsive = protocol.responsive(curve)
     _check(protocol, protocol.responsive, responsive, n_units, "answer")
     return Measured(protocol, curve, properties, responsive)
+
+
+def with_given(protocol: Protocol, responses: xr.DataArray, known: xr.Dataset) -> xr.DataArray:
+    """Put properties that a protocol is given beside its responses.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        The experiment.
+    responses : DataArray, dims ("unit", <factors>)
+        Its recording.
+    known : Dataset, dim "unit"
+        What was measured of the same units before.
+
+    Returns
+    -------
+    DataArray
+        With one more coordinate over ``unit`` for each.
+
+    Raises
+    ------
+    UserError
+        If a property was not measured before.
+    """
+    missing = [name for name in protocol.given if name not in known]
+    if missing:
+        raise UserError(
+            f"protocol {protocol.name!r} is given {', '.join(missing)}, which no protocol that it "
+            f"comes after measures. Name one that does: after={protocol.after!r} and another."
+        )
+    return responses.assign_coords(
+        {name: ("unit", known[name].to_numpy()) for name in protocol.given}
+    )
 
 
 def unit_table(measured: Mapping[str, Measured], recording: xr.DataArray) -> xr.Dataset:

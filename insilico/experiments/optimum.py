@@ -1,16 +1,24 @@
 """The grating that each unit likes best: where, how oriented, how fine and how large."""
 
-from dataclasses import replace
-
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from insilico.experiments.gratings import preferred_grating
-from insilico.experiments.size import SIZE
-from insilico.tuning.properties import size as properties
+from insilico.experiments.receptive_field import measured_place
 
-__all__ = ["SIZE_AT_CENTER", "centered_grating", "preferred_patch"]
+__all__ = [
+    "MOST_UNITS",
+    "centered_grating",
+    "patch_of_any_frequency",
+    "patch_of_any_orientation",
+    "preferred_patch",
+    "third_octave",
+]
+
+# Optima scatter: 512 units of a VOneBlock share hardly any picture at theirs.
+MOST_UNITS = 64
 
 
 def centered_grating(units: xr.Dataset) -> pd.DataFrame:
@@ -19,19 +27,16 @@ def centered_grating(units: xr.Dataset) -> pd.DataFrame:
     Parameters
     ----------
     units : Dataset, dim "unit"
-        With ``receptive_field_x``, ``receptive_field_y``, ``preferred_orientation`` and
+        With ``receptive_field_x``, ``receptive_field_y``, ``strongest_orientation`` and
         ``preferred_spatial_frequency``.
 
     Returns
     -------
     DataFrame, one row per unit
-        ``x`` and ``y`` (deg, to the nearest pixel; where no centre is measured the proven place of
-        the unit's site), ``orientation`` and ``spatial_frequency`` as in `preferred_grating`.
+        ``x`` and ``y`` as in `measured_place`, ``orientation`` and ``spatial_frequency`` as in
+        `preferred_grating`.
     """
-    step = 1 / units.attrs["px_per_deg"]
-    place = {axis: units[f"receptive_field_{axis}"].fillna(units[axis]).to_numpy() for axis in "xy"}
-    rounded = {axis: np.round(values / step) * step for axis, values in place.items()}
-    return preferred_grating(units).assign(**rounded)
+    return measured_place(units).join(preferred_grating(units))
 
 
 def preferred_patch(units: xr.Dataset) -> pd.DataFrame:
@@ -48,13 +53,56 @@ def preferred_patch(units: xr.Dataset) -> pd.DataFrame:
         With ``diameter``, in deg, to a third of an octave, so that units of like preference share
         their pictures. NaN for a unit that gratings do not drive.
     """
-    diameter = 2 ** (np.round(3 * np.log2(units["optimal_diameter"].to_numpy())) / 3)
-    return centered_grating(units).assign(diameter=diameter)
+    return centered_grating(units).assign(diameter=third_octave(units["optimal_diameter"]))
 
 
-SIZE_AT_CENTER = replace(
-    SIZE,
-    properties=(*SIZE.properties, properties.optimal_diameter),
-    after=(*SIZE.after, "receptive_field"),
-    prefer=centered_grating,
-)
+def patch_of_any_orientation(units: xr.Dataset) -> pd.DataFrame:
+    """Patch of each unit, the orientation left open.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        As for `preferred_patch`.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        As that of `preferred_patch`, without ``orientation``.
+    """
+    return preferred_patch(units).drop(columns="orientation")
+
+
+def patch_of_any_frequency(units: xr.Dataset) -> pd.DataFrame:
+    """Patch of each unit, the spatial frequency left open.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        As for `preferred_patch`.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        As that of `preferred_patch`, without ``spatial_frequency``.
+    """
+    return preferred_patch(units).drop(columns="spatial_frequency")
+
+
+def third_octave(size: xr.DataArray, *, up: bool = False) -> npt.NDArray[np.float64]:
+    """Round sizes to a third of an octave, so that units of like preference share their pictures.
+
+    Parameters
+    ----------
+    size : DataArray, dims ("unit",)
+        In deg.
+    up : bool
+        Whether to the next larger one.
+
+    Returns
+    -------
+    array, shape (unit,)
+        In deg.
+    """
+    steps = 3 * np.log2(size.to_numpy())
+    # What lies on a step stays there, whatever rounding made of it.
+    return 2 ** ((np.ceil(steps - 1e-6) if up else np.round(steps)) / 3)

@@ -53,7 +53,11 @@ class Protocol:
         protocols in ``after`` (and by those that they come after), into a table, one row per unit,
         of further arguments of ``stimuli``: each unit is shown the set made for it, as a
         physiologist would. The columns ``x`` and ``y``, in deg, say where. A unit with NaN in any
-        column is shown nothing. The attribute ``px_per_deg`` of the table is the display's.
+        column is shown nothing. The attributes ``px_per_deg`` and ``degrees`` of the table are the
+        display's: its resolution, and its smaller side.
+    given : tuple of str
+        Properties of those protocols that the curve is measured against: the recording carries
+        them as coordinates over ``unit``.
     figure : str
         Name of the page that shows the curves of all units, in `insilico.figures.plates`; none
         where the rows of example units are enough.
@@ -77,6 +81,7 @@ class Protocol:
     reduction: Maximum | None = None
     after: str | tuple[str, ...] = ()
     prefer: Callable[[xr.Dataset], pd.DataFrame] | None = None
+    given: tuple[str, ...] = ()
     figure: str = ""
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
@@ -115,7 +120,8 @@ class Placement:
     Parameters
     ----------
     position : Position, optional
-        Where the stimuli are shown; each unit's own place by default.
+        Where the stimuli are shown, but those that lie where a protocol's ``prefer`` says; each
+        unit's own place by default.
     sites : "centre", "all", float or sequence of (row, column)
         Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional

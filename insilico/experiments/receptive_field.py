@@ -1,6 +1,7 @@
 """Receptive fields, mapped with small patches of grating."""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from insilico.experiments.gratings import PHASES, draw_grating
@@ -10,7 +11,7 @@ from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import receptive_field as properties
 from stimuli import Display, Position, StimulusSet, factorial
 
-__all__ = ["RECEPTIVE_FIELD", "patches", "receptive_field_map"]
+__all__ = ["RECEPTIVE_FIELD", "measured_place", "patches", "receptive_field_map"]
 
 
 def patches(display: Display, position: Position) -> StimulusSet:
@@ -72,6 +73,30 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
         centre = (response[f"stimulus_{axis}"] - response[offset]).isel({offset: 0}, drop=True)
         centres[f"centre_{axis}"] = ("unit", np.broadcast_to(centre, chart.sizes["unit"]))
     return chart.drop_vars(["stimulus_x", "stimulus_y"]).assign_coords(centres)
+
+
+def measured_place(units: xr.Dataset) -> pd.DataFrame:
+    """Where the field of each unit lies, in whole pixels from where its site is proven to look.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        With ``receptive_field_x`` and ``receptive_field_y``, the proven place in ``x`` and ``y``,
+        and the attribute ``px_per_deg``.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        ``x`` and ``y``, in deg. The proven place where no centre is measured, and where it is
+        measured within a pixel of it: units of one site then share their pictures.
+    """
+    proven = np.stack([units[axis].to_numpy() for axis in "xy"])
+    measured = np.stack([units[f"receptive_field_{axis}"].to_numpy() for axis in "xy"])
+    off = (measured - proven) * units.attrs["px_per_deg"]
+    # NaN is not off either.
+    off = np.where(np.hypot(*off) > 1, np.round(off), 0)
+    x, y = proven + off / units.attrs["px_per_deg"]
+    return pd.DataFrame({"x": x, "y": y})
 
 
 RECEPTIVE_FIELD = Protocol(

@@ -11,7 +11,7 @@ import xarray as xr
 
 from insilico import reference
 from insilico.errors import UserError
-from insilico.experiments.measuring import Measured, measure, unit_table
+from insilico.experiments.measuring import Measured, measure, unit_table, with_given
 from insilico.experiments.protocol import Protocol, placed, prerequisites
 from insilico.recording.schema import label
 from insilico.tuning.rates import fit_rates, to_rates
@@ -63,6 +63,7 @@ def rehearse(
     owners: dict[str, str] = {}
     for protocol in protocols:
         preferred[protocol.name] = {}
+        table = None
         if protocol.prefer is not None:
             before = prerequisites(protocols, protocol.after)
             known = {each: measured[each] for each in measured if each in before}
@@ -82,6 +83,8 @@ def rehearse(
                 )
             rate_map = fit_rates(recording)
         scaled = to_rates(recording, rate_map if protocol.scale == "rates" else None)
+        if table is not None:
+            scaled = with_given(protocol, scaled, table)
         measured[protocol.name] = measure(protocol, scaled)
         for each in measured[protocol.name].properties:
             if each in owners:
@@ -132,7 +135,8 @@ def preferences(
         If it is no table, has another number of rows, or columns that the stimuli do not take.
     """
     assert protocol.prefer is not None
-    table = protocol.prefer(units.assign_attrs(px_per_deg=display.px_per_deg))
+    screen = {"px_per_deg": display.px_per_deg, "degrees": min(display.degrees)}
+    table = protocol.prefer(units.assign_attrs(screen))
     n_units = units.sizes["unit"]
     if not isinstance(table, pd.DataFrame) or len(table) != n_units:
         got = f"{len(table)} rows" if isinstance(table, pd.DataFrame) else type(table).__name__

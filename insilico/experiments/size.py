@@ -4,7 +4,8 @@ import numpy as np
 import xarray as xr
 
 from insilico.comparison.joint import SUPPRESSION, VARIANCE, Pair
-from insilico.experiments.gratings import PHASES, draw_grating, preferred_grating
+from insilico.experiments.gratings import PHASES, draw_grating
+from insilico.experiments.optimum import centered_grating
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -30,7 +31,7 @@ def sizes(
     position : Position
         Centre of the disks, in deg.
     orientation, spatial_frequency : float
-        What the units prefer, in deg and cpd; a run asks `preferred_grating`.
+        What the units prefer, in deg and cpd; a run asks `centered_grating`.
 
     Returns
     -------
@@ -78,11 +79,12 @@ SIZE = Protocol(
         properties.surround_diameter,
         properties.surround_to_field_ratio,
         properties.preferred_diameter,
+        properties.optimal_diameter,
     ),
     responsive=exceeds_threshold,
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
     question="How large is the summation field, and how strongly does the surround suppress?",
     joint=(Pair("suppression_index", "circular_variance", bins_x=SUPPRESSION, bins_y=VARIANCE),),
-    after=("orientation", "spatial_frequency"),
-    prefer=preferred_grating,
+    after=("orientation", "spatial_frequency", "receptive_field"),
+    prefer=centered_grating,
 )

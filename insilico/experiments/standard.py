@@ -1,7 +1,7 @@
 """The standard battery: receptive field, orientation, spatial frequency, size and textures.
 
 Stimuli are full-contrast gratings centred on each unit's own place, shown at eight phases or more;
-sizes are shown at what each unit then prefers.
+sizes and surrounds are shown where its field was measured, at what it then prefers.
 """
 
 from insilico.experiments.battery import Battery

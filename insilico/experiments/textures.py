@@ -10,6 +10,7 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Protocol
+from insilico.experiments.receptive_field import measured_place
 from insilico.experiments.responsive import exceeds_blank, exceeds_threshold
 from insilico.tuning.properties import textures as properties
 from stimuli.textures.sets import Textures, published_textures, texture_surrounds, textures
@@ -59,22 +60,22 @@ def texture_surround_curve(response: xr.DataArray) -> xr.DataArray:
     return (mean - mean["blank"]).clip(min=0).assign_attrs(response.attrs)
 
 
-def disk_diameter(units: xr.Dataset) -> pd.DataFrame:
-    """Diameter of the grating that each unit likes best: the disk that its surround lies around.
+def centered_disk(units: xr.Dataset) -> pd.DataFrame:
+    """Disk that the surround of each unit lies around: on its field, as large as its best grating.
 
     Parameters
     ----------
     units : Dataset, dim "unit"
-        With ``preferred_diameter``.
+        With ``preferred_diameter``, and as for `measured_place`.
 
     Returns
     -------
     DataFrame, one row per unit
-        ``diameter``, in deg: at most 2 deg, so that there is room for a surround. NaN for a unit
-        that no grating drives.
+        ``x`` and ``y`` as in `measured_place`; ``diameter``, in deg: at most 2 deg, so that there
+        is room for a surround. NaN for a unit that no grating drives.
     """
     preferred = units["preferred_diameter"].to_numpy()
-    return pd.DataFrame({"diameter": np.minimum(preferred, LARGEST_DISK)})
+    return measured_place(units).assign(diameter=np.minimum(preferred, LARGEST_DISK))
 
 
 def with_textures(battery: Battery, pictures: Textures) -> Battery:
@@ -151,8 +152,8 @@ TEXTURE_SURROUND = Protocol(
     ),
     responsive=exceeds_threshold,
     citation="after Ziemba, Freeman, Simoncelli & Movshon (2018), doi 10.1152/jn.00900.2017",
-    after="size",
-    prefer=disk_diameter,
+    after=("size", "receptive_field"),
+    prefer=centered_disk,
     figure="texture_surround",
     section="textures",
     question="Does a surround of noise or of texture suppress a disk of texture?",

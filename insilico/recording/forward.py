@@ -134,15 +134,12 @@ class Forward:
     def ready(self) -> Iterator[None]:
         """Be in evaluation mode, on the right device, seeded, and in float32 proper.
 
-        Everything is restored afterwards. Within itself it only seeds anew, a model that draws.
+        Everything is restored afterwards. Within itself it only seeds anew.
         """
         with ExitStack() as stack:
-            within = self._found is not None
-            if not within:
+            if self._found is None:
                 stack.enter_context(self._in_use())
-            # Of hundreds of small recordings, seeding takes more time than showing.
-            if not within or not self.kind.deterministic:
-                stack.enter_context(_seeded(self.seed, self.device))
+            stack.enter_context(_seeded(self.seed, self.device))
             yield
 
     @contextmanager
@@ -422,7 +419,9 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 def seed_generators(seed: int) -> None:
     """Seed the generators of torch, NumPy and Python that models draw from unasked."""
-    torch.manual_seed(seed)
+    # Without one, torch would note down for each kind of accelerator from where it was seeded.
+    accelerated = torch.accelerator.is_available()
+    (torch.manual_seed if accelerated else torch.default_generator.manual_seed)(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
 

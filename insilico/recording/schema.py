@@ -138,6 +138,8 @@ def _factor_coordinate(
     dims: tuple[str, ...],
 ) -> tuple[tuple[str, ...], npt.NDArray[Any]]:
     """Spread a column over the factors, and drop those along which it does not change."""
+    if len(column) and np.all((column == column[0]) | (pd.isna(column) & pd.isna(column[0]))):
+        return (), column[:1].squeeze()
     complete = len(column) == int(np.prod(shape))
     cube = np.zeros(shape, dtype=column.dtype)
     cube[place] = column

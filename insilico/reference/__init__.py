@@ -11,6 +11,7 @@ from insilico.reference.catalogue import (
     load,
     load_joint,
     names,
+    not_measured,
     table,
     table_names,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "load_joint",
     "names",
+    "not_measured",
     "table",
     "table_names",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "load_joint",
     "names",
+    "not_measured",
     "table",
     "table_names",
 ]
@@ -81,6 +82,16 @@ def names(prefix: str = "") -> tuple[str, ...]:
     return tuple(name for name in _index()["distributions"] if name.startswith(prefix))
 
 
+def not_measured() -> tuple[str, ...]:
+    """Name the properties that have a reference, and that no battery measures yet.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(_index()["not_measured"])
+
+
 def load(name: str) -> ReferenceDistribution:
     """Load one published distribution.
 
@@ -128,7 +139,7 @@ def load_joint(name: str) -> JointDistribution:
 
     Examples
     --------
-    >>> joint = load_joint("ringach2002b.nx_and_ny")
+    >>> joint = load_joint("ringach2002b.receptive_field_nx_and_ny")
     >>> joint.counts.shape, float(joint.counts.sum())
     ((5, 5), 79.0)
     """

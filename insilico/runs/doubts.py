@@ -3,10 +3,13 @@
 import pandas as pd
 import xarray as xr
 
-__all__ = ["FEW", "few_units", "silent_units"]
+__all__ = ["FEW", "displaced_fields", "few_units", "silent_units"]
 
 # Scores of fewer units than this mean little.
 FEW = 20
+
+# A field farther than this, in deg, from where its site is proven to look is worth a word.
+DISPLACED = 0.25
 
 
 def silent_units(units: xr.Dataset) -> list[str]:
@@ -30,6 +33,43 @@ def silent_units(units: xr.Dataset) -> list[str]:
         f"of {units.sizes['unit']} units do not respond, and are left out of the comparisons: "
         f"{', '.join(told)}"
     ]
+
+
+def displaced_fields(units: xr.Dataset) -> list[str]:
+    """Say how many fields lie elsewhere than proven, in one sentence.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        With the proven place in ``x`` and ``y``, and ``receptive_field_x`` and
+        ``receptive_field_y`` if they were measured.
+
+    Returns
+    -------
+    list of str
+        Empty where no field does, or none was mapped.
+    """
+    if not {"receptive_field_x", "receptive_field_y"} <= set(units):
+        return []
+    dx, dy = (units[f"receptive_field_{axis}"] - units[axis] for axis in "xy")
+    off = (dx**2 + dy**2) ** 0.5
+    displaced, n_units = int((off > DISPLACED).sum()), units.sizes["unit"]
+    mapped = units["responsive"].sel(protocol=units["receptive_field_x"].attrs["protocol"])
+    unknown = int((off.isnull() & mapped).sum())
+    told = []
+    if displaced:
+        told.append(
+            f"{displaced} of {n_units} units have the measured centre of their field more than "
+            f"{DISPLACED:g} deg from where their site is proven to look (by up to "
+            f"{float(off.max()):.2g} deg): what is shown at a unit's field is shown there"
+        )
+    if unknown:
+        told.append(
+            f"{unknown} of {n_units} units have a field that reaches beyond the map, so it has no "
+            "measured centre: what is shown at a unit's field is shown where its site is proven to "
+            "look"
+        )
+    return ["; ".join(told)] if told else []
 
 
 def few_units(comparison: pd.DataFrame) -> list[str]:

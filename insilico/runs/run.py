@@ -29,7 +29,7 @@ from insilico.models.weights import weights_hash
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
-from insilico.runs.doubts import few_units, silent_units
+from insilico.runs.doubts import displaced_fields, few_units, silent_units
 from insilico.runs.results import Results
 from insilico.runs.session import Session, record_battery
 from insilico.tuning.rates import RateMap
@@ -63,6 +63,7 @@ def run(
     layout: str | Mapping[str, str] | None = None,
     phases: str = "keep",
     rates: bool = True,
+    most_units: int | str | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Results:
@@ -109,6 +110,9 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
+    most_units : int or "all", optional
+        Of how many units of each layer, drawn at random with the seed; the battery decides by
+        default, and those that show each unit its own optimum record 64.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
@@ -138,6 +142,7 @@ def run(
         first = [plan.protocols[0].name] if placement.select is not None else []
         plan = plan.only([*first, *_listed(protocols)], rates=rates)
     own_references = _own(references)
+    most = _most(most_units, plan)
     probe, card = lowered(
         model,
         layers,
@@ -158,12 +163,20 @@ def run(
         seed=seed,
     )
     session = record_battery(
-        probe, plan, placement, harmonics=_harmonics(phases), rates=rates, progress=progress
+        probe,
+        plan,
+        placement,
+        harmonics=_harmonics(phases),
+        rates=rates,
+        most_units=most,
+        progress=progress,
     )
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(_too_fine(session.recordings, card.display))
+    if any(protocol.prefer is not None for protocol in plan.protocols):
+        notes.extend(displaced_fields(units))
     notes.extend(silent_units(units))
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
@@ -270,6 +283,19 @@ def _placed(place: Placement, sites: Sites | None, candidates: str, name: str) -
         why = "sites are given" if sites is not None else f"the {name} battery selects none"
         raise UserError(f"candidates='all' is for batteries that select units, but {why}.")
     return replace(place, sites="all")
+
+
+def _most(most_units: int | str | None, plan: Battery) -> int | None:
+    """Of how many units; None for all."""
+    if most_units is None:
+        return plan.most_units
+    if most_units == "all":
+        return None
+    if isinstance(most_units, bool) or not isinstance(most_units, int) or most_units < 1:
+        raise UserError(
+            f"most_units must be a number of units from 1 on, or 'all'; got {most_units!r}."
+        )
+    return most_units
 
 
 def _harmonics(phases: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
-from insilico.experiments.measuring import Measured, measure, unit_table
+from insilico.experiments.measuring import Measured, measure, unit_table, with_given
 from insilico.experiments.protocol import Placement, Protocol, placed, prerequisites
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
@@ -29,7 +30,7 @@ from insilico.runs.doubts import FEW
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
-__all__ = ["Session", "estimates", "record_battery"]
+__all__ = ["Session", "estimates", "left_out", "record_battery", "sampled"]
 
 # Selected units are few; candidates may be all units of a layer, and are judged in parts, several
 # at a time. Larger parts take their memory from the system anew for every copy.
@@ -76,6 +77,7 @@ def record_battery(
     *,
     harmonics: bool = False,
     rates: bool = True,
+    most_units: int | None = None,
     progress: bool = False,
 ) -> Session:
     """Record and measure every protocol of a battery.
@@ -92,6 +94,8 @@ def record_battery(
         Whether F0 and F1 are kept in place of every phase.
     rates : bool
         Whether activations are mapped to firing rates.
+    most_units : int, optional
+        Of how many units of each layer, drawn at random with the probe's seed; all by default.
     progress : bool
         Show what the session will take, and a progress bar.
 
@@ -104,14 +108,18 @@ def record_battery(
     UserError
         If no candidate is selected, or rates need phases that are not kept.
     """
-    units, selected, rate_map = probe.units, None, None
-    notes: list[str] = []
+    units, selected, rate_map = (
+        sampled(probe.units, most_units, seed=probe.forward.seed),
+        None,
+        None,
+    )
+    notes = left_out(probe.units, units)
     shared: dict[Any, xr.DataArray] = {}
     recordings: dict[str, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
     scaled: tuple[Any, xr.DataArray] | None = None
     if progress:
-        sys.stderr.write(f"{_outlook(probe, battery, place, harmonics)}\n")
+        sys.stderr.write(f"{_outlook(probe, units, battery, place, harmonics)}\n")
     with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(battery.protocols):
             if protocol.shown not in shared:
@@ -133,8 +141,60 @@ def record_battery(
             if scaled is None or scaled[0] != (id(recording), scale):
                 # Of protocols that share a recording, the copy in double precision.
                 scaled = (id(recording), scale), to_rates(recording, scale)
-            measured[protocol.name] = measure(protocol, scaled[1])
+            responses = scaled[1]
+            known = _known(battery, protocol, measured, recordings)
+            if known is not None:
+                responses = with_given(protocol, responses, known)
+            measured[protocol.name] = measure(protocol, responses)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
+
+
+def sampled(units: pd.DataFrame, most: int | None, *, seed: int) -> pd.DataFrame:
+    """Draw some units of each layer.
+
+    Parameters
+    ----------
+    units : DataFrame
+        One row per unit.
+    most : int or None
+        How many of a layer; all where it has no more, or for None.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        In their order.
+    """
+    if most is None:
+        return units
+    rng = np.random.default_rng([seed, crc32(b"units")])
+    chosen = [
+        np.sort(rng.permutation(places)[:most])
+        for places in units.groupby("layer", sort=False).indices.values()
+    ]
+    return units.iloc[np.sort(np.concatenate(chosen))]
+
+
+def left_out(units: pd.DataFrame, kept: pd.DataFrame) -> list[str]:
+    """Say of which layers units were drawn.
+
+    Parameters
+    ----------
+    units, kept : DataFrame
+        Before and after `sampled`.
+
+    Returns
+    -------
+    list of str
+    """
+    before, after = (table.groupby("layer", sort=False).size().to_dict() for table in (units, kept))
+    return [
+        f"{layer}: {after[layer]} of {n} units were drawn at random and recorded, the others left "
+        "out; --most-units all (most_units='all') records all"
+        for layer, n in before.items()
+        if after[layer] < n
+    ]
 
 
 @contextmanager
@@ -148,7 +208,12 @@ def _bar(show: bool) -> Iterator[Any]:
 
 
 def estimates(
-    probe: Probe, battery: Battery, place: Placement, *, harmonics: bool = False
+    probe: Probe,
+    battery: Battery,
+    place: Placement,
+    *,
+    units: pd.DataFrame | None = None,
+    harmonics: bool = False,
 ) -> dict[str, Estimate]:
     """Estimate what each protocol takes, before anything is recorded.
 
@@ -156,6 +221,8 @@ def estimates(
     ----------
     probe, battery, place, harmonics
         As for `record_battery`.
+    units : DataFrame, optional
+        Rows of ``probe.units``; all by default.
 
     Returns
     -------
@@ -163,6 +230,7 @@ def estimates(
         Of protocols that share a recording, the first. At most: units may be fewer after a
         selection, and those that prefer the same share what is shown at their preference.
     """
+    units = probe.units if units is None else units
     found: dict[str, Estimate] = {}
     known: set[Any] = set()
     for protocol in battery.protocols:
@@ -170,24 +238,26 @@ def estimates(
             continue
         known.add(protocol.shown)
         if protocol.prefer is None:
-            groups = _groups(probe, probe.units, battery, place, protocol, None, [])
+            groups = _groups(probe, units, battery, place, protocol, None, [])
             (stimuli, members), times = groups[0], len(groups)
         else:
             stimuli = battery.example(protocol.name, probe.display, place.position or Position())
-            members, times = probe.units.iloc[:1], len(probe.units)
+            members, times = units.iloc[:1], len(units)
         each = probe.estimate(stimuli, members, reduction=_reduction(protocol, stimuli, harmonics))
         found[protocol.name] = each.times(times)
     return found
 
 
-def _outlook(probe: Probe, battery: Battery, place: Placement, harmonics: bool) -> str:
+def _outlook(
+    probe: Probe, units: pd.DataFrame, battery: Battery, place: Placement, harmonics: bool
+) -> str:
     """Say what the session will take."""
-    each = estimates(probe, battery, place, harmonics=harmonics)
+    each = estimates(probe, battery, place, units=units, harmonics=harmonics)
     later = any(protocol.prefer is not None for protocol in battery.protocols)
     most = "at most " if later or place.select is not None else ""
     windows = dict.fromkeys(
-        f"{layer}: {probe.crop(units).status}"
-        for layer, units in probe.units.groupby("layer", sort=False)
+        f"{layer}: {probe.crop(members).status}"
+        for layer, members in units.groupby("layer", sort=False)
     )
     return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
 

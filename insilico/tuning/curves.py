@@ -107,7 +107,7 @@ def at_preferred(response: xr.DataArray, *dims: str) -> xr.DataArray:
     return response.isel({dim: best[dim] for dim in dims})
 
 
-def dominant_component(response: xr.DataArray) -> xr.DataArray:
+def dominant_component(response: xr.DataArray, *, averaged: tuple[str, ...] = ()) -> xr.DataArray:
     r"""F0 less blank, or F1, whichever is larger at the unit's best condition.
 
     Simple cells are judged on their modulation and complex cells on their mean, as in De Valois,
@@ -117,14 +117,17 @@ def dominant_component(response: xr.DataArray) -> xr.DataArray:
     ----------
     response : DataArray, dims ("unit", \\*factors, "phase" or "harmonic"), coordinate ``blank``
         A recording.
+    averaged : tuple of str
+        Factors over which the amplitudes are averaged: the phases of other gratings.
 
     Returns
     -------
     DataArray, dims ("unit", \\*factors)
-        One component per unit; the coordinate ``modulated`` says which (True for F1).
+        One component per unit, that of its strongest condition; the coordinate ``modulated`` says
+        which (True for F1).
     """
-    mean = mean_response(response) - response["blank"]
-    modulation = first_harmonic(response)
+    mean = (mean_response(response) - response["blank"]).mean(averaged)
+    modulation = first_harmonic(response).mean(averaged)
     dims = [dim for dim in mean.dims if dim != "unit"]
     modulated = modulation.max(dims) > mean.max(dims)
     return (

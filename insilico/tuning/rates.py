@@ -15,13 +15,14 @@ doi:10.1523/JNEUROSCI.22-13-05639.2002.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
 from insilico.tuning.curves import mean_response
 
-__all__ = ["RateMap", "check_harmonics", "fit_rates", "to_rates"]
+__all__ = ["RateMap", "check_harmonics", "fit_rates", "response_criterion", "to_rates"]
 
 # Spikes/s, of the 304 neurons of Ringach et al. (2002), as used by Marques et al. (2021).
 MEDIAN_MAXIMUM = 33.8
@@ -186,6 +187,30 @@ def check_harmonics(rate_map: RateMap) -> None:
             "rates would fall below 0 and be cut off, which harmonics cannot show. Keep every "
             "phase (phases='keep', --phases keep), or go without firing rates."
         )
+
+
+def response_criterion(curve: xr.DataArray) -> npt.NDArray[np.float64]:
+    """Tell what a response has to reach to count: 5 spikes/s.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", <factors>)
+        Responses relative to blank.
+
+    Returns
+    -------
+    array, shape (unit,)
+        In the units of the curve; on activations 5/243.1 of the largest response in the layer.
+    """
+    if curve.attrs.get("units") == "spikes/s":
+        return np.full(curve.sizes["unit"], RESPONSIVE_THRESHOLD)
+    largest = xr.DataArray(
+        curve.max([dim for dim in curve.dims if dim != "unit"]).to_numpy(),
+        dims="unit",
+        coords={"layer": ("unit", curve["layer"].to_numpy())},
+    )
+    of_layer = largest.groupby("layer").max().sel(layer=largest["layer"])
+    return of_layer.to_numpy() * (RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM)
 
 
 def _rectified(recording: xr.DataArray) -> xr.DataArray:

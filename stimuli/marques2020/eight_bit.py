@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import column
 from stimuli.display import Display, Window
 from stimuli.marques2020.canvas import CANVAS_PX, GREY, HALF_PX, ORIGIN_PX, PX_PER_DEG
 from stimuli.marques2020.resize import bilinear_weights, resize, span
+from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["draw"]
 
@@ -24,16 +24,17 @@ Array = npt.NDArray[np.float64]
 Images = Float[Tensor, "n 1 height width"]
 
 
+@drawing
 def draw(
     display: Display,
     *,
-    orientation: object,
-    spatial_frequency: object,
-    phase: object,
-    diameter: object,
-    x: object,
-    y: object,
-    contrast: object = 1.0,
+    orientation: Numbers,
+    spatial_frequency: Numbers,
+    phase: Numbers,
+    diameter: Numbers,
+    x: Numbers,
+    y: Numbers,
+    contrast: Numbers = 1.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:

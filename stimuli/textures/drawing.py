@@ -12,11 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stimuli.apertures import aperture, axes, column
+from stimuli.apertures import aperture, axes
 from stimuli.display import Display, Window
 from stimuli.gratings import compose
 from stimuli.marques2020.canvas import HALF_PX
 from stimuli.marques2020.resize import ONE, bilinear_weights, devices, resize, shares, span
+from stimuli.parameters import Numbers, column
 
 __all__ = ["draw", "draw_published", "draw_surround"]
 
@@ -42,8 +43,8 @@ def draw(
     display: Display,
     levels: Levels,
     *,
-    x: object = 0.0,
-    y: object = 0.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -87,10 +88,10 @@ def draw_surround(
     levels: Levels,
     surround: Levels,
     *,
-    diameter: object,
-    surround_contrast: object = 1.0,
-    x: object = 0.0,
-    y: object = 0.0,
+    diameter: Numbers,
+    surround_contrast: Numbers = 1.0,
+    x: Numbers = 0.0,
+    y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -138,8 +139,8 @@ def draw_published(
     display: Display,
     levels: Levels,
     *,
-    x: object,
-    y: object,
+    x: Numbers,
+    y: Numbers,
     window: Window | None = None,
     device: torch.device | str | None = None,
 ) -> Images:
@@ -222,8 +223,8 @@ def _pattern(
     display: Display,
     levels: Levels,
     *,
-    x: object,
-    y: object,
+    x: Numbers,
+    y: Numbers,
     window: Window | None,
     device: torch.device,
 ) -> Maps:

@@ -20,14 +20,14 @@ __all__ = ["recorded"]
 def recorded(
     units: pd.DataFrame, stimuli: StimulusSet, *, normalized: bool = True
 ) -> npt.NDArray[np.float64]:
-    """Responses to a set of gratings, plaids, or centres with surrounds.
+    """Responses to a set of gratings, plaids, or centres with surrounds or patches.
 
     Parameters
     ----------
     units : DataFrame
         One row per unit.
     stimuli : StimulusSet
-        Drawn by `grating`, `plaid` or `center_surround`.
+        Drawn by `grating`, `plaid`, `center_surround` or `center_and_patch`.
     normalized : bool
         False for the control.
 
@@ -118,10 +118,22 @@ def _center_surround(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [center, around]
 
 
+def _center_and_patch(table: pd.DataFrame) -> list[pd.DataFrame]:
+    usual = {"contrast": 0.5, "diameter": 1.0, "patch_contrast": 0.5, "patch_phase": 0.0}
+    [center] = _grating(table.assign(**{k: v for k, v in usual.items() if k not in table}))
+    there = {"contrast": "patch_contrast", "phase": "patch_phase", "x": "patch_x", "y": "patch_y"}
+    return [center, center.assign(**{name: center[its] for name, its in there.items()})]
+
+
 def _other(table: pd.DataFrame, what: str) -> pd.DataFrame:
     """Put the second grating of each stimulus under the names of the first."""
     names = ["orientation", "spatial_frequency", "contrast", "phase"]
     return table.assign(**{name: table[f"{what}_{name}"] for name in names})
 
 
-_COMPONENTS = {"grating": _grating, "plaid": _plaid, "center_surround": _center_surround}
+_COMPONENTS = {
+    "grating": _grating,
+    "plaid": _plaid,
+    "center_surround": _center_surround,
+    "center_and_patch": _center_and_patch,
+}

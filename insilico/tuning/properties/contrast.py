@@ -9,7 +9,7 @@ import xarray as xr
 from insilico.tuning.curves import crossing, interpolate
 from insilico.tuning.fits import fit_curve, is_better
 from insilico.tuning.properties.values import per_unit
-from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
+from insilico.tuning.rates import response_criterion
 
 __all__ = [
     "contrast_c50",
@@ -185,14 +185,7 @@ def contrast_threshold(curve: xr.DataArray) -> xr.DataArray:
         unit that no contrast drives so far.
     """
     contrast, values = _shown(curve)
-    criterion = np.full(len(values), float(RESPONSIVE_THRESHOLD))
-    if curve.attrs.get("units") != "spikes/s":
-        largest = xr.DataArray(
-            values.max(1), dims="unit", coords={"layer": ("unit", curve["layer"].to_numpy())}
-        )
-        of_layer = largest.groupby("layer").max().sel(layer=largest["layer"])
-        criterion = of_layer.to_numpy() * RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM
-    above = values >= criterion[:, None]
+    above = values >= response_criterion(curve)[:, None]
     lowest = np.where(above.any(1), contrast[above.argmax(1)], np.nan)
     return per_unit(curve, "contrast_threshold", lowest, "Contrast threshold")
 

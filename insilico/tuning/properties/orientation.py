@@ -26,6 +26,7 @@ __all__ = [
     "orthogonal_preferred_ratio_minus_circular_variance",
     "preferred_orientation",
     "smoothed_half_bandwidth",
+    "strongest_orientation",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -35,9 +36,17 @@ Array = npt.NDArray[np.float64]
 BANDWIDTH_LEVEL = 1 / np.sqrt(2)
 HANNING_HALF_WIDTH = 13.5
 
+# Tuned is a unit whose curve, in random order, would be as selective by chance in fewer than so
+# many cases; or one that is plainly selective: an order is hard to tell from few strong responses.
+CHANCE = 0.05
+PLAINLY_SELECTIVE = 0.5
 
-def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
-    """Orientation of the bars at the peak of the interpolated curve, in [0, 180) deg.
+# What single precision leaves of the difference between two equal responses, relative to them.
+ROUNDING = 1e-6
+
+
+def strongest_orientation(curve: xr.DataArray) -> xr.DataArray:
+    """Orientation of the bars at the peak of the interpolated curve, tuned or not, in [0, 180) deg.
 
     Parameters
     ----------
@@ -47,15 +56,46 @@ def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        In deg, 0 horizontal, counter-clockwise. NaN for a silent unit, and for one that answers
-        alike to all orientations.
+        In deg, 0 horizontal, counter-clockwise: what sizes, contrasts and surrounds are shown at.
+        NaN for a silent unit, and for one that answers alike to all orientations.
     """
     fine = interpolate(curve, "orientation")
     peak = fine["orientation"].to_numpy()[_peak(fine)]
     flat = curve.max("orientation").to_numpy() == curve.min("orientation").to_numpy()
     return per_unit(
-        curve, "preferred_orientation", np.where(flat, np.nan, peak), "Preferred orientation", "deg"
+        curve,
+        "strongest_orientation",
+        np.where(flat, np.nan, peak),
+        "Orientation of the strongest response",
+        "deg",
     )
+
+
+def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
+    """Orientation of the bars at the peak of the interpolated curve, if tuned, in [0, 180) deg.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "orientation")
+        Mean responses.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In deg, 0 horizontal, counter-clockwise. NaN for a silent unit, and for one without tuning:
+        its responses in random order would be as selective in 5 % of cases or more, and its
+        circular variance is above .5.
+
+    Notes
+    -----
+    Selective in the sense of the resultant, ``|sum r exp(2i orientation)|``. Its square is
+    exponential, about, when the order of the responses is random, with the mean
+    ``n / (n - 1) sum (r - mean r)^2``; nothing is drawn. Gain and offset of the responses do not
+    matter.
+    """
+    peak = strongest_orientation(curve).to_numpy()
+    preferred = np.where(_tuned(curve), peak, np.nan)
+    return per_unit(curve, "preferred_orientation", preferred, "Preferred orientation", "deg")
 
 
 def orientation_from_cardinal(curve: xr.DataArray) -> xr.DataArray:
@@ -314,6 +354,20 @@ def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
     mean = curve["mean"]
     ratio = curve["first_harmonic"] / mean.where(mean > 0)
     return per_unit(curve, "modulation_ratio", ratio, "Modulation ratio F1/F0", "1")
+
+
+def _tuned(curve: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Whether responses are more selective than they would be in random order."""
+    values = curve.transpose("unit", "orientation").to_numpy().astype(float)
+    direction = np.exp(2j * np.deg2rad(curve["orientation"].to_numpy()))
+    n = len(direction)
+    spread = n / (n - 1) * ((values - values.mean(1, keepdims=True)) ** 2).sum(1)
+    positive = values.clip(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance = np.exp(-(np.abs(values @ direction) ** 2) / spread)
+        selectivity = np.abs(positive @ direction) / positive.sum(1)
+    rounded = np.ptp(values, axis=1) <= ROUNDING * np.abs(values).max(1)
+    return ~rounded & ((chance < CHANCE) | (1 - selectivity < PLAINLY_SELECTIVE))
 
 
 def _peak(fine: xr.DataArray) -> npt.NDArray[np.intp]:

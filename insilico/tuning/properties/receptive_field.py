@@ -27,9 +27,11 @@ def receptive_field_x(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        In deg from the centre of the display, right positive. NaN for a unit that no patch drives.
+        In deg from the centre of the display, right positive. NaN for a unit that no patch drives,
+        and where the map is still above half its peak at its border: the field reaches beyond the
+        map, and its centre may lie there.
     """
-    x = _mean_offset(curve, "offset_x") + curve["centre_x"]
+    x = centre_of_mass(curve, "x").where(_inside(curve))
     return per_unit(curve, "receptive_field_x", x, "Receptive field, horizontal", "deg")
 
 
@@ -44,9 +46,11 @@ def receptive_field_y(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        In deg from the centre of the display, up positive. NaN for a unit that no patch drives.
+        In deg from the centre of the display, up positive. NaN for a unit that no patch drives,
+        and where the map is still above half its peak at its border: the field reaches beyond the
+        map, and its centre may lie there.
     """
-    y = _mean_offset(curve, "offset_y") + curve["centre_y"]
+    y = centre_of_mass(curve, "y").where(_inside(curve))
     return per_unit(curve, "receptive_field_y", y, "Receptive field, vertical", "deg")
 
 
@@ -63,7 +67,7 @@ def receptive_field_diameter(curve: xr.DataArray) -> xr.DataArray:
     DataArray, dims ("unit",)
         In deg, the geometric mean over the two axes of the field; the size of the patch is
         contained in it. NaN for a unit that no patch drives, and where the map is still above half
-        its peak at its border: the field is larger than the map.
+        its peak at its border: the field reaches beyond the map.
     """
     weight = _weights(curve)
     dx = curve["offset_x"] - _mean_offset(curve, "offset_x")
@@ -75,10 +79,29 @@ def receptive_field_diameter(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(
         curve,
         "receptive_field_diameter",
-        diameter.where(_border(curve) <= 0.5 * curve.max(place)),
+        diameter.where(_inside(curve)),
         "Receptive-field diameter",
         "deg",
     )
+
+
+def centre_of_mass(curve: xr.DataArray, axis: str) -> xr.DataArray:
+    """Centre of mass of the map along one axis, wherever the map ends.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "offset_y", "offset_x")
+        Responses to patches.
+    axis : {"x", "y"}
+        Which axis.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        In deg from the centre of the display. A field that reaches beyond the map comes out nearer
+        to the middle than it is. NaN for a unit that no patch drives.
+    """
+    return _mean_offset(curve, f"offset_{axis}") + curve[f"centre_{axis}"]
 
 
 def _weights(curve: xr.DataArray) -> xr.DataArray:
@@ -98,6 +121,11 @@ def _kept(curve: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     kept = curve * (curve > MAP_THRESHOLD * curve.max(place))
     total = kept.sum(place, skipna=False)
     return kept, total.where(total > 0)
+
+
+def _inside(curve: xr.DataArray) -> xr.DataArray:
+    """Whether the map has fallen to half its peak at its border."""
+    return _border(curve) <= 0.5 * curve.max(("offset_y", "offset_x"))
 
 
 def _border(curve: xr.DataArray) -> xr.DataArray:

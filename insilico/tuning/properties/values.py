@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-__all__ = ["per_unit"]
+__all__ = ["per_unit", "suppression"]
 
 
 def per_unit(
@@ -59,3 +59,33 @@ def per_unit(
         name=name,
         attrs={"long_name": long_name, "units": units},
     )
+
+
+def suppression(
+    responses: npt.ArrayLike, alone: npt.ArrayLike, criterion: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """Share of a response that something else takes away.
+
+    Parameters
+    ----------
+    responses : array
+        With it; a response below blank counts as nothing.
+    alone : array, broadcasts with ``responses``
+        Without it.
+    criterion : array, broadcasts with ``alone``
+        What the latter has to reach: see `insilico.tuning.rates.response_criterion`.
+
+    Returns
+    -------
+    array
+        ``1 - responses / alone``: at most 1, below 0 where it adds. NaN below the criterion.
+
+    Examples
+    --------
+    >>> suppression([10.0, 50.0, -1.0], 40.0, 5.0).tolist()
+    [0.75, -0.25, 1.0]
+    """
+    reference = np.asarray(alone, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        index = 1 - np.clip(responses, 0, None) / reference
+    return np.where(reference >= criterion, index, np.nan)

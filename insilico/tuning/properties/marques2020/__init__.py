@@ -30,6 +30,10 @@ from insilico.tuning.properties.marques2020.orientation import (
     orthogonal_preferred_ratio_circular_variance_difference,
     preferred_orientation,
 )
+from insilico.tuning.properties.marques2020.receptive_field import (
+    receptive_field_x,
+    receptive_field_y,
+)
 from insilico.tuning.properties.marques2020.size import (
     grating_summation_field,
     strongly_suppressed,
@@ -78,6 +82,8 @@ __all__ = [
     "orthogonal_preferred_ratio_circular_variance_difference",
     "peak_spatial_frequency",
     "preferred_orientation",
+    "receptive_field_x",
+    "receptive_field_y",
     "sample_variance",
     "spatial_frequency_bandwidth",
     "spatial_frequency_selective",

@@ -1,0 +1,92 @@
+"""Stimuli by name, as one would see them: those of an experiment, of a drawing, or of one's own."""
+
+import numpy as np
+import pandas as pd
+
+from insilico.errors import UserError
+from insilico.experiments.batteries import find_battery
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Protocol
+from stimuli import Display, Position, StimulusSet
+from stimuli.catalogue import STIMULI
+
+__all__ = ["example"]
+
+
+def example(
+    name: str, *, battery: str = "standard", pixels: int = 224, degrees: float = 8.0
+) -> StimulusSet:
+    """Make the stimuli that a name stands for.
+
+    Parameters
+    ----------
+    name : str
+        An experiment of the battery, whose stimuli are shown for an invented unit where they depend
+        on one; a drawing, as ``"grating"``; or ``path/to/file.py:NAME`` (or
+        ``package.module:NAME``), a `StimulusSet`, a function ``(display, position)`` that returns
+        one, or a `Protocol`. Its code is run.
+    battery : str
+        As for `insilico.run`.
+    pixels, degrees
+        The square display, on the battery's background.
+
+    Returns
+    -------
+    StimulusSet
+
+    Raises
+    ------
+    UserError
+        If the name stands for nothing, or for something else.
+    """
+    if name in STIMULI:
+        return _drawing(name, Display.square(pixels, degrees))
+    if ":" in name:
+        return _own(name, Display.square(pixels, degrees))
+    plan, place = find_battery(battery)
+    if name not in {each.name for each in plan.protocols}:
+        raise UserError(
+            f"{battery} has no protocol {name!r}; it has "
+            f"{', '.join(each.name for each in plan.protocols)}. A drawing is one of "
+            f"{', '.join(STIMULI)}; stimuli of your own are path/to/file.py:NAME."
+        )
+    display = Display.square(pixels, degrees, background=plan.background)
+    return plan.example(name, display, place.position or Position())
+
+
+def _drawing(name: str, display: Display) -> StimulusSet:
+    listed = STIMULI[name]
+    [varied] = [key for key, value in listed.example.items() if np.size(value) > 1]
+    return StimulusSet(
+        name, display, pd.DataFrame(dict(listed.example)), (varied,), listed.function(name)
+    )
+
+
+def _own(name: str, display: Display) -> StimulusSet:
+    # A model's loader needs torch, which the other names do not.
+    from insilico.models.own import own_object
+
+    found = own_object(name)
+    if isinstance(found, Battery):
+        raise UserError(
+            f"{name} is a battery; say which of its experiments: insilico stimuli "
+            f"{found.protocols[0].name} --battery {name}"
+        )
+    if isinstance(found, Protocol):
+        rated = found.name if found.scale == "rates" else None
+        plan = Battery(found.name, (found,), rates_from=rated)
+        return plan.example(found.name, display, Position())
+    made = found
+    if callable(found) and not isinstance(found, StimulusSet):
+        try:
+            made = found(display, Position())
+        except Exception as error:
+            raise UserError(
+                f"{name}(display, position) raised {type(error).__name__}: {error}"
+            ) from error
+    if not isinstance(made, StimulusSet):
+        raise UserError(
+            f"{name} must be a StimulusSet, a function (display, position) that returns one, or a "
+            f"Protocol; got {type(made).__name__}."
+        )
+    return made

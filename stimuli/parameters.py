@@ -1,0 +1,101 @@
+"""The parameters of a stimulus: numbers, one or one for each picture, checked by name."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["LARGEST", "SIZES", "Numbers", "column", "drawing"]
+
+# Of an angle, a place or a frequency; sines and cosines of more have few digits left.
+LARGEST = 1e9
+
+# How the names of parameters end that may be infinite, and may not be negative.
+SIZES = ("diameter", "length", "width", "element")
+
+# A parameter of a stimulus: one number, or one for each picture.
+Numbers: TypeAlias = float | np.number[Any] | Sequence[float] | npt.NDArray[Any] | pd.Series
+
+P = ParamSpec("P")
+Drawn = TypeVar("Drawn")
+
+
+def column(name: str, value: object, *, size: bool = False) -> npt.NDArray[np.float64]:
+    """One parameter of a stimulus as a vector: a number, or one value per stimulus.
+
+    Every drawing function takes its parameters through here.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    value : object
+        What was given.
+    size : bool
+        Whether it is a diameter: not negative, and infinite where it fills the display.
+
+    Returns
+    -------
+    array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For what is no number, for NaN, and for infinity where that has no meaning.
+    """
+    # Scalars and vectors are both welcome, so that a vector of orientations draws a batch.
+    try:
+        numbers = np.asarray(value, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be a number, or one number per stimulus; got {value!r}."
+        ) from None
+    wrong = ~(numbers >= 0) if size else ~(np.abs(numbers) <= LARGEST)
+    if wrong.any():
+        allowed = "from 0 to infinity" if size else f"from {-LARGEST:g} to {LARGEST:g}"
+        raise ValueError(f"{name} must be a number {allowed}; got {numbers[wrong][0]:g}.")
+    return np.where(numbers > LARGEST, np.inf, numbers)
+
+
+def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """Check the parameters of a drawing function before it draws, and name the one that is wrong.
+
+    Every public drawing function is wrapped in it.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(display, *, window, device, **parameters)``. Parameters whose default is a word are
+        left to it; names that end in one of `SIZES` may be infinite.
+
+    Returns
+    -------
+    callable
+        Raises ValueError for what is no number, and for numbers of values that do not agree.
+    """
+    numbers = [
+        name
+        for name, parameter in inspect.signature(draw).parameters.items()
+        if name not in ("display", "window", "device") and not isinstance(parameter.default, str)
+    ]
+
+    @functools.wraps(draw)
+    def checked(*args: P.args, **parameters: P.kwargs) -> Drawn:
+        lengths = {
+            name: len(column(name, value, size=name.endswith(SIZES)))
+            for name in numbers
+            if (value := parameters.get(name)) is not None
+        }
+        several = {name: length for name, length in lengths.items() if length != 1}
+        if len(set(several.values())) > 1:
+            given = ", ".join(f"{name} has {length}" for name, length in several.items())
+            raise ValueError(
+                f"every parameter is one number, or one for each picture; {given} of them."
+            )
+        return draw(*args, **parameters)
+
+    return checked

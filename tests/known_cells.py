@@ -1,0 +1,66 @@
+"""Cells of known normalization, shown stimuli from pixels and in closed form."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from insilico.experiments.measuring import measure, with_given
+from insilico.models.textbook.closed_form import recorded
+from insilico.models.textbook.normalization import NormalizedPopulation
+from insilico.recording.schema import label
+from stimuli import Display, Position
+
+DISPLAY = Display.square(96, 6)
+
+
+def labelled(responses, stimuli):
+    """Label responses of cells at one place, in spikes/s."""
+    return label(
+        responses,
+        conditions=stimuli.conditions,
+        dims=stimuli.dims,
+        units=pd.DataFrame(
+            {
+                "layer": "v1",
+                "channel": range(len(responses)),
+                "row": 0,
+                "column": 0,
+                "x": 0.0,
+                "y": 0.0,
+            }
+        ),
+        blank=np.zeros(len(responses)),
+        attrs={"units": "spikes/s"},
+    )
+
+
+def both(protocol, units, truth=recorded, given=None, **fixed):
+    """Properties of each unit, shown its own grating: from pixels, and in closed form."""
+    taken = inspect.signature(protocol.stimuli).parameters
+    tables = []
+    for i in range(len(units)):
+        unit = units.iloc[[i]]
+        preference = {
+            k: float(unit[k].iloc[0]) for k in ("orientation", "spatial_frequency") if k in taken
+        }
+        place = Position(float(unit["x"].iloc[0]), float(unit["y"].iloc[0]))
+        stimuli = protocol.stimuli(DISPLAY, place, **preference, **fixed)
+        model = NormalizedPopulation(units=unit)
+        with torch.inference_mode():
+            pixels = torch.cat(
+                [model(stimuli.images(slice(k, k + 64))) for k in range(0, len(stimuli), 64)]
+            )
+        found = []
+        for responses in (pixels.double().numpy().T, truth(unit, stimuli)):
+            known = xr.Dataset({k: ("unit", [v]) for k, v in (given or {}).items()})
+            recording = with_given(protocol, labelled(responses, stimuli), known)
+            measured = measure(protocol, recording)
+            found.append({k: v.item() for k, v in measured.properties.items()})
+        tables.append(found)
+    return {
+        name: np.array([[one[name] for one in found] for found in tables]).T
+        for name in tables[0][0]
+    }
