@@ -16,7 +16,7 @@ from synthetic_neurons import write_assembly
 import insilico
 from insilico.checksums import write_manifest
 from insilico.cli.app import main
-from insilico.experiments.batteries import BATTERIES, Placed
+from insilico.experiments import standard
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity
@@ -101,7 +101,7 @@ def small_battery(monkeypatch):
         references=("ringach2002.circular_variance",),
         rates_from="orientation_mean",
     )
-    monkeypatch.setitem(BATTERIES, "standard", Placed(small, insilico.Placement()))
+    monkeypatch.setattr(standard, "BATTERY", small)
 
 
 def predict(*words, model=MODEL):

@@ -11,9 +11,10 @@ from torch import nn
 import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.experiments.batteries import BATTERIES
+from insilico.experiments.batteries import find_battery
 from insilico.recording.probe import Probe
-from insilico.runs.session import _side_by_side, record_battery
+from insilico.recording.schema import side_by_side
+from insilico.runs.session import record_battery
 from stimuli import Display
 
 SMALL = Display.square(48, 4)
@@ -77,7 +78,7 @@ def test_recordings_of_groups_are_put_together_as_xarray_does(levels):
         return xr.DataArray(values, coords, ("unit", "diameter"), "response", {"units": "1"})
 
     parts = [part(2, 1.0, [1.0, 2.0]), part(3, 2.0, levels)]
-    together = _side_by_side(parts)
+    together = side_by_side(parts)
     expected = xr.concat(
         parts,
         "unit",
@@ -116,7 +117,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, *BATTERIES["standard"], progress=True)
+    record_battery(probe, *find_battery("standard"), progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()

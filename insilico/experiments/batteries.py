@@ -3,10 +3,11 @@
 To add one, write it and list it here.
 """
 
+import sys
+from importlib import import_module
 from typing import NamedTuple
 
 from insilico.errors import UserError
-from insilico.experiments import context, contrast, marques2020, standard
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 
@@ -20,11 +21,13 @@ class Placed(NamedTuple):
     place: Placement
 
 
-BATTERIES: dict[str, Placed] = {
-    "standard": Placed(standard.BATTERY, Placement()),
-    "contrast": Placed(contrast.BATTERY, Placement()),
-    "context": Placed(context.BATTERY, Placement()),
-    "marques2020": Placed(marques2020.BATTERY, marques2020.PLACE),
+# Modules that hold a BATTERY, and a PLACE unless it is shown where each unit looks. They are
+# imported when they are asked for: a battery is rehearsed when it is made, which takes a second.
+BATTERIES = {
+    "standard": "insilico.experiments.standard",
+    "contrast": "insilico.experiments.contrast",
+    "context": "insilico.experiments.context",
+    "marques2020": "insilico.experiments.marques2020",
 }
 
 
@@ -47,10 +50,12 @@ def find_battery(battery: str | Battery) -> Placed:
         If there is none of the name, or the name stands for something else.
     """
     if isinstance(battery, Battery):
-        known = [each for each in BATTERIES.values() if each.battery is battery]
-        return known[0] if known else Placed(battery, Placement())
+        for name, module in BATTERIES.items():
+            if getattr(sys.modules.get(module), "BATTERY", None) is battery:
+                return _named(name)
+        return Placed(battery, Placement())
     if battery in BATTERIES:
-        return BATTERIES[battery]
+        return _named(battery)
     if ":" not in str(battery):
         raise UserError(
             f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "
@@ -71,3 +76,8 @@ def find_battery(battery: str | Battery) -> Placed:
             "Placed (a battery and its placement)."
         )
     return find_battery(found)
+
+
+def _named(name: str) -> Placed:
+    module = import_module(BATTERIES[name])
+    return Placed(module.BATTERY, getattr(module, "PLACE", Placement()))

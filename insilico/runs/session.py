@@ -25,7 +25,7 @@ from insilico.experiments.protocol import Placement, Protocol, placed, prerequis
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
-from insilico.recording.schema import UNIT_COORDINATES
+from insilico.recording.schema import UNIT_COORDINATES, side_by_side
 from insilico.runs.doubts import FEW
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
@@ -405,7 +405,7 @@ def _join(
     """
     if len(parts) == 1 and len(members[0]) == len(units):
         return parts[0]
-    joined = _side_by_side(parts)
+    joined = side_by_side(parts)
     crops = [json.loads(part.attrs["crop"]) for part in parts]
     joined = joined.assign_attrs(
         crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
@@ -417,36 +417,3 @@ def _join(
     whole = joined.assign_coords(unit=shown).reindex(unit=units.index).drop_vars("unit")
     places = {name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES}
     return whole.assign_coords(places)
-
-
-def _side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
-    """Concatenate recordings of groups of units, which differ in what was the same for a group."""
-    first, *others = parts
-    factors = [dim for dim in first.dims if dim != "unit" and dim in first.coords]
-    if not all(
-        first.indexes[dim].equals(other.indexes[dim]) for other in others for dim in factors
-    ):
-        # Their levels differ too: NaN where a group was not shown one.
-        return xr.concat(
-            parts,
-            "unit",
-            coords="different",
-            compat="equals",
-            join="outer",
-            combine_attrs="override",
-        )
-    # Of hundreds of groups, xarray's concat takes longer than their recording.
-    sizes = [part.sizes["unit"] for part in parts]
-    coords: dict[str, Any] = {}
-    for name in first.coords:
-        one, *each = (part.coords[name].variable for part in parts)
-        if "unit" in one.dims:
-            values = np.concatenate([one.to_numpy(), *(other.to_numpy() for other in each)])
-            coords[str(name)] = (one.dims, values, one.attrs)
-        elif all(one.equals(other) for other in each):
-            coords[str(name)] = one
-        else:
-            values = np.stack([one.to_numpy(), *(other.to_numpy() for other in each)])
-            coords[str(name)] = (("unit", *one.dims), np.repeat(values, sizes, axis=0), one.attrs)
-    values = np.concatenate([part.to_numpy() for part in parts])
-    return xr.DataArray(values, coords, first.dims, first.name, first.attrs)
