@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from insilico.predictivity import NeuralData, Predictivity, open_neurons, predict
     from insilico.recording.probe import Probe
     from insilico.reference import ReferenceDistribution
+    from insilico.runs.cells import Cell, cells
     from insilico.runs.results import Results, open_results
     from insilico.runs.run import run
     from insilico.runs.side_by_side import compare
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Battery",
+    "Cell",
     "ModelCard",
     "NeuralData",
     "Placement",
@@ -44,6 +46,7 @@ __all__ = [
     "ReferenceDistribution",
     "Results",
     "UserError",
+    "cells",
     "compare",
     "fit_curve",
     "load_model",
@@ -59,6 +62,7 @@ __all__ = [
 
 _HOMES = {
     "Battery": "insilico.experiments.battery",
+    "Cell": "insilico.runs.cells",
     "ModelCard": "insilico.models.card",
     "NeuralData": "insilico.predictivity",
     "Predictivity": "insilico.predictivity",
@@ -67,6 +71,7 @@ _HOMES = {
     "Protocol": "insilico.experiments.protocol",
     "ReferenceDistribution": "insilico.reference",
     "Results": "insilico.runs.results",
+    "cells": "insilico.runs.cells",
     "compare": "insilico.runs.side_by_side",
     "fit_curve": "insilico.tuning.fits",
     "load_model": "insilico.models",

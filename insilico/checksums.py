@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from insilico.errors import UserError
-from insilico.folders import inside
+from insilico.folders import LOCK, inside, written
 
 __all__ = ["MANIFEST", "check_archive", "check_files", "sha256", "write_manifest"]
 
@@ -38,17 +38,19 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(folder: Path) -> None:
+def write_manifest(folder: Path, **known: object) -> None:
     """Write down the checksum of every file in a folder and below.
 
     Parameters
     ----------
     folder : Path
         To which ``manifest.json`` is added. Files that come later are not in it.
+    **known : object
+        What else it is to hold, as JSON has it.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
     sums = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
-    (folder / MANIFEST).write_text(json.dumps({"sha256": sums}, indent=2) + "\n", encoding="utf-8")
+    written(folder / MANIFEST, json.dumps({**known, "sha256": sums}, indent=2) + "\n")
 
 
 def check_files(folder: Path, required: Iterable[str], *, remedy: str) -> tuple[str, ...]:

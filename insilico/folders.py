@@ -1,18 +1,37 @@
 """Folders that results are written to and read from: looked at before the long part."""
 
 import os
+import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from insilico.errors import UserError
 
-__all__ = ["check_free", "check_room", "inside", "room", "saved"]
+__all__ = [
+    "LOCK",
+    "alone",
+    "beside",
+    "check_free",
+    "check_room",
+    "claimed",
+    "inside",
+    "is_locked",
+    "plain",
+    "room",
+    "saved",
+    "written",
+]
 
 # What the name of a folder grows by while it is written: see `Results.save`.
 ADDED = len("..01234567.partial")
+
+# Locked by the process that writes to a folder.
+LOCK = ".lock"
 
 # Beside the results of a run, its report and figures; and what a full disk is left with.
 SPARE_BYTES = 32 * 2**20
@@ -64,6 +83,125 @@ def check_free(folder: Path | str) -> None:
         raise UserError(f"{folder} cannot be written ({reason}). {remedy}.") from error
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only process that writes to a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist; gets a file ``.lock``, which the system unlocks whatever ends the process.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UserError
+        If another process is.
+    """
+    with claimed(folder / LOCK) as ours:
+        if not ours:
+            raise UserError(
+                f"another process is writing to {folder}. Wait until it is done, or give another "
+                "folder with --out."
+            )
+        yield
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Lock a file, unless another process has; the system unlocks it whatever ends the process.
+
+    Parameters
+    ----------
+    path : Path
+        The file: made if there is none.
+
+    Yields
+    ------
+    bool
+        Whether it is ours.
+    """
+    with path.open("a+b") as file:
+        # Who asks whether it is locked locks it for a moment.
+        for wait in (0.0, 0.02, 0.1):
+            time.sleep(wait)
+            try:
+                _lock(file.fileno())
+            except OSError:
+                continue
+            yield True
+            return
+        yield False
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process has locked a file, as `claimed` does.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+
+    Returns
+    -------
+    bool
+    """
+    if not path.is_file():
+        return False
+    with claimed(path) as free:
+        return not free
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a file until it is closed; refused if another process has."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def beside(folder: Path) -> Path:
+    """Find a name for a new folder beside one.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/vone``.
+
+    Returns
+    -------
+    Path
+        ``results/vone`` if there is nothing, or the first of ``results/vone-2``, ... that is free.
+    """
+    number, found = 1, folder
+    while found.exists() or found.is_symlink():
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
+def written(path: Path, text: str) -> None:
+    """Write a file so that it is whole, or not there, whenever the process ends.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what it held is replaced.
+    text : str
+        What it is to hold.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 def inside(folder: Path, name: str) -> Path:
     """Find a file that a manifest or a table names, and refuse one outside of its folder.
 
@@ -97,6 +235,29 @@ def inside(folder: Path, name: str) -> Path:
             "read; put the file there, and not a link to it."
         )
     return path
+
+
+def plain(name: str) -> str:
+    """Make a folder name out of the name of a model.
+
+    Parameters
+    ----------
+    name : str
+        As typed.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> plain("torchvision:resnet50"), plain("path/to/net.py:build")
+    ('torchvision-resnet50', 'net-build')
+    """
+    head, colon, function = name.rpartition(":")
+    if head.endswith(".py"):
+        name = f"{Path(head).stem}{colon}{function}"
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
 
 
 def room(folder: Path | str) -> int:

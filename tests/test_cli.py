@@ -108,8 +108,9 @@ def stand_in(results, monkeypatch):
     """Stand in for the run and its report; returns how the run was called."""
     called = {}
 
-    def run(model, layers=None, **options):
+    def run(model, layers=None, *, out, **options):
         called.update(model=model, layers=layers, **options)
+        results.save(out)
         return results
 
     def write_report(_results, folder):
@@ -117,7 +118,7 @@ def stand_in(results, monkeypatch):
         page.write_text("<html></html>")
         return page
 
-    monkeypatch.setattr("insilico.runs.sweep.run", run)
+    monkeypatch.setattr("insilico.runs.run.run", run)
     monkeypatch.setattr(insilico.reporting.run, "write_report", write_report)
     return called
 
@@ -175,6 +176,8 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "phases": "harmonics",
         "precision": "bfloat16",
         "layout": None,
+        "mend": False,
+        "most_units": None,
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
@@ -219,9 +222,9 @@ def test_interrupted_run_writes_nothing(here, stand_in, monkeypatch, capsys):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("insilico.runs.sweep.run", interrupt)
+    monkeypatch.setattr("insilico.runs.run.run", interrupt)
     assert main(["run", "small.py:build", "--layer", "0", "--out", "out"]) == 130
-    assert "\ninsilico: stopped: only results that were whole" in capsys.readouterr().err
+    assert "\ninsilico: stopped: the same command goes on" in capsys.readouterr().err
     assert not (here / "out").exists()
 
 
@@ -302,7 +305,7 @@ def test_defects_keep_their_traceback(here, stand_in, monkeypatch, kind):
             raise TypeError("a defect")
         np.zeros(2) + np.zeros(3)
 
-    monkeypatch.setattr("insilico.runs.sweep.run", defect)
+    monkeypatch.setattr("insilico.runs.run.run", defect)
     with pytest.raises(kind, match="a defect|broadcast"):
         main(["run", "small.py:build", "--layer", "0"])
 

@@ -150,7 +150,10 @@ class TestResults:
         assert main([command[0], str(saved), *command[1:]]) == 2
         said = capsys.readouterr().err
         assert "units.nc is damaged" in said
-        assert "Bring the folder back from a copy, or do the run again." in said
+        assert (
+            "Bring the folder back from a copy, or give the command of the run again, with --mend."
+            in said
+        )
         assert said.count("\n") == 1
 
     @pytest.mark.parametrize("name", ["units.nc", "comparison.csv", "provenance.json"])
@@ -177,7 +180,7 @@ class TestResults:
             open_results(saved)
 
     def test_the_record_names_nothing_outside(self, saved, tmp_path):
-        shutil.copy(next((saved / "recordings").iterdir()), tmp_path / "secret.nc")
+        shutil.copytree(next((saved / "recordings").iterdir()), tmp_path / "secret.zarr")
         record = saved / "provenance.json"
         first = next((saved / "recordings").iterdir()).stem
         record.write_text(record.read_text().replace(f': "{first}"', ': "../../secret"'))

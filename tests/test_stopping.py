@@ -48,8 +48,7 @@ def test_run_ends_with_one_line(tmp_path, number, code):
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
     assert said.strip().splitlines() == [
-        "insilico: stopped: only results that were whole are kept, and what was being recorded is "
-        "lost."
+        "insilico: stopped: the same command goes on where it stopped."
     ]
     assert {path.name for path in tmp_path.iterdir()} <= {"slow.py", "begun", "__pycache__"}
 

@@ -1,18 +1,28 @@
 """Several degrees and an untrained control: which runs there are, and what becomes of them."""
 
 import dataclasses
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import fake_results
 import pandas as pd
 import pytest
+import small_battery
 import torch
 
 import insilico
 from insilico import load_model
-from insilico.cli.app import main
+from insilico.cli.app import app, main
 from insilico.errors import UserError
+from insilico.folders import claimed
 from insilico.models.weights import weights_hash
-from insilico.runs.sweep import conditions, untrained_control
+from insilico.runs.cells import cells
+from insilico.runs.control import untrained_control
+from insilico.runs.store import is_complete
+from insilico.runs.sweep import begin, overview
+from insilico.runs.sweep_file import read_sweep
 
 MODELS = """
 import torch
@@ -47,18 +57,28 @@ def recorded(monkeypatch):
     """Stand in for the run; returns the models that were recorded."""
     models = []
 
-    def run(model, layers=None, **options):
+    def run(model, layers=None, *, out, **options):
         models.append(model)
         card = model.card
-        return fake_results.results(
+        found = fake_results.results(
             20, layers=("conv1",), seed=len(models), model=card.name, weights=card.weights,
             trained=card.trained, weights_hash=weights_hash(model),
             display={"degrees": card.display.degrees[0], "width_px": 224, "px_per_deg": 28.0,
                      "height_px": 224},
         )  # fmt: skip
+        found.save(out)
+        return found
 
-    monkeypatch.setattr("insilico.runs.sweep.run", run)
+    monkeypatch.setattr("insilico.runs.run.run", run)
+    monkeypatch.setattr("insilico.reporting.run.write_report", blank_page)
     return models
+
+
+def blank_page(_, folder):
+    """Stand in for the report."""
+    page = folder / "report.html"
+    page.touch()
+    return page
 
 
 def refused(capsys, command):
@@ -67,22 +87,44 @@ def refused(capsys, command):
     return line
 
 
-class TestConditions:
+def named(*arguments, **options):
+    return [
+        (each.name, each.degrees, each.untrained) for each in cells("vone", *arguments, **options)
+    ]
+
+
+class TestCells:
     def test_one_run_is_one_run(self):
-        assert conditions() == [("model", None, False)]
-        assert conditions([4.0]) == [("model", 4.0, False)]
+        assert named() == [("model", None, False)]
+        assert named(degrees=[4.0]) == [("model", 4.0, False)]
 
     def test_every_degree_has_its_control(self):
-        assert conditions([4, 8.5], untrained=True) == [
+        assert named(degrees=[4, 8.5], untrained=True) == [
             ("4deg", 4, False),
             ("4deg-untrained", 4, True),
             ("8.5deg", 8.5, False),
             ("8.5deg-untrained", 8.5, True),
         ]
 
-    def test_degrees_must_differ(self):
-        with pytest.raises(UserError, match="degrees must differ; got 4 more than once"):
-            conditions([4, 8, 4])
+    def test_everything_with_everything(self):
+        found = cells(
+            "net.py:build",
+            weights=["runs/a.pth", "b.pth"],
+            layers=[("layer1",), ("layer2", "layer3")],
+            batteries=["standard", "marques2020"],
+            seeds=[0, 1],
+            load={"pixels": 64},
+        )
+        assert len(found) == len({each.name for each in found}) == 16
+        assert found[0].name == "a-layer1-standard-seed0"
+        assert found[-1].name == "b-layer2-layer3-marques2020-seed1"
+        assert {each.load["pixels"] for each in found} == {64}
+
+    def test_what_is_given_twice(self):
+        with pytest.raises(UserError, match="degrees must differ; got 4deg more than once"):
+            named(degrees=[4, 8, 4])
+        with pytest.raises(UserError, match="two runs would have one folder, last"):
+            named(weights=["a/last.pth", "b/last.pth"])
 
 
 class TestControl:
@@ -166,3 +208,168 @@ class TestCommand:
     def test_mistakes_are_told_before_the_first_run(self, here, recorded, capsys, command, message):
         assert message in refused(capsys, command)
         assert not recorded
+
+
+SWEEP = """
+models = ["small.py:build", {model = "small.py:fixed", weights = ["trained.pth"]}, "small.py:none"]
+seeds = [0, 1]
+
+[load]
+pixels = 32
+
+[run]
+phases = "harmonics"
+"""
+
+
+compared = []
+
+
+class TestSweep:
+    """Of small models, of which one cannot be made; the runs themselves are stood in for."""
+
+    @pytest.fixture
+    def file(self, here, monkeypatch):
+        (here / "sweep.toml").write_text(SWEEP)
+        return ["sweep", "sweep.toml", "--out", "out", "--trust-code"]
+
+    @pytest.fixture
+    def runs(self, monkeypatch):
+        """Stand in for the runs; returns which were done."""
+        done = []
+
+        def run(model, layers=None, *, out, seed, battery, **options):
+            assert options == {"phases": "harmonics"}
+            made = fake_results.results(20, seed=seed, model=f"{model.card.name} {seed}")
+            made.save(out)
+            (out / "run.json").write_text("{}")
+            done.append(out.name)
+            return made
+
+        monkeypatch.setattr("insilico.runs.sweep.run", run)
+        monkeypatch.setattr("insilico.reporting.run.write_report", blank_page)
+        monkeypatch.setattr(
+            "insilico.cli.compare.write_comparison",
+            lambda runs, folder: compared.append((sorted(runs), folder.name)),
+        )
+        compared.clear()
+        return done
+
+    def table(self):
+        plan = read_sweep("sweep.toml", trust_code=True).plan
+        return overview(plan, Path("out")).set_index("name")["state"].to_dict()
+
+    def test_those_that_fail_do_not_stop_the_others(self, file, runs, capsys):
+        assert main([*file, "--status"]) == 0
+        assert "0 done, 0 running, 0 failed, 6 left" in capsys.readouterr().out
+        assert main([*file, "-q"]) == 2
+        said = capsys.readouterr()
+        assert "2 of 6 runs failed. The same command with --retry" in said.err
+        assert "4 done, 0 running, 2 failed, 0 left" in said.out
+        assert "failed: small-none-seed0: " in said.out
+        assert Path("out/small-build-seed0/report.html").is_file()
+        names = ["small-build-seed0", "small-build-seed1", "small-fixed-seed0", "small-fixed-seed1"]
+        assert compared == [(names, "comparison")]
+        # What is done, and what failed, is not done again.
+        before = list(runs)
+        assert main([*file, "-q", "--no-pages"]) == 2
+        assert runs == before
+
+    def test_failed_runs_are_tried_again_when_asked(self, file, runs, here):
+        main([*file, "-q", "--no-pages"])
+        (here / "small.py").write_text(MODELS + "\nnone = build\n")
+        assert main([*file, "-q", "--no-pages"]) == 2
+        assert main([*file, "-q", "--no-pages", "--retry"]) == 0
+        assert set(self.table().values()) == {"done"}
+
+    def test_a_cell_that_another_process_has_is_left_to_it(self, file, runs):
+        begin(read_sweep("sweep.toml", trust_code=True).plan, Path("out"), {"phases": "harmonics"})
+        with claimed(Path("out/.cells/small-build-seed1.lock")):
+            main([*file, "-q", "--no-pages"])
+            assert "small-build-seed1" not in runs
+            assert self.table()["small-build-seed1"] == "running"
+        assert self.table()["small-build-seed1"] == "left"
+
+    def test_another_sweep_is_refused_and_cells_may_be_added(self, file, runs, here, capsys):
+        main([*file, "-q", "--no-pages"])
+        (here / "sweep.toml").write_text(SWEEP.replace("[0, 1]", "[0, 1, 2]"))
+        main([*file, "-q", "--no-pages"])
+        assert len(runs) == 6
+        capsys.readouterr()
+        (here / "sweep.toml").write_text(SWEEP.replace("harmonics", "keep"))
+        assert main(file) == 2
+        assert "holds another sweep: phases differ there" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (("models", "model"), "has no key 'model'; its keys are models, weights"),
+            (("[0, 1]", "[0.5]"), "seeds of sweep.toml is a list of whole numbers; got [0.5]"),
+            (("[0, 1]", "[true]"), "seeds of sweep.toml is a list of whole numbers"),
+            (("[0, 1]", "3"), "seeds of sweep.toml is a list of whole numbers; got 3"),
+            (("phases", "fases"), "[run] of sweep.toml has no key 'fases'"),
+            (("phases", "out"), "[run] of sweep.toml has no key 'out'"),
+            (("seeds = [0, 1]", "seeds = ["), "sweep.toml is no TOML file"),
+            (("seeds = [0, 1]", "layers = [3]"), "layers of sweep.toml are names"),
+            (("seeds = [0, 1]", "untrained = 1"), "untrained is true or false"),
+            (("seeds = [0, 1]", 'models_ = ""'), "has no key 'models_'"),
+            (('"small.py:none"', "3"), "a model of sweep.toml is a name, or a table"),
+            (("pixels = 32", "seed = 3"), "[load] of sweep.toml has no seed: say seeds = [...]"),
+            (("[load]\npixels = 32", "load = 3"), "load of sweep.toml is a table, [load]; got 3"),
+        ],
+    )
+    def test_a_file_that_says_what_cannot_be_meant(self, file, here, capsys, change, message):
+        (here / "sweep.toml").write_text(SWEEP.replace(*change, 1))
+        assert main(file) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+        assert not Path("out").exists()
+
+    def test_code_of_somebody_else_is_not_run(self, file, here, capsys):
+        assert main(file[:-1]) == 2
+        assert "names 'small.py:build' as its model: that is code" in capsys.readouterr().err
+        (here / "sweep.toml").write_text('models = ["vone"]\nbatteries = ["small.py:build"]')
+        assert main(file[:-1]) == 2
+        assert "names 'small.py:build' as its battery" in capsys.readouterr().err
+
+    def test_a_folder_of_something_else(self, file, here, capsys):
+        (here / "out").mkdir()
+        (here / "out" / "own.txt").write_text("mine")
+        assert main(file) == 2
+        assert "already holds files, and no sweep" in capsys.readouterr().err
+
+
+def test_workers_share_a_sweep(tmp_path, monkeypatch):
+    """Two processes do four real runs, each of them once."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(Path(small_battery.__file__), tmp_path)
+    (tmp_path / "sweep.toml").write_text(
+        'models = ["small_battery.py:Filters"]\nbatteries = ["small_battery.py:BATTERY"]\n'
+        'seeds = [0, 1, 2]\nlayers = ["rectified"]\ndegrees = [4]\n\n[load]\npixels = 32\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    words = ["sweep", "sweep.toml", "--out", "out", "--trust-code", "--no-pages"]
+    assert main([*words, "--local-workers", "2", "-q"]) == 0
+    for seed in range(3):
+        assert is_complete(tmp_path / "out" / f"seed{seed}")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_job_script_of_the_docs():
+    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
+    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    parsed = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (parsed.returncode, parsed.stderr) == (0, "")
+    (words,) = re.findall(r"srun insilico (.*)", script)
+    # The command is one that there is.
+    command, bound, _ = app.parse_args(words.replace('"', ""), exit_on_error=False)
+    assert command.__name__ == "sweep"
+    assert bound.arguments["pages"] is False
+
+
+def test_the_file_of_the_docs(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "sweep.toml").write_text(text)
+    found = read_sweep(tmp_path / "sweep.toml")
+    assert len(found.plan) == 3 * 2 * 2 * 2
+    assert found.options == {"phases": "harmonics"}

@@ -19,6 +19,7 @@ from insilico.cli.report import report
 from insilico.cli.run import run
 from insilico.cli.stimuli import stimuli
 from insilico.cli.stopping import exit_code, interruptible, last_words
+from insilico.cli.sweep import sweep
 from insilico.cli.textures import textures
 from insilico.cli.train import train
 from insilico.errors import UserError
@@ -57,6 +58,7 @@ for _command in (
     reference,
     report,
     compare,
+    sweep,
     predict,
     train,
     evaluate,

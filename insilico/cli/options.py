@@ -77,9 +77,8 @@ class ModelOptions:
 
     @property
     def loading(self) -> dict[str, Any]:
-        """Arguments of `insilico.load_model`, all but the degrees and the seed."""
+        """Arguments of `insilico.load_model`, all but the weights, the degrees and the seed."""
         return {
-            "weights": self.weights,
             "mean": self.mean,
             "std": self.std,
             "pixels": self.pixels,
@@ -99,7 +98,7 @@ class ModelOptions:
                 "one visual field has one size in degrees, and only 'insilico run' takes several; "
                 f"got {' '.join(f'{each:g}' for each in self.degrees or ())}."
             )
-        return load_model(spec, degrees=degrees[0], seed=self.seed, **self.loading)
+        return load_model(spec, self.weights, degrees=degrees[0], seed=self.seed, **self.loading)
 
 
 def _options(pairs: Sequence[str]) -> dict[str, Any]:

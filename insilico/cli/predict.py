@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Whole, Words
-from insilico.cli.preparing import plain
 from insilico.errors import UserError
+from insilico.folders import plain
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,5 @@
-"""What commands find out before the long part: references, and what their folder is called."""
+"""What commands find out before the long part: the references that were typed."""
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from insilico.errors import UserError
@@ -9,7 +7,7 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     from insilico.reference import ReferenceDistribution
 
-__all__ = ["plain", "references_named"]
+__all__ = ["references_named"]
 
 
 def references_named(given: str) -> "list[ReferenceDistribution]":
@@ -40,26 +38,3 @@ def references_named(given: str) -> "list[ReferenceDistribution]":
             f"circular_variance={given}. The properties of a run are the columns of its units.csv."
         )
     return list(from_assembly(given).values())
-
-
-def plain(name: str) -> str:
-    """Make a folder name out of the name of a model.
-
-    Parameters
-    ----------
-    name : str
-        As typed.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> plain("torchvision:resnet50"), plain("path/to/net.py:build")
-    ('torchvision-resnet50', 'net-build')
-    """
-    head, colon, function = name.rpartition(":")
-    if head.endswith(".py"):
-        name = f"{Path(head).stem}{colon}{function}"
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words
-from insilico.cli.preparing import plain, references_named
+from insilico.cli.preparing import references_named
 from insilico.errors import UserError
+from insilico.folders import plain
+
+if TYPE_CHECKING:
+    from insilico.runs.results import Results
 
 __all__ = ["run"]
 
@@ -32,6 +36,8 @@ def run(
     rates: bool = True,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     untrained: Annotated[bool, Parameter(negative="")] = False,
+    fresh: Annotated[bool, Parameter(negative="")] = False,
+    mend: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     options: ModelOptions = ModelOptions(),
 ) -> None:
@@ -39,6 +45,8 @@ def run(
 
     With --untrained, or with several --degrees, each run has a folder of its own within OUT, and
     OUT/comparison sets them side by side.
+
+    A run that was stopped goes on where it stopped: the same command, with the same folder.
 
     Parameters
     ----------
@@ -55,7 +63,8 @@ def run(
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
     out : Path, optional
-        New folder for the results; results/MODEL-BATTERY by default. Nothing is overwritten.
+        Folder for the results; results/MODEL-BATTERY by default. It is new, or holds the same run:
+        that goes on there if it was stopped. Nothing is overwritten.
     sites : tuple of str
         Which sites of each feature map: centre, all, a diameter in degrees, or ROW,COLUMN ...;
         the battery decides by default.
@@ -87,60 +96,92 @@ def run(
         contrast and context record 64, the others all.
     untrained : bool
         Whether the same architecture with random weights is recorded too, as a control.
+    fresh : bool
+        Begin in a new folder beside OUT, if OUT holds something.
+    mend : bool
+        Record anew what is damaged in OUT; what is whole stays.
     quiet : bool
         No progress bar.
     options : ModelOptions
         What can be said of any model.
     """
     from insilico.cli.compare import write_comparison
-    from insilico.cli.terminal import summary
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
-    from insilico.folders import check_free, saved
-    from insilico.reporting.run import write_report
+    from insilico.folders import beside, check_free
+    from insilico.runs.cells import cells, loaded
+    from insilico.runs.run import run as run_model
     from insilico.runs.side_by_side import without_recordings
-    from insilico.runs.sweep import sweep
+    from insilico.runs.store import check_new, is_complete
     from stimuli.textures.sets import from_folder
 
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
-    check_free(folder)
-    own = [each for given in reference for each in references_named(given)]
-    shown, place = find_battery(battery)
-    if textures is not None:
-        shown = with_textures(shown, from_folder(folder=textures))
-    several = untrained or len(options.degrees or ()) > 1
-    runs = {}
-    for name, results in sweep(
+    folder = beside(folder) if fresh else folder
+    planned = cells(
         model,
-        layer or None,
+        weights=[options.weights] if options.weights else (),
+        layers=[layer],
         degrees=options.degrees or (),
+        seeds=[options.seed],
         untrained=untrained,
         load=options.loading,
-        seed=options.seed,
-        battery=shown,
-        protocols=protocols or None,
-        place=place,
-        sites=_sites(sites),
-        candidates=candidates,
-        references=own,
-        device=options.device,
-        rates=rates,
-        most_units=_most_units(most_units),
-        crop=crop,
-        phases=phases,
-        precision=precision,
-        layout=_layout(layout),
-        progress=not quiet,
-    ):
-        own_folder = folder / name if several else folder
-        own_folder, trouble = saved(results.save, own_folder)
-        page = write_report(results, own_folder)
-        print(f"{summary(results)}\n\nreport: {page}")
-        if trouble:
-            raise UserError(trouble)
-        runs[name] = without_recordings(results)
-    if several:
-        write_comparison(runs, folder / "comparison", seed=options.seed)
+    )
+    several = len(planned) > 1
+    places = {each.name: folder / each.name if several else folder for each in planned}
+    for place in places.values():
+        check_new(place)
+    comparison = folder / "comparison"
+    complete = all(is_complete(each) for each in places.values())
+    if several and not complete:
+        check_free(comparison)
+    own = [each for given in reference for each in references_named(given)]
+    shown, placement = find_battery(battery)
+    if textures is not None:
+        shown = with_textures(shown, from_folder(folder=textures))
+    if untrained:
+        # Whether there is a control is found out before the first run, and not after it.
+        loaded(planned[1])
+    runs = {}
+    for cell in planned:
+        whole = is_complete(places[cell.name])
+        results = run_model(
+            loaded(cell),
+            layer or None,
+            seed=cell.seed,
+            out=places[cell.name],
+            mend=mend,
+            battery=shown,
+            protocols=protocols or None,
+            place=placement,
+            sites=_sites(sites),
+            candidates=candidates,
+            references=own,
+            device=options.device,
+            rates=rates,
+            most_units=_most_units(most_units),
+            crop=crop,
+            phases=phases,
+            precision=precision,
+            layout=_layout(layout),
+            progress=not quiet,
+        )
+        _tell(results, places[cell.name], whole=whole and not mend)
+        runs[cell.name] = without_recordings(results)
+    if several and not (complete and (comparison / "comparison.html").is_file()):
+        write_comparison(runs, comparison, seed=options.seed)
+
+
+def _tell(results: "Results", folder: Path, *, whole: bool) -> None:
+    """Print what a run found, and make the report if there is none."""
+    from insilico.cli.terminal import summary
+    from insilico.reporting.run import PAGE, write_report
+
+    page = folder / PAGE
+    if whole and page.is_file():
+        print(f"{folder} is complete: nothing was recorded.\n\nreport: {page}")
+        return
+    page = write_report(results, folder)
+    print(f"{summary(results)}\n\nreport: {page}")
 
 
 def _most_units(word: str | None) -> int | str | None:

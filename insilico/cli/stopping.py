@@ -13,7 +13,8 @@ SIGNALLED = 128
 
 # What is left of a command that was stopped.
 LEFT = {
-    "run": "only results that were whole are kept, and what was being recorded is lost",
+    "run": "the same command goes on where it stopped",
+    "sweep": "the same command goes on where it stopped",
     "train": "the same command goes on from the last checkpoint",
     "factorial": "the same command goes on with the networks that are not done",
 }

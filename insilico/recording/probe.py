@@ -24,6 +24,7 @@ from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
 from insilico.recording.schema import label
+from insilico.recording.tape import Tape
 from insilico.recording.windows import Crop
 from stimuli import Display, Position, StimulusSet
 
@@ -228,6 +229,7 @@ class Probe:
         reduction: Reduction | None = None,
         crops_checked: bool = False,
         progress: Callable[[float], None] | None = None,
+        tape: Tape | None = None,
     ) -> xr.DataArray:
         r"""Show a stimulus set, and return the labelled responses.
 
@@ -243,6 +245,8 @@ class Probe:
             Whether `check_crops` was called with these stimuli and units.
         progress : callable, optional
             Called with the number of stimuli dealt with since its last call.
+        tape : Tape, optional
+            Where every answer is kept as it comes; what is on it already is not shown again.
 
         Returns
         -------
@@ -261,19 +265,26 @@ class Probe:
         if not crops_checked:
             self.check_crops([(stimuli, units)])
         store = Store(stimuli.conditions, stimuli.dims, len(units), reduction)
-        responses = Responses(store, len(stimuli), len(units), recalls=self.deterministic)
-        n_pictures = 0
+        responses = Responses(
+            store, len(stimuli), len(units), recalls=self.deterministic, tape=tape
+        )
         with self.forward.ready():
+            if not self.deterministic:
+                # Noise is the same whatever was recorded before.
+                self.forward.put_back(generators=True)
             passes = self._crops.passes(units, len(stimuli))
-            for crop, members in passes:
-                place = self._crops.place(units.iloc[members])
-                responses.begin(members[place.order], self.forward.device)
-                with crop.applied(self.model):
-                    for n_new, n_done in self._show(stimuli, place, crop, responses):
-                        n_pictures += n_new
-                        if progress is not None:
-                            progress(n_done / len(passes))
-                responses.finish()
+            try:
+                for crop, members in passes:
+                    place = self._crops.place(units.iloc[members])
+                    responses.begin(members[place.order], self.forward.device)
+                    with crop.applied(self.model):
+                        for n_done in self._show(stimuli, place, crop, responses):
+                            if progress is not None:
+                                progress(n_done / len(passes))
+                    responses.finish()
+            except BaseException:
+                responses.keep()
+                raise
         responses.check()
         return label(
             store.values(),
@@ -287,7 +298,7 @@ class Probe:
                 "stimuli_hash": stimuli.content_hash(),
                 "display": str(stimuli.display),
                 "n_stimuli": len(stimuli),
-                "n_pictures": n_pictures,
+                "n_pictures": responses.n_pictures,
                 "crop": self._crops.statuses(units, passes),
                 "precision": self.forward.precision,
                 "seed": self.forward.seed,
@@ -372,9 +383,10 @@ class Probe:
 
     def _show(
         self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
-    ) -> Iterator[tuple[int, int]]:
-        """Record units through one crop; yields how many pictures and stimuli were dealt with."""
-        for rows, images in self._pictures(stimuli, crop, len(place.order)):
+    ) -> Iterator[int]:
+        """Record units through one crop; yields how many stimuli were dealt with."""
+        yield min(responses.done, len(stimuli))
+        for rows, images in self._pictures(stimuli, crop, len(place.order), responses.done):
             pictures = _fingerprints(images)
             new = responses.unknown(pictures)
             found = (
@@ -383,22 +395,24 @@ class Probe:
                 else torch.empty((0, len(place.order)), device=self.forward.device)
             )
             responses.add(rows, pictures, new, found)
-            yield len(new), min(len(rows), len(stimuli) - rows.start)
+            yield min(len(rows), len(stimuli) - rows.start)
 
     def _pictures(
-        self, stimuli: StimulusSet, crop: Crop, n_units: int
+        self, stimuli: StimulusSet, crop: Crop, n_units: int, done: int
     ) -> Iterator[tuple[range, Tensor]]:
-        """Draw the stimuli, some at a time, and after the last of them the blank."""
+        """Draw the stimuli that are not done, some at a time, and after the last one the blank."""
         device = self.forward.device
         # At least a batch, so that a device with room for many pictures gets them.
         pixels = crop.window.height * crop.window.width
         most = max(DRAWN, DRAWN_PIXELS // pixels, self.forward.batch(pixels))
         budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
         size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
-        for start in range(0, len(stimuli), size):
+        for start in range(done, len(stimuli), size):
             rows = range(start, min(start + size, len(stimuli)))
             part = slice(rows.start, rows.stop)
             yield rows, stimuli.images(part, window=crop.window, device=device)
+        if done > len(stimuli):
+            return
         shape = (1, 1, crop.window.height, crop.window.width)
         blank = torch.full(shape, stimuli.display.background, device=device)
         yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)

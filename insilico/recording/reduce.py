@@ -120,6 +120,19 @@ class Store:
             self._kept[..., self._units] = block
 
     @property
+    def n_kept(self) -> int:
+        """How many numbers are kept of each unit."""
+        return int(np.prod(self._kept.shape[:2]))
+
+    def kept(self) -> Array:
+        """Return what was kept of these units so far, (number, unit)."""
+        return self._block.reshape(self.n_kept, -1).cpu().numpy()
+
+    def go_on(self, kept: Array) -> None:
+        """Go on from what `kept` returned."""
+        self._block.copy_(torch.from_numpy(kept).reshape(self._block.shape))
+
+    @property
     def keeps_all(self) -> bool:
         """Whether every response can be had again."""
         return self._reduction is None

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.recording.reduce import Store
+from insilico.recording.tape import Tape, undivided
 
 __all__ = ["Responses"]
 
@@ -16,6 +17,9 @@ Fingerprint = tuple[float, ...]
 
 # Responses to pictures that may come again, where the reduction does not keep them.
 RECALLED_BYTES = 128 * 2**20
+
+# Bytes of responses that are played from a tape at a time.
+PLAYED_BYTES = 64 * 2**20
 
 
 class Responses:
@@ -29,31 +33,85 @@ class Responses:
         Size of the recording.
     recalls : bool
         Whether a picture that comes again is answered from memory; not for noisy models.
+    tape : Tape, optional
+        Where responses are kept as they come, and what there is already is played from. Of noisy
+        models all is played, or nothing.
 
     Attributes
     ----------
     blank : array, shape (unit,)
         Response to the blank, which comes after the last stimulus.
+    done : int
+        How many stimuli, the blank the last of them, these units have answered.
+    n_pictures : int
+        How many pictures had to be shown.
     """
 
-    def __init__(self, store: Store, n_stimuli: int, n_units: int, *, recalls: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        n_stimuli: int,
+        n_units: int,
+        *,
+        recalls: bool = True,
+        tape: Tape | None = None,
+    ) -> None:
         self.blank = np.empty(n_units, dtype=np.float32)
+        self.n_pictures = 0
         self._store = store
         self._n_stimuli = n_stimuli
         self._recalls = recalls
+        self._tape = tape
         self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
+        if tape is not None and not recalls:
+            rows = n_stimuli if store.keeps_all else store.n_kept
+            tape.need((rows + 1) * n_units)
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
-        """Begin to record some units, in the order in which their responses will come."""
+        """Begin to record some units, in the order in which their responses will come.
+
+        What they have answered already is played from the tape.
+        """
         self._store.begin(units, device)
         self._units = units
         self._rows: dict[Fingerprint, int] = {}
         self._kept: dict[Fingerprint, Tensor] = {}
         self._spare = RECALLED_BYTES
+        self.done = 0
+        self._before = self.n_pictures
+        # Whether there is something that the tape does not hold yet.
+        self._partial = False
+        if self._tape is None:
+            return
+        if self._store.keeps_all:
+            self._play(self._tape, device)
+        else:
+            self._play_kept(self._tape, device)
 
     def finish(self) -> None:
         """Have done with these units."""
+        if self._tape is not None and self._partial and not self._store.keeps_all:
+            rows = np.concatenate([self._store.kept(), self.blank[None, self._units]])
+            # In place of the pictures, how many were shown.
+            self._tape.write([(self.n_pictures - self._before, 0)], torch.from_numpy(rows))
+        self._partial = False
         self._store.finish()
+
+    def keep(self) -> None:
+        """Have on disk what has come so far, if there is a tape."""
+        if self._tape is None:
+            return
+        self._tape.flush()
+        if self._partial and self._recalls and not self._store.keeps_all:
+            self._tape.keep_sums(
+                {
+                    "kept": self._store.kept(),
+                    "blank": self.blank[self._units],
+                    "done": np.array([self.done, self.n_pictures - self._before]),
+                    "pictures": np.array(list(self._kept)).reshape(-1, 2),
+                    "recalled": np.array([each.cpu().numpy() for each in self._kept.values()]),
+                }
+            )
 
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
@@ -81,6 +139,21 @@ class Responses:
         found : Tensor, shape (shown, unit)
             The responses to those.
         """
+        with undivided():
+            responses = self._add(rows, pictures, shown, found)
+            self.n_pictures += len(shown)
+            self.done = rows.stop
+            # Of what is not finite nothing is kept: it is refused in the end.
+            self._partial = not self._faulty[0].any()
+            if self._tape is not None and self._store.keeps_all:
+                self._tape.write(pictures, responses)
+            elif self._tape is not None and self._tape.due:
+                self.keep()
+
+    def _add(
+        self, rows: range, pictures: Sequence[Fingerprint], shown: Sequence[int], found: Tensor
+    ) -> Tensor:
+        """Take them in, and return the response to each stimulus."""
         responses = found
         if len(shown) < len(rows):
             place = {pictures[n]: position for position, n in enumerate(shown)}
@@ -96,10 +169,11 @@ class Responses:
             self._faulty[1][self._units] |= ~responses.isfinite().all(0).cpu().numpy()
         if rows.start == self._n_stimuli:
             self.blank[self._units] = responses[0].cpu().numpy()
-            return
+            return responses
         self._store.add(rows, responses)
         for n in shown if self._recalls else ():
             self._remember(pictures[n], rows[n], responses[n])
+        return responses
 
     def check(self) -> None:
         """Refuse responses that are not finite.
@@ -116,6 +190,45 @@ class Responses:
                 f"stimuli in {units.sum()} of {len(units)} units. Check its weights and the range "
                 "of values it takes (mean and std)."
             )
+
+    def _play(self, tape: Tape, device: torch.device) -> None:
+        """Take in what these units answered before."""
+        n_units, end = len(self._units), self._n_stimuli + 1
+        step = max(1, PLAYED_BYTES // (4 * max(n_units, 1)))
+        while self.done < end:
+            # The blank, which is the last one, comes by itself.
+            stop = min(self.done + step, self._n_stimuli) if self.done < self._n_stimuli else end
+            pictures, played = tape.play(stop - self.done, n_units)
+            if not len(played):
+                return
+            responses = torch.from_numpy(played).to(device)
+            shown = self.unknown(pictures)
+            rows = range(self.done, self.done + len(played))
+            self._add(rows, pictures, shown, responses[shown])
+            self.n_pictures += len(shown)
+            self.done = rows.stop
+
+    def _play_kept(self, tape: Tape, device: torch.device) -> None:
+        """Take in what was kept of the answers that these units gave before."""
+        n_units = len(self._units)
+        shown, rows = tape.play(self._store.n_kept + 1, n_units, pictures=1)
+        if shown:
+            self._store.go_on(rows[:-1])
+            self.blank[self._units] = rows[-1]
+            self.done = self._n_stimuli + 1
+            self.n_pictures += int(shown[0][0])
+            return
+        sums = tape.sums()
+        if sums is None:
+            return
+        self._store.go_on(sums["kept"])
+        self.blank[self._units] = sums["blank"]
+        self.done, n_pictures = sums["done"].tolist()
+        self.n_pictures += n_pictures
+        self._partial = True
+        for picture, response in zip(sums["pictures"].tolist(), sums["recalled"], strict=True):
+            self._kept[tuple(picture)] = torch.from_numpy(response).to(device)
+            self._spare -= response.nbytes
 
     def _remember(self, picture: Fingerprint, row: int, response: Tensor) -> None:
         if self._store.keeps_all:

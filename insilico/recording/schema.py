@@ -17,7 +17,18 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-__all__ = ["UNIT_COORDINATES", "label", "load", "save", "side_by_side"]
+__all__ = [
+    "UNIT_COORDINATES",
+    "label",
+    "load",
+    "load_chunks",
+    "save",
+    "save_chunks",
+    "side_by_side",
+]
+
+# Of responses in a chunk, which is a file.
+CHUNK_BYTES = 8 * 2**20
 
 UNIT_COORDINATES = ("layer", "channel", "row", "column", "x", "y")
 
@@ -157,6 +168,46 @@ def load(path: Path | str) -> xr.DataArray:
     """Read a recording that `save` wrote, whole into memory."""
     with xr.open_dataarray(path, engine="h5netcdf") as recording:
         return recording.load()
+
+
+def save_chunks(recording: xr.DataArray, folder: Path | str) -> None:
+    """Write a recording as Zarr, in chunks of units; it opens again in plain xarray.
+
+    Parameters
+    ----------
+    recording : DataArray, dims ("unit", <factors>)
+        As `label` makes it.
+    folder : path
+        A new folder.
+    """
+    from numcodecs import Zstd
+
+    units = recording.sizes["unit"]
+    each = max(1, recording.nbytes // max(units, 1))
+    step = max(1, min(units, CHUNK_BYTES // each))
+    # Zarr sorts by name.
+    dataset = recording.to_dataset(name="response").assign_attrs(order=list(recording.coords))
+    # Version 2 of the format, which has a specification of text.
+    dataset.to_zarr(
+        folder,
+        mode="w-",
+        zarr_format=2,
+        consolidated=True,
+        encoding={
+            "response": {
+                "chunks": (step, *recording.shape[1:]) if recording.size else None,
+                "compressors": [Zstd(level=1)],
+            }
+        },
+    )
+
+
+def load_chunks(folder: Path | str) -> xr.DataArray:
+    """Read a recording that `save_chunks` wrote, whole into memory."""
+    with xr.open_dataset(folder, engine="zarr", consolidated=True) as dataset:
+        response = dataset["response"].load().drop_encoding()
+        coords = {name: response[name].variable for name in dataset.attrs["order"]}
+    return xr.DataArray(response.variable, coords, name="response")
 
 
 def _spread(

@@ -16,17 +16,21 @@ from insilico.comparison.table import WORDS
 from insilico.errors import UserError
 from insilico.folders import check_free, inside
 from insilico.netcdf import check_self_contained
-from insilico.recording.schema import load, save
+from insilico.recording.schema import load, load_chunks, save, save_chunks
 from insilico.tables import read_csv, write_csv
 
 __all__ = ["Results", "open_results"]
 
 PROVENANCE = "provenance.json"
 
+# What the run is, while it is made and afterwards; and where its recordings lie.
+RUN = "run.json"
+RECORDINGS = "recordings"
+
 TABLES = ("comparison", "categories", "joint")
 TABLE_FILES = tuple(f"{name}.csv" for name in TABLES)
 
-REMEDY = "Bring the folder back from a copy, or do the run again."
+REMEDY = "Bring the folder back from a copy, or give the command of the run again, with --mend."
 
 
 @dataclass(frozen=True)
@@ -118,29 +122,44 @@ class Results:
         return folder
 
     def _write(self, folder: Path) -> None:
-        (folder / "recordings").mkdir(parents=True)
-        (folder / "curves").mkdir()
+        self.write_tables(folder)
+        (folder / RECORDINGS).mkdir()
+        for name, file in self._files().items():
+            if name == file:
+                save_chunks(self.recordings[name], folder / RECORDINGS / f"{name}.zarr")
+        write_manifest(folder)
+
+    def write_tables(self, folder: Path) -> None:
+        """Write everything but the recordings.
+
+        Parameters
+        ----------
+        folder : Path
+            A new folder: gets units.nc, units.csv, comparison.csv, categories.csv, joint.csv,
+            provenance.json and curves/.
+        """
+        (folder / "curves").mkdir(parents=True)
         self.units.to_netcdf(folder / "units.nc", engine="h5netcdf")
         write_csv(unit_table(self.units), folder / "units.csv")
         for name in TABLES:
             write_csv(getattr(self, name), folder / f"{name}.csv")
         for name, curve in self.curves.items():
             save(curve, folder / "curves" / f"{name}.nc")
-        files: dict[str, str] = {}
-        written: dict[int, str] = {}
-        for name, recording in self.recordings.items():
-            if id(recording) not in written:
-                save(recording, folder / "recordings" / f"{name}.nc")
-                written[id(recording)] = name
-            files[name] = written[id(recording)]
         record = {
             "battery": self.battery,
             "warnings": list(self.warnings),
-            "recordings": files,
+            "recordings": self._files(),
             "provenance": dict(self.provenance),
         }
         (folder / PROVENANCE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        write_manifest(folder)
+
+    def _files(self) -> dict[str, str]:
+        """Name the recording of each protocol: after the first of those that share it."""
+        first: dict[int, str] = {}
+        return {
+            name: first.setdefault(id(recording), name)
+            for name, recording in self.recordings.items()
+        }
 
 
 def open_results(folder: Path | str) -> Results:
@@ -162,6 +181,11 @@ def open_results(folder: Path | str) -> Results:
         message names the file.
     """
     folder = Path(folder)
+    if (folder / RUN).is_file() and not (folder / MANIFEST).is_file():
+        raise UserError(
+            f"{folder} holds a run that is not finished. The command that began it goes on with "
+            "it: `insilico run` with the same arguments and folder."
+        )
     if not (folder / PROVENANCE).is_file() and not (folder / MANIFEST).is_file():
         raise UserError(
             f"{folder} holds no results: {PROVENANCE} is missing. Give a folder that "
@@ -185,8 +209,11 @@ def _read(folder: Path, files: tuple[str, ...]) -> Results:
     with xr.open_dataset(folder / "units.nc", engine="h5netcdf") as units:
         units.load()
     _check_units(units)
-    shared = {name: f"recordings/{file}.nc" for name, file in record["recordings"].items()}
-    opened = {file: load(inside(folder, file)) for file in set(shared.values()) & set(files)}
+    shared = {name: f"{RECORDINGS}/{file}.zarr" for name, file in record["recordings"].items()}
+    absent = [file for file in shared.values() if f"{file}/.zattrs" not in files]
+    if absent:
+        raise ValueError(f"{absent[0]} is not in {MANIFEST}")
+    opened = {file: load_chunks(inside(folder, file)) for file in set(shared.values())}
     return Results(
         battery=str(record["battery"]),
         units=units,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -30,8 +31,10 @@ from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
 from insilico.runs.doubts import displaced_fields, few_units, silent_units
-from insilico.runs.results import Results
+from insilico.runs.identity import identity
+from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
+from insilico.runs.store import RunStore, opened
 from insilico.tuning.rates import RateMap
 from stimuli import Display, Position
 
@@ -66,6 +69,8 @@ def run(
     most_units: int | str | None = None,
     seed: int = 0,
     progress: bool = False,
+    out: Path | str | None = None,
+    mend: bool = False,
 ) -> Results:
     """Record a model's units, measure their tuning, and set it beside macaque V1.
 
@@ -117,6 +122,11 @@ def run(
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
         Show what the run will take, and a progress bar.
+    out : path, optional
+        Folder in which recordings are kept while they are made, and the tables in the end. A run
+        that was stopped goes on there where it stopped; one that is complete is opened.
+    mend : bool
+        Whether recordings in it that are damaged are made anew.
 
     Returns
     -------
@@ -125,7 +135,8 @@ def run(
     Raises
     ------
     UserError
-        For a layer, model, battery, display or number that does not fit; says what would.
+        For a layer, model, battery, display or number that does not fit; says what would. For a
+        folder that holds another run: says what differs.
 
     Examples
     --------
@@ -162,14 +173,66 @@ def run(
         layout=layout,
         seed=seed,
     )
+    harmonics = _harmonics(phases)
+    measured = partial(
+        _measured,
+        probe,
+        card,
+        plan,
+        placement,
+        own_references,
+        harmonics=harmonics,
+        rates=rates,
+        most=most,
+        seed=seed,
+        progress=progress,
+        started=started,
+    )
+    if out is None:
+        return measured(None)
+    said = {
+        "phases": phases,
+        "rates": rates,
+        "most units": most,
+        "crop": crop,
+        "batch size": batch_size,
+        "layout": layout,
+        "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+    }
+    who = identity(card, probe, plan, placement, own_references, **said)
+    with opened(Path(out), who, mend=mend) as store:
+        if store is None:
+            return open_results(out)
+        results = measured(store)
+        store.finish(results)
+    return results
+
+
+def _measured(
+    probe: Probe,
+    card: ModelCard,
+    plan: Battery,
+    place: Placement,
+    own_references: Sequence[ReferenceDistribution],
+    store: RunStore | None,
+    *,
+    harmonics: bool,
+    rates: bool,
+    most: int | None,
+    seed: int,
+    progress: bool,
+    started: float,
+) -> Results:
+    """Record and measure, and compare."""
     session = record_battery(
         probe,
         plan,
-        placement,
-        harmonics=_harmonics(phases),
+        place,
+        harmonics=harmonics,
         rates=rates,
         most_units=most,
         progress=progress,
+        store=store,
     )
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map

@@ -2,11 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 from zlib import crc32
@@ -21,12 +21,15 @@ from tqdm import tqdm
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.measuring import Measured, measure, unit_table, with_given
-from insilico.experiments.protocol import Placement, Protocol, placed, prerequisites
+from insilico.experiments.protocol import Curve, Placement, Protocol, placed, prerequisites
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
 from insilico.recording.schema import UNIT_COORDINATES, side_by_side
+from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
+from insilico.runs.identity import shown_hash
+from insilico.runs.store import Kept, RunStore
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
 from stimuli import Position, StimulusSet
 
@@ -79,6 +82,7 @@ def record_battery(
     rates: bool = True,
     most_units: int | None = None,
     progress: bool = False,
+    store: RunStore | None = None,
 ) -> Session:
     """Record and measure every protocol of a battery.
 
@@ -98,6 +102,8 @@ def record_battery(
         Of how many units of each layer, drawn at random with the probe's seed; all by default.
     progress : bool
         Show what the session will take, and a progress bar.
+    store : RunStore, optional
+        Where recordings are kept while they are made, and where those are that were made before.
 
     Returns
     -------
@@ -114,7 +120,7 @@ def record_battery(
         None,
     )
     notes = left_out(probe.units, units)
-    shared: dict[Any, xr.DataArray] = {}
+    shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
     scaled: tuple[Any, xr.DataArray] | None = None
@@ -125,15 +131,18 @@ def record_battery(
             if protocol.shown not in shared:
                 table = _known(battery, protocol, measured, recordings)
                 groups = _groups(probe, units, battery, place, protocol, table, notes)
-                shared[protocol.shown] = _record(probe, units, protocol, groups, harmonics, bar)
-            recording = shared[protocol.shown]
-            if number == 0 and place.select is not None:
-                kept = _select(place, protocol, recording)
-                selected = int(kept.sum())
+                # Also where the recording is there: what fails is shown whole from then on.
+                probe.check_crops([each for each in groups if len(each[1])])
+                take = partial(_record, probe, units, protocol, groups, harmonics, bar)
+                select = place.select if number == 0 else None
+                shown = shown_hash(groups, _reductions(protocol, groups, harmonics))
+                shared[protocol.shown] = _kept(store, protocol, shown, take, select)
+            recording, chosen = shared[protocol.shown]
+            if number == 0 and chosen is not None:
+                selected = int(chosen.sum())
                 notes.extend(_judge(selected, len(units)))
-                notes.extend(_empty_layers(units, kept))
-                units, recording = units[kept], recording.isel(unit=kept)
-                shared[protocol.shown] = recording
+                notes.extend(_empty_layers(units, chosen))
+                units = units[chosen]
             recordings[protocol.name] = recording
             if rates and protocol.name == battery.rates_from:
                 rate_map = _rates(recording, notes)
@@ -283,21 +292,55 @@ def _record(
     groups: list[tuple[StimulusSet, pd.DataFrame]],
     harmonics: bool,
     bar: Any,
+    tape: Tape | None,
 ) -> xr.DataArray:
-    probe.check_crops([(stimuli, members) for stimuli, members in groups if len(members)])
     bar.set_description(protocol.name)
     bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
         probe.record(
             stimuli,
             members,
-            reduction=_reduction(protocol, stimuli, harmonics),
+            reduction=reduction,
             crops_checked=True,
             progress=bar.update,
+            tape=tape,
         )
-        for stimuli, members in groups
+        for (stimuli, members), reduction in zip(
+            groups, _reductions(protocol, groups, harmonics), strict=True
+        )
     ]
     return _join(parts, [members.index for _, members in groups], units)
+
+
+def _kept(
+    store: RunStore | None,
+    protocol: Protocol,
+    shown: str,
+    take: Callable[[Tape | None], xr.DataArray],
+    select: Curve | None,
+) -> Kept:
+    """Find the recording of a protocol, or make it; with the units that it selects."""
+    if store is None:
+        return _selected(take(None), protocol, select)
+    found = store.kept(protocol.name, shown)
+    if found is not None:
+        return found
+    with store.tape(protocol.name, shown) as tape:
+        recording = take(tape)
+    return store.keep(protocol.name, _selected(recording, protocol, select), shown)
+
+
+def _selected(recording: xr.DataArray, protocol: Protocol, select: Curve | None) -> Kept:
+    if select is None:
+        return Kept(recording, None)
+    chosen = _select(select, protocol, recording)
+    return Kept(recording.isel(unit=chosen), chosen)
+
+
+def _reductions(
+    protocol: Protocol, groups: Sequence[tuple[StimulusSet, pd.DataFrame]], harmonics: bool
+) -> list[Reduction | None]:
+    return [_reduction(protocol, stimuli, harmonics) for stimuli, _ in groups]
 
 
 def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Reduction | None:
@@ -306,10 +349,8 @@ def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Red
     return Harmonics() if harmonics and "phase" in stimuli.dims else None
 
 
-def _select(place: Placement, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
+def _select(select: Curve, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
     """Judge the candidates, some at a time."""
-    select = place.select
-    assert select is not None
     n_units = recording.sizes["unit"]
     # In double precision, and with a few copies.
     step = max(1, JUDGED_BYTES // (8 * max(1, recording.size // max(1, n_units))))

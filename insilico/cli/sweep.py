@@ -1,0 +1,151 @@
+"""``insilico sweep``."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from insilico.cli.options import Whole
+from insilico.folders import plain
+
+if TYPE_CHECKING:
+    from insilico.runs.cells import Cell
+
+__all__ = ["sweep"]
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+STATES = ("done", "running", "failed", "left")
+
+# A page that sets more runs side by side is read by nobody, and has a pair for any two of them.
+MOST_COMPARED = 30
+
+
+def sweep(
+    file: Path,
+    /,
+    *,
+    out: Path | None = None,
+    status: Flag = False,
+    retry: Flag = False,
+    local_workers: Whole = 1,
+    pages: bool = True,
+    trust_code: Flag = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
+) -> None:
+    """Do many runs as one job: models x checkpoints x layers x batteries x displays x seeds.
+
+    A run that fails does not stop the others. The same command goes on where it stopped, and any
+    number of processes that share the folder can work on one sweep: each takes runs that no other
+    has.
+
+    Parameters
+    ----------
+    file : Path
+        A TOML file: models, weights, layers, batteries, degrees, seeds, untrained, and the tables
+        [load] and [run]. The documentation has examples.
+    out : Path, optional
+        Folder of the sweep; results/FILE by default. Nothing is overwritten.
+    status : bool
+        Only print which runs are done, running, failed (and why) and left.
+    retry : bool
+        Try again what failed.
+    local_workers : int
+        Processes that work on this machine; each on a GPU of its own, if there are any.
+    pages : bool
+        Whether reports and comparisons are written in the end.
+    trust_code : bool
+        Run models and batteries that are code of somebody's own, with all your rights. Only for
+        files of your own, or of somebody whose programs you would start.
+    quiet : bool
+        Print nothing but what failed.
+    """
+    from insilico.cli.terminal import aligned, wrapped
+    from insilico.errors import UserError
+    from insilico.runs.sweep import begin, overview, run_cells
+    from insilico.runs.sweep_file import read_sweep
+
+    if local_workers < 1:
+        raise UserError(f"--local-workers must be at least 1; got {local_workers}.")
+    said = read_sweep(file, trust_code=trust_code)
+    folder = out if out is not None else Path("results") / file.stem
+    if not status:
+        begin(said.plan, folder, said.options)
+        _work(file, folder, local_workers, retry=retry, trust_code=trust_code)
+        for name, state in run_cells(said.plan, folder, retry=retry, **said.options):
+            if not quiet or state == "failed":
+                print(f"{state}: {name}", flush=True)
+    table = overview(said.plan, folder)
+    done = [cell for cell, state in zip(said.plan, table["state"], strict=True) if state == "done"]
+    if status:
+        print(f"{aligned(table[['name', 'state']])}\n")
+    if pages and not status:
+        _pages(done, folder)
+    counts = table["state"].value_counts()
+    print(", ".join(f"{counts.get(each, 0)} {each}" for each in STATES))
+    for row in table[table["state"] == "failed"].to_dict("records"):
+        print(wrapped(f"{row['name']}: {row['error']}", "failed: "))
+    if not status and counts.get("failed", 0):
+        raise UserError(
+            f"{counts['failed']} of {len(table)} runs failed. The same command with --retry tries "
+            "them again."
+        )
+
+
+def _work(file: Path, folder: Path, workers: int, *, retry: bool, trust_code: bool) -> None:
+    """Let other processes do what they can; a worker that is killed leaves its run to others."""
+    if workers == 1:
+        return
+    import torch
+
+    words = ["sweep", str(file), "--out", str(folder), "--no-pages", "-q"]
+    words += ["--retry"] * retry + ["--trust-code"] * trust_code
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    processes = []
+    for number in range(workers):
+        environment = os.environ | {"OMP_NUM_THREADS": threads}
+        if torch.cuda.is_available():
+            environment["CUDA_VISIBLE_DEVICES"] = str(number % torch.cuda.device_count())
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-m", "insilico", *words],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+    try:
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _pages(done: "Sequence[Cell]", folder: Path) -> None:
+    """Write the reports that are missing, and set the runs of each battery side by side."""
+    from insilico.cli.compare import write_comparison
+    from insilico.reporting.run import PAGE, write_report
+    from insilico.runs.results import open_results
+    from insilico.runs.side_by_side import without_recordings
+
+    for cell in done:
+        if not (folder / cell.name / PAGE).is_file():
+            write_report(open_results(folder / cell.name), folder / cell.name)
+    batteries = list(dict.fromkeys(cell.battery for cell in done))
+    for battery in batteries:
+        names = [cell.name for cell in done if cell.battery == battery]
+        if len(names) < 2:
+            continue
+        if len(names) > MOST_COMPARED:
+            print(f"{len(names)} runs: `insilico compare` sets some of them side by side.")
+            continue
+        runs = {name: without_recordings(open_results(folder / name)) for name in names}
+        place = "comparison" if len(batteries) == 1 else f"comparison-{plain(battery)}"
+        write_comparison(runs, folder / place)

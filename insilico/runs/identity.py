@@ -1,0 +1,192 @@
+"""What a run is: all that its numbers depend on, so that none is reused for another run."""
+
+import hashlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+import insilico
+import stimuli
+from insilico.checksums import sha256
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Placement
+from insilico.models.card import ModelCard
+from insilico.models.weights import weights_hash
+from insilico.recording.kept import Reduction
+from insilico.recording.probe import Probe
+from insilico.reference import ReferenceDistribution
+from stimuli import Display, Position, StimulusSet
+
+__all__ = ["identity", "shown_hash"]
+
+OWN = (insilico, stimuli)
+
+# Of a package, what its numbers come from.
+SOURCES = (".py", ".csv", ".toml")
+
+LENGTH = 16
+
+# In what Python writes of an object: another one in every process.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def identity(
+    card: ModelCard,
+    probe: Probe,
+    battery: Battery,
+    place: Placement,
+    references: Sequence[ReferenceDistribution],
+    **options: Any,
+) -> dict[str, str]:
+    """Say in words and fingerprints what a run is.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the model.
+    probe : Probe
+        In the model.
+    battery : Battery
+        What is shown.
+    place : Placement
+        Where.
+    references : sequence of ReferenceDistribution
+        What the user compares with.
+    **options : Any
+        What else was said: seeds, what is kept, versions.
+
+    Returns
+    -------
+    dict of str to str
+        Runs that agree in all of it give the same numbers.
+    """
+    position = place.position or Position()
+    shown = [
+        battery.example(each.name, probe.display, position).content_hash()
+        for each in battery.protocols
+    ]
+    device = probe.forward.device
+    said: dict[str, Any] = {
+        "model": card.name,
+        "model code": _digest(ADDRESS.sub("", repr(probe.model)), *_code(probe.model)),
+        "weights": weights_hash(probe.model),
+        "preprocessing": f"{card.normalisation}; {card.channels} channels",
+        "display": _screen(probe.display),
+        "layers": ", ".join(probe.layers),
+        "battery": f"{battery.name}: {', '.join(each.name for each in battery.protocols)}",
+        "place": f"{place.position}, {_named(place.select)}",
+        "precision": probe.forward.precision,
+        "dtype": probe.forward.kind.dtype,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "seed": probe.forward.seed,
+        **options,
+        # Those that follow from others come last, for few differences are told.
+        "units": _digest(*_table(probe.units)),
+        "stimuli": _digest(*shown),
+        "references": _digest(*(_written(each) for each in references)),
+        "battery code": _digest(*_functions(battery, place)),
+        "code version": _own_code(),
+    }
+    return {name: str(value) for name, value in said.items()}
+
+
+def shown_hash(
+    groups: Sequence[tuple[StimulusSet, pd.DataFrame]], reductions: Sequence[Reduction | None]
+) -> str:
+    """Fingerprint of what a recording shows, to which units, and what is kept.
+
+    Parameters
+    ----------
+    groups : sequence of (StimulusSet, DataFrame)
+        Each set, and the units that it is shown to.
+    reductions : sequence of Maximum, Harmonics or None
+        What is kept of the responses to each.
+
+    Returns
+    -------
+    str
+    """
+    digest = hashlib.sha256()
+    for (shown, members), reduction in zip(groups, reductions, strict=True):
+        digest.update(f"{shown.content_hash()} {reduction} {len(members)}".encode())
+        digest.update(members.index.to_numpy().tobytes())
+    return digest.hexdigest()[:LENGTH]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:LENGTH]
+
+
+def _screen(display: Display) -> str:
+    return (
+        f"{display.height} x {display.width} px, {max(display.degrees):g} deg, background "
+        f"{display.background:g}, {display.transfer}"
+    )
+
+
+def _table(units: pd.DataFrame) -> Iterator[str]:
+    for name in units:
+        yield f"{name} {units[name].tolist()}"
+
+
+def _written(reference: ReferenceDistribution) -> str:
+    return repr([np.asarray(getattr(reference, each.name)).tolist() for each in fields(reference)])
+
+
+def _code(model: nn.Module) -> Iterator[str]:
+    """Fingerprints of the files in which the modules of a model are written, or its functions."""
+    kinds: set[Any] = {type(module) for module in model.modules()}
+    respond = getattr(model, "respond", None)
+    yield from _files([*kinds, *([] if respond is None else [respond])])
+
+
+def _functions(battery: Battery, place: Placement) -> Iterator[str]:
+    """Fingerprints of the files in which the functions of a battery are written."""
+    functions: list[Any] = [place.select]
+    for each in battery.protocols:
+        functions += [each.stimuli, each.curve, each.responsive, each.prefer, *each.properties]
+    yield from _files(functions)
+
+
+def _files(objects: Sequence[Any]) -> Iterator[str]:
+    found = {_file(each) for each in objects}
+    for file in sorted(file for file in found if file is not None):
+        yield sha256(Path(file))
+
+
+def _file(thing: Any) -> str | None:
+    """Find where something is written; None for what is in a package, which has a version."""
+    while isinstance(thing, partial):
+        thing = thing.func
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        thing = type(thing)
+    file = getattr(sys.modules.get(thing.__module__ or ""), "__file__", None)
+    own = thing.__module__.partition(".")[0] in {package.__name__ for package in OWN}
+    return None if own or file is None or "site-packages" in file else file
+
+
+def _named(function: Callable[..., Any] | None) -> str:
+    if isinstance(function, partial):
+        return f"{_named(function.func)} {function.args} {sorted(function.keywords.items())}"
+    enclosed = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    said = f"{getattr(function, '__qualname__', function)} {enclosed}"
+    return ADDRESS.sub("", said)
+
+
+@cache
+def _own_code() -> str:
+    """Fingerprint of this package, for its version does not change with every line."""
+    folders = [Path(str(package.__file__)).parent for package in OWN]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
+    return _digest(*(sha256(path) for path in sorted(files)))

@@ -1,0 +1,313 @@
+"""A run that is stopped at any moment goes on, and gives what an uninterrupted one gives."""
+
+import errno
+import json
+import multiprocessing
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+import small_battery as small
+import xarray as xr
+
+from insilico import open_results
+from insilico.errors import UserError
+from insilico.recording import tape as tapes
+from insilico.recording.forward import Forward
+from insilico.recording.kept import Harmonics, Maximum
+from insilico.recording.probe import Probe
+from insilico.recording.tape import Tape
+from insilico.runs.store import is_complete, partial_runs
+from stimuli import Position
+
+UNIX = pytest.mark.skipif(sys.platform == "win32", reason="processes of Unix")
+
+# Of a small run, so many calls of the system that write or move a file, about.
+MOMENTS = 150
+
+
+@pytest.fixture(autouse=True)
+def few_at_a_time(monkeypatch):
+    """Many small parts, each of which is written at once."""
+    monkeypatch.setattr("insilico.recording.probe.DRAWN", 32)
+    monkeypatch.setattr("insilico.recording.tape.SECONDS", 0)
+    monkeypatch.setattr("insilico.recording.tape.PRICE", 0)
+    monkeypatch.setattr("insilico.recording.tape.CHUNK", 64)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    small.run(out=folder)
+    return folder
+
+
+def contents(folder):
+    """Of every file that holds numbers."""
+    told = ("manifest.json", "provenance.json", ".lock")
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in told
+    }
+
+
+def assert_same(folder, other):
+    one, two = contents(folder), contents(other)
+    assert list(one) == list(two)
+    assert [name for name in one if one[name] != two[name]] == []
+    assert open_results(folder).warnings == open_results(other).warnings
+
+
+def in_a_child(function):
+    """Run a function in a process of its own; returns how it ended."""
+    process = multiprocessing.get_context("fork").Process(target=function)
+    process.start()
+    process.join(120)
+    return process.exitcode
+
+
+def killed_at(moment, **options):
+    """Be killed at some call of the system that opens, moves or removes a file."""
+    seen = 0
+
+    def watch(event, arguments):
+        nonlocal seen
+        writes = event == "open" and arguments[1] not in (None, "r", "rb")
+        if writes or event in ("os.rename", "os.remove", "os.mkdir", "shutil.rmtree"):
+            seen += 1
+            if seen == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    small.run(**options)
+
+
+@UNIX
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 21))]
+)
+def test_killed_at_any_moment(tmp_path, whole, seed):
+    rng = np.random.default_rng(seed)
+    kills = 0
+    for _ in range(3):
+        moment = int(rng.integers(1, MOMENTS))
+        kills += in_a_child(lambda moment=moment: killed_at(moment, out=tmp_path / "run")) == -9
+    small.run(out=tmp_path / "run")
+    assert kills
+    assert_same(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("reduction", [None, Maximum(("phase",)), Harmonics()])
+def test_nothing_is_shown_twice(tmp_path, monkeypatch, reduction):
+    """After each batch in turn the recording is stopped, and goes on."""
+    stimuli = small.frequencies(small.DISPLAY, Position())
+    shown = []
+    record = Forward.record
+
+    def counted(self, images, *others):
+        if len(shown) in stops:
+            stops.discard(len(shown))
+            raise KeyboardInterrupt
+        shown.append(len(images))
+        return record(self, images, *others)
+
+    def recorded(tape=None):
+        probe = Probe(
+            small.Filters(), ["rectified"], display=small.DISPLAY, channels=1, batch_size=32
+        )
+        return probe.record(stimuli, reduction=reduction, tape=tape, crops_checked=True)
+
+    stops = set()
+    monkeypatch.setattr(Forward, "record", counted)
+    alone = recorded()
+    pictures = sum(shown)
+    assert pictures == alone.attrs["n_pictures"]
+    shown.clear()
+    stops = {1, 2, 5}
+    while True:
+        try:
+            again = recorded(Tape(tmp_path / "tape", "this"))
+            break
+        except KeyboardInterrupt:
+            continue
+    assert not stops
+    assert sum(shown) == pictures
+    xr.testing.assert_identical(again, alone)
+
+
+@UNIX
+def test_noise_begins_anew_with_its_recording(tmp_path):
+    """A part of it cannot be continued, and gives the same from its beginning."""
+    model = {"model": small.Filters(noise=0.1)}
+    alone = small.run(**model, out=tmp_path / "alone")
+    assert any("stochastic" in each for each in alone.warnings)
+    kills = 0
+    for moment in (12, 45):
+        ended = in_a_child(lambda moment=moment: killed_at(moment, out=tmp_path / "run", **model))
+        kills += ended == -9
+    assert kills == 2
+    small.run(**model, out=tmp_path / "run")
+    assert_same(tmp_path / "run", tmp_path / "alone")
+
+
+def test_a_complete_run_is_opened(whole, monkeypatch):
+    monkeypatch.setattr("insilico.runs.run.record_battery", None)
+    again = small.run(out=whole)
+    xr.testing.assert_identical(again.units, open_results(whole).units)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"display": small.Display.square(32, 5)}, "display: 32 x 32 px, 4 deg"),
+        ({"model": small.Filters(n=5)}, "weights: "),
+        ({"seed": 3}, "seed: 0 there, 3 here"),
+        ({"precision": "bfloat16"}, "precision: float32 there, bfloat16 here"),
+        ({"mean": 0.5}, "preprocessing: "),
+        ({"layers": ["filters"]}, "layers: rectified there, filters here"),
+        ({"protocols": ["frequency"]}, "battery: "),
+        ({"crop": "off"}, "crop: auto there, off here"),
+    ],
+)
+def test_another_run_is_refused_and_the_difference_named(whole, options, named):
+    before = contents(whole)
+    with pytest.raises(UserError, match="Nothing is overwritten.*--fresh") as error:
+        small.run(out=whole, **options)
+    assert named in str(error.value)
+    assert contents(whole) == before
+
+
+def test_other_code_is_another_run(whole, monkeypatch):
+    monkeypatch.setattr("insilico.runs.identity._own_code", lambda: "newer")
+    with pytest.raises(UserError, match="code version: .* there, newer here"):
+        small.run(out=whole)
+
+
+def test_a_folder_of_something_else(tmp_path):
+    (tmp_path / "own.txt").write_text("mine")
+    with pytest.raises(UserError, match="already holds files"):
+        small.run(out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["own.txt"]
+
+
+def stopped(folder, after=3):
+    """Begin a run, and have Ctrl-C come."""
+    seen = []
+
+    def record(self, *arguments):
+        seen.append(1)
+        if len(seen) > after:
+            raise KeyboardInterrupt
+        return original(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        original = Forward.record
+        patch.setattr(Forward, "record", record)
+        with pytest.raises(KeyboardInterrupt):
+            small.run(out=folder)
+
+
+def test_a_run_that_is_not_finished_is_told(tmp_path):
+    stopped(tmp_path / "run")
+    with pytest.raises(UserError, match="not finished. The command that began it goes on"):
+        open_results(tmp_path / "run")
+    told = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert partial_runs(tmp_path, told) == [tmp_path / "run"]
+    assert partial_runs(tmp_path, told | {"seed": "1"}) == []
+    assert partial_runs(tmp_path / "nowhere", told) == []
+    assert not is_complete(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "harm", ["flip", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cut", "remove"))]
+)
+def test_a_damaged_tape_is_named_and_mended(tmp_path, whole, monkeypatch, harm):
+    folder = tmp_path / "run"
+    stopped(folder, after=9)
+    (chunk,) = folder.glob("recordings/mean.tape/responses/c/1")
+    content = bytearray(chunk.read_bytes())
+    content[40] ^= 4
+    chunk.unlink()
+    if harm != "remove":
+        chunk.write_bytes(content if harm == "flip" else content[:50])
+    with pytest.raises(UserError, match="mean.tape/responses/c/1 is damaged.*--mend"):
+        small.run(out=folder)
+    small.run(out=folder, mend=True)
+    assert_same(folder, whole)
+
+
+def test_a_damaged_recording_is_named_and_mended(tmp_path, whole):
+    folder = tmp_path / "run"
+    small.run(out=folder)
+    chunk = folder / "recordings/mean.zarr/response/0.0.0"
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    chunk.write_bytes(content)
+    with pytest.raises(UserError, match="mean.zarr/response/0.0.0 is damaged.*--mend"):
+        small.run(out=folder)
+    small.run(out=folder, mend=True)
+    assert_same(folder, whole)
+
+
+def test_two_processes_on_one_folder(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        codes = []
+
+        def second(*_, **__):
+            codes.append(in_a_child(lambda: sys.exit(_refused(tmp_path / "run"))))
+            raise KeyboardInterrupt
+
+        patch.setattr("insilico.runs.run._measured", second)
+        with pytest.raises(KeyboardInterrupt):
+            small.run(out=tmp_path / "run")
+    assert codes == [7]
+    # The system lets go of the lock, however the process ended.
+    small.run(out=tmp_path / "run")
+
+
+def _refused(folder):
+    try:
+        small.run(out=folder)
+    except UserError as error:
+        return 7 if "another process is writing to" in str(error) else 1
+    return 0
+
+
+def test_a_full_disk_leaves_what_was_recorded(tmp_path, whole, monkeypatch):
+    folder = tmp_path / "run"
+    original, left = Tape._write, [8]
+
+    def write(self, *arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Tape, "_write", write)
+    with pytest.raises(UserError, match="No space left on device.*same command goes on"):
+        small.run(out=folder)
+    monkeypatch.setattr(Tape, "_write", original)
+    small.run(out=folder)
+    assert_same(folder, whole)
+
+
+@UNIX
+def test_signals_wait_for_what_is_begun():
+    came = []
+
+    def handler(number, frame):
+        came.append(number)
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with tapes.undivided():
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert came == []
+        assert came == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
