@@ -39,10 +39,8 @@ LITTLE = 16 * 2**20
 # Responses that are measured are copied in double precision; reduced ones are few by then.
 MEASURED_COPIES = 3
 
-# Stimuli drawn at a time (or as many as are shown at a time), more where they are small, and the
-# responses to them.
+# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
-DRAWN_PIXELS = 2**18
 DRAWN_BYTES = {"cpu": 8 * 2**20}
 DEVICE_DRAWN_BYTES = 256 * 2**20
 
@@ -403,8 +401,7 @@ class Probe:
         """Draw the stimuli that are not done, some at a time, and after the last one the blank."""
         device = self.forward.device
         # At least a batch, so that a device with room for many pictures gets them.
-        pixels = crop.window.height * crop.window.width
-        most = max(DRAWN, DRAWN_PIXELS // pixels, self.forward.batch(pixels))
+        most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
         budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
         size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
         for start in range(done, len(stimuli), size):
