@@ -7,16 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stimuli.display import Display, Window
+from stimuli.edges import FINER, SMALL, level
 from stimuli.parameters import LARGEST, Numbers, column, drawing
 
 __all__ = ["aperture", "axes", "tables"]
 
 EDGES = ("antialiased", "hard", "cosine", "gaussian")
-
-# Disks up to this diameter, in px, are drawn on a grid so many times finer along each axis: the
-# distance from the centre of a pixel says little of how much of it they cover.
-SMALL = 4.0
-FINER = 4
 
 
 def axes(
@@ -169,13 +165,7 @@ def _finer(
         each[small] if len(each) > 1 else each for each in (radius, across, along)
     )
     step = 1 / (FINER * display.px_per_deg)
-    # Of a ramp around this radius, the volume is the area of the disk.
-    level = np.where(
-        radius >= step / np.sqrt(3),
-        np.sqrt(np.maximum(radius**2 - step**2 / 12, 0)),
-        np.cbrt(3 * step * radius**2) - step / 2,
-    )
-    edge = torch.as_tensor(level.astype(np.float32), device=device)[:, None, None]
+    edge = torch.as_tensor(level(radius, step).astype(np.float32), device=device)[:, None, None]
     share = torch.zeros((), device=device)
     for right, up in np.ndindex(FINER, FINER):
         shift = (np.array([right, up]) - (FINER - 1) / 2) * step

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stimuli.display import Display, Window
+from stimuli.edges import touches_and_covers
 
 if TYPE_CHECKING:
     import torch
@@ -114,12 +115,14 @@ class StimulusSet:
         table = self.conditions.drop(columns=list(self.labels))
         whole = {"x", "y", "diameter"} <= set(table) and "surround" not in table
         if whole and not {"inner_diameter", "patch_x"} & set(table):
-            near, far = _distances(self.display, window, table["x"], table["y"])
-            # An antialiased edge reaches half a pixel beyond the radius.
-            edge = 0.5 / self.display.px_per_deg
             table = table.astype(float)
-            table.loc[far < table["diameter"] / 2 - edge, "diameter"] = np.inf
-            table.loc[near > table["diameter"] / 2 + edge] = np.nan
+            touches, covers = touches_and_covers(
+                self.display,
+                window,
+                *(table[name].to_numpy() for name in ("x", "y", "diameter")),
+            )
+            table.loc[covers, "diameter"] = np.inf
+            table.loc[~touches] = np.nan
         return len(table.drop_duplicates())
 
     def content_hash(self) -> str:
@@ -178,19 +181,3 @@ def factorial(
     if derive is not None:
         table = derive(table)
     return StimulusSet(name, display, table, tuple(factors), draw, labels)
-
-
-def _distances(
-    display: Display, window: Window, x: pd.Series, y: pd.Series
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Distance, in deg, of places from the nearest and the farthest pixel of a window."""
-    across, along = display.x()[window.columns], display.y()[window.rows]
-    gaps = [
-        (np.maximum(0, np.maximum(axis.min() - place, place - axis.max())), place, axis)
-        for place, axis in ((x.to_numpy(), across), (y.to_numpy(), along))
-    ]
-    near = np.hypot(*(gap for gap, _, _ in gaps))
-    far = np.hypot(
-        *(np.maximum(abs(place - axis.min()), abs(place - axis.max())) for _, place, axis in gaps)
-    )
-    return near, far

@@ -8,6 +8,8 @@ from insilico.recording.layouts import readings
 from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.windows import proven_windows
 from stimuli import Display, Window, factorial, grating
+from stimuli.apertures import aperture
+from stimuli.edges import touches_and_covers
 
 DISPLAY = Display.square(64, 4)
 
@@ -138,3 +140,29 @@ def test_different_pictures_are_counted_by_their_parameters():
     assert stimuli.n_different(window) >= distinct
     assert stimuli.n_different(window) == 2 + 2 + 1 + 2 + 2
     assert stimuli.n_different(DISPLAY.whole) == len(stimuli)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.03125, 0.013])
+def test_small_disks_are_counted_as_they_are_drawn(place):
+    """Disks of few pixels are drawn on a finer grid, whose edge lies elsewhere."""
+    factors = {
+        "diameter": np.array([0.2, 0.7, 1.0, 1.9, 3.1, 3.9, 4.1]) / DISPLAY.px_per_deg,
+        "x": place + np.arange(-9, 10) / 3 / DISPLAY.px_per_deg,
+        "y": place + np.arange(-9, 10) / 4 / DISPLAY.px_per_deg,
+    }
+    stimuli = factorial("s", DISPLAY, disk, factors)
+    window = Window(31, 31, 2, 3)
+    images = stimuli.images(window=window).numpy().reshape(len(stimuli), -1)
+    drawn = (images != 0.5).any(1)
+    table = stimuli.conditions
+    touches, covers = touches_and_covers(
+        DISPLAY, window, *(table[name].to_numpy() for name in ("x", "y", "diameter"))
+    )
+    np.testing.assert_array_equal(touches, drawn)
+    np.testing.assert_array_equal(covers, (images == 1.0).all(1))
+    assert stimuli.n_different(window) >= len(np.unique(images, axis=0))
+
+
+def disk(display, *, diameter, x, y, window=None, device=None):
+    seen = aperture(display, diameter=diameter, x=x, y=y, window=window, device=device)
+    return (0.5 + 0.5 * seen)[:, None]

@@ -162,3 +162,11 @@ def test_units_whose_place_is_not_known_are_all_mapped():
     assert float(off.max()) <= marques2020.MAXIMUM_DISTANCE
     assert any("could not be proven" in note for note in results.warnings)
     assert any("carries at most 4 cpd" in note for note in results.warnings)
+
+
+def test_sites_that_look_0_6_deg_beside_the_stimuli_are_candidates():
+    around = marques2020.PLACE.position
+    sites = marques2020.PLACE.sites
+    probe = Probe(filters(n=1, size=5), ["1"], display=PUBLISHED, sites=sites, around=around)
+    off = np.hypot(probe.units["x"] - around.x, probe.units["y"] - around.y)
+    assert 0.6 < off.max() < 0.66

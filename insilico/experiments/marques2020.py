@@ -52,8 +52,9 @@ BEST = Maximum(over=("orientation", "phase"))
 # largest: the tolerance to which crops are checked.
 ROUNDING = 1e-5
 
-# Sites whose nominal centre lies in a disk of this diameter around the stimuli are candidates.
-CANDIDATES_WITHIN = 1.0
+# Sites whose nominal centre lies in a disk of this diameter around the stimuli are candidates; what
+# is found farther off, and what looking there costs, is in docs/marques2020.md.
+CANDIDATES_WITHIN = 1.3
 
 
 def receptive_field_map(response: xr.DataArray) -> xr.DataArray:

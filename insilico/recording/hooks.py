@@ -52,10 +52,8 @@ def find_layer(model: nn.Module, layer: str) -> tuple[nn.Module, int | None]:
         If there is no such layer; names the nearest ones.
     """
     name, _, call = layer.partition("@")
-    modules = dict(model.named_modules())
-    if name == OUTPUT and OUTPUT not in modules:
-        modules[OUTPUT] = model
-    if not name or name not in modules or (call and not call.isdigit()) or call == "0":
+    module = _submodule(model, name)
+    if module is None or (call and not call.isdigit()) or call == "0":
         known = list(dict.fromkeys([*layer_names(model), OUTPUT]))
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
         hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known[:8])}, ..."
@@ -63,7 +61,15 @@ def find_layer(model: nn.Module, layer: str) -> tuple[nn.Module, int | None]:
             f"{type(model).__name__} has no layer {layer!r}; {hint} "
             "`insilico layers MODEL` lists them all."
         )
-    return modules[name], int(call) if call else None
+    return module, int(call) if call else None
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module | None:
+    """Look a name up without going through all modules, for every pass does."""
+    try:
+        return model.get_submodule(name) if name else None
+    except AttributeError:
+        return model if name == OUTPUT else None
 
 
 def call_counts(
