@@ -16,31 +16,32 @@ EDGES = ("antialiased", "hard", "cosine", "gaussian")
 
 
 def axes(
-    display: Display, x: Numbers, y: Numbers
+    display: Display, x: Numbers, y: Numbers, window: Window | None = None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Distance of every column and every row of the display from the anchors, in deg.
+    """Distance of the columns and the rows of a window from the anchors, in deg.
 
     Returns
     -------
     tuple of array, shapes (n, width) and (n, height)
-        Rightward from ``x`` and upward from ``y``.
+        Rightward from ``x`` and upward from ``y``; of the whole display by default.
     """
-    return display.x() - column("x", x)[:, None], display.y() - column("y", y)[:, None]
+    window = window or display.whole
+    return (
+        display.x()[window.columns] - column("x", x)[:, None],
+        display.y()[window.rows] - column("y", y)[:, None],
+    )
 
 
 def tables(
-    window: Window, device: torch.device | str | None, *arrays: npt.NDArray[np.float64]
+    device: torch.device | str | None, *arrays: npt.NDArray[np.float64]
 ) -> list[Float[Tensor, "..."]]:
-    """Cut tables over columns and rows, in turn, to a window: float32, (n, 1, w) or (n, h, 1)."""
-    # Made for the whole display and cut afterwards, in numpy: a part of a picture then equals the
-    # part cut from the whole, bit for bit, and a GPU shows what a CPU shows.
-    parts = []
-    for index, array in enumerate(arrays):
-        across = index % 2 == 0
-        cut = array[:, window.columns if across else window.rows]
-        cut = cut[:, None, :] if across else cut[:, :, None]
-        parts.append(torch.as_tensor(cut.astype(np.float32), device=device))
-    return parts
+    """Lay tables over columns and over rows, in turn, across pictures: (n, 1, w) or (n, h, 1)."""
+    # Made by numpy in double precision, and rounded to float32 here: a GPU shows what a CPU shows.
+    shapes = ((slice(None), None), (slice(None), slice(None), None))
+    return [
+        torch.as_tensor(array.astype(np.float32)[shapes[index % 2]], device=device)
+        for index, array in enumerate(arrays)
+    ]
 
 
 @drawing
@@ -103,7 +104,7 @@ def aperture(
             "inner_diameter must not exceed diameter; got "
             f"{2 * inner.max():g} deg inside {2 * outer.min():g} deg."
         )
-    across, along = axes(display, x, y)
+    across, along = axes(display, x, y, window)
     if np.isinf(outer).all() and not inner.any():
         n = max(len(outer), len(across), len(along))
         return torch.ones((), device=device).expand(n, window.height, window.width)
@@ -112,9 +113,9 @@ def aperture(
             raise ValueError("a gaussian aperture has no inner_diameter; set it to 0.")
         # Half height at a distance of half the diameter; a diameter of 0 is next to nothing.
         rate = np.log(2) / np.maximum(outer[:, None], 1 / LARGEST) ** 2
-        columns, rows = tables(window, device, np.exp(-rate * across**2), np.exp(-rate * along**2))
+        columns, rows = tables(device, np.exp(-rate * across**2), np.exp(-rate * along**2))
         return columns * rows
-    columns, rows = tables(window, device, across**2, along**2)
+    columns, rows = tables(device, across**2, along**2)
     distance = torch.sqrt(columns + rows)
     outside, hole = (
         torch.as_tensor(radius.astype(np.float32), device=device)[:, None, None]
@@ -123,12 +124,12 @@ def aperture(
     width = {"hard": 0.0, "antialiased": 1 / display.px_per_deg, "cosine": float(ramp)}[edge]
     seen = _ramp(outside - distance, width, edge)
     for small in _small(display, outer, edge, len(seen)):
-        seen[small] = _finer(display, window, device, outer, across, along, small)
+        seen[small] = _finer(display, device, outer, across, along, small)
     if not inner.any():
         return seen
     around = _ramp(distance - hole, width, edge)
     for small in _small(display, inner, edge, len(around)):
-        around[small] = 1 - _finer(display, window, device, inner, across, along, small)
+        around[small] = 1 - _finer(display, device, inner, across, along, small)
     # No hole where there is none: the pixel at distance 0 would be half covered by its edge.
     return seen * torch.where(hole > 0, around, 1.0)
 
@@ -153,7 +154,6 @@ def _small(
 
 def _finer(
     display: Display,
-    window: Window,
     device: torch.device | str | None,
     radius: npt.NDArray[np.float64],
     across: npt.NDArray[np.float64],
@@ -169,6 +169,6 @@ def _finer(
     share = torch.zeros((), device=device)
     for right, up in np.ndindex(FINER, FINER):
         shift = (np.array([right, up]) - (FINER - 1) / 2) * step
-        columns, rows = tables(window, device, (across + shift[0]) ** 2, (along + shift[1]) ** 2)
+        columns, rows = tables(device, (across + shift[0]) ** 2, (along + shift[1]) ** 2)
         share = share + _ramp(edge - torch.sqrt(columns + rows), step, "antialiased")
     return share / FINER**2

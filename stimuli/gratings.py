@@ -75,19 +75,14 @@ def carrier(
     frequency = column("spatial_frequency", spatial_frequency)
     check_nyquist(display, orientation=orientation, spatial_frequency=frequency)
     start = np.deg2rad(column("phase", phase))
-    dx, dy = axes(display, x, y)
+    dx, dy = axes(display, x, y, window)
     # The carrier axis points along orientation - 90 deg: right for vertical bars.
     turn = 2 * np.pi * frequency
     across = (turn * np.sin(angle))[:, None] * dx + start[:, None]
     along = (-turn * np.cos(angle))[:, None] * dy
     # cos(a + b) = cos a cos b - sin a sin b: two short tables instead of a cosine per pixel.
     cos_x, cos_y, sin_x, sin_y = tables(
-        window or display.whole,
-        device,
-        np.cos(across),
-        np.cos(along),
-        np.sin(across),
-        np.sin(along),
+        device, np.cos(across), np.cos(along), np.sin(across), np.sin(along)
     )
     return cos_y * cos_x - sin_y * sin_x
 

@@ -90,9 +90,11 @@ class StimulusSet:
         Tensor, shape (n, channel, height, width), float32
             Images in [0, 1].
         """
-        table = self.conditions.iloc[rows if isinstance(rows, slice) else np.asarray(rows)]
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)
         columns = {
-            name: table[name].to_numpy() for name in table.columns if name not in self.labels
+            str(name): values.to_numpy()[chosen]
+            for name, values in self.conditions.items()
+            if name not in self.labels
         }
         return self.draw(self.display, window=window, device=device, **columns)
 
@@ -130,8 +132,8 @@ class StimulusSet:
             values = self.conditions[name].to_numpy()
             digest.update(f"{name} {values.dtype}".encode())
             # Numbers as they are; words, and what else there may be, as they are written.
-            written = repr(values.tolist()).encode()
-            digest.update(written if values.dtype.hasobject else values.tobytes())
+            as_written = values.dtype.hasobject
+            digest.update(repr(values.tolist()).encode() if as_written else values.tobytes())
         return digest.hexdigest()[:16]
 
 

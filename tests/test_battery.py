@@ -12,7 +12,7 @@ from torch import nn
 import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020, standard
-from insilico.experiments.batteries import BATTERIES, Placed, find_battery
+from insilico.experiments.batteries import Placed, find_battery
 from insilico.experiments.gratings import (
     ORIENTATION,
     PHASES,
@@ -344,9 +344,9 @@ class TestPlacement:
         assert results.provenance["selected"] == results.units.sizes["unit"]
 
     def test_batteries_have_places_of_their_own(self):
-        assert BATTERIES["standard"]().place == insilico.Placement()
-        assert BATTERIES["marques2020"]().place.position == marques2020.stimuli.POSITION
-        assert find_battery(marques2020.BATTERY) == BATTERIES["marques2020"]()
+        assert find_battery("standard").place == insilico.Placement()
+        assert find_battery("marques2020").place.position == marques2020.stimuli.POSITION
+        assert find_battery(marques2020.BATTERY) == find_battery("marques2020")
 
 
 class TestASubset:

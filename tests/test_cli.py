@@ -22,7 +22,7 @@ from insilico.cli.app import main
 from insilico.cli.terminal import aligned, comparison_table, summary
 from insilico.comparison.table import score
 from insilico.errors import UserError
-from insilico.experiments.batteries import BATTERIES
+from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.runs.doubts import few_units, silent_units
 from insilico.runs.results import Results
 
@@ -163,9 +163,9 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
     assert (model.card.display.height, model.card.display.degrees) == (64, (4.0, 4.0))
     assert stand_in == {
         "layers": ("0", "1"),
-        "battery": BATTERIES["standard"]().battery,
+        "battery": find_battery("standard").battery,
         "protocols": None,
-        "place": BATTERIES["standard"]().place,
+        "place": find_battery("standard").place,
         "sites": [(1, 2), (3, 4)],
         "candidates": "near",
         "references": [],
@@ -418,9 +418,8 @@ def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
     assert main(["protocols"]) == 0
     plain = capsys.readouterr().out
     for name in BATTERIES:
-        placed = BATTERIES[name]()
         assert f"\n{name}\n\n" in f"\n{plain}"
-        for protocol in placed.battery.protocols:
+        for protocol in find_battery(name).battery.protocols:
             assert f"  {protocol.name}: " in plain
             assert protocol.citation.split()[0] in plain
     assert "suppression_index, " in plain

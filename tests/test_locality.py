@@ -229,6 +229,59 @@ def test_a_vision_transformer_is_recorded_whole():
     assert difference(cropped, whole) == 0
 
 
+class Patches(nn.Module):
+    """Embeds patches, as timm does it: nothing but pictures of its own size."""
+
+    def __init__(self):
+        super().__init__()
+        self.img_size = (64, 64)
+        self.proj = nn.Conv2d(3, 8, 16, stride=16)
+
+    def forward(self, images):
+        assert images.shape[2:] == self.img_size
+        return self.proj(images).flatten(2).transpose(1, 2)
+
+
+class Positioned(nn.Module):
+    """Patches with their positions, of which there are as many as in whole pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = Patches()
+        self.positions = nn.Parameter(torch.zeros(1, 16, 8))
+
+    def forward(self, images):
+        return self.patches(images) + self.positions
+
+
+@pytest.mark.parametrize("sites", ["centre", [(0, 1), (1, 2)], [(0, 0), (3, 3)]])
+@pytest.mark.parametrize("layer", ["patches", "patches.proj"])
+def test_embeddings_of_patches_are_shown_no_more_than_their_patches(layer, sites):
+    model = seeded(Positioned)
+    probe, cropped, whole = both(model, layer, n=12, sites=sites)
+    assert probe.maps[layer].field == (16, 16)
+    alone = probe.units[["row", "column"]] == probe.units[["row", "column"]].iloc[0]
+    assert probe.crop(probe.units[alone.all(axis=1)]).window[2:] == (16, 16)
+    assert difference(cropped, whole) <= ROUNDING
+    assert model.patches.img_size == (64, 64)
+
+
+def test_the_patches_of_a_vision_transformer_are_proven():
+    vit = seeded(
+        torchvision.models.VisionTransformer,
+        image_size=64,
+        patch_size=16,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=32,
+    )
+    probe, cropped, whole = both(vit, "conv_proj", n=12)
+    assert probe.crop(probe.units).window[2:] == (16, 16)
+    assert difference(cropped, whole) <= ROUNDING
+    assert vit.image_size == 64
+
+
 def test_a_function_that_takes_one_size_only_is_recorded_whole():
     def blocks(images):
         assert images.shape[-1] == 64

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stimuli import Display, Position, Window
 from stimuli.marques2020 import sets as published
 from stimuli.marques2020.eight_bit import draw
-from stimuli.marques2020.resize import bilinear_weights, resize_axis
+from stimuli.marques2020.resize import bilinear_weights, resize
 
 SETS = {
     published.receptive_field: 3528,
@@ -160,7 +160,7 @@ def test_resize_of_noise_equals_pillow(source, target, seed):
     expected = image.fromarray(noise).resize((target, target), image.Resampling.BILINEAR)
     weights = bilinear_weights(source, target)
     levels = torch.from_numpy(noise.astype(np.float64))
-    ours = resize_axis(resize_axis(levels, weights).mT, weights).mT
+    ours = resize(levels, weights, weights)
     assert (ours.numpy() == np.asarray(expected)).all()
 
 

@@ -16,7 +16,6 @@ from synthetic_neurons import write_assembly
 import insilico
 from insilico.checksums import write_manifest
 from insilico.cli.app import main
-from insilico.experiments.batteries import BATTERIES, Placed
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity

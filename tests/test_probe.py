@@ -303,6 +303,7 @@ def test_responses_that_are_not_finite_are_an_error():
 
 
 def test_a_recording_too_large_for_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("insilico.recording.probe.LITTLE", 0)
     monkeypatch.setattr("insilico.recording.probe.available_memory", lambda: 100)
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
     with pytest.raises(UserError, match="Record fewer sites or layers"):

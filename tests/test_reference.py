@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insilico import reference
-from insilico.experiments.batteries import BATTERIES
+from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.reference import MARQUES2020, ReferenceDistribution
 
 GRADES = {"per cell", "per site", "counts", "digitised", "none"}
@@ -102,8 +102,8 @@ def measured():
     """Names of all properties that some battery measures."""
     return {
         name
-        for placed in BATTERIES.values()
-        for protocol in placed().battery.rehearsed.values()
+        for battery in BATTERIES
+        for protocol in find_battery(battery).battery.rehearsed.values()
         for name in protocol.properties
     }
 

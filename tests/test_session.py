@@ -5,13 +5,15 @@ import re
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.experiments.batteries import BATTERIES
+from insilico.experiments.batteries import find_battery
 from insilico.recording.probe import Probe
+from insilico.recording.schema import side_by_side
 from insilico.runs.session import record_battery
 from stimuli import Display
 
@@ -60,6 +62,34 @@ def test_rates_that_would_be_cut_off_need_every_phase():
     assert activations.provenance["rates"] is None
 
 
+@pytest.mark.parametrize("levels", [[1.0, 2.0], [1.0, 3.0]])
+def test_recordings_of_groups_are_put_together_as_xarray_does(levels):
+    def part(n, frequency, diameters):
+        coords = {
+            "layer": ("unit", np.full(n, "a")),
+            "blank": ("unit", np.arange(n) + frequency),
+            "diameter": ("diameter", diameters, {"units": "deg"}),
+            "spatial_frequency": ((), frequency, {"units": "cpd"}),
+            "cycles": ("diameter", np.multiply(diameters, frequency)),
+            "contrast": 1.0,
+            "inner_diameter": np.nan,
+        }
+        values = frequency * np.arange(n * 2.0).reshape(n, 2)
+        return xr.DataArray(values, coords, ("unit", "diameter"), "response", {"units": "1"})
+
+    parts = [part(2, 1.0, [1.0, 2.0]), part(3, 2.0, levels)]
+    together = side_by_side(parts)
+    expected = xr.concat(
+        parts,
+        "unit",
+        coords="different",
+        compat="equals",
+        join="outer",
+        combine_attrs="override",
+    )
+    xr.testing.assert_identical(together, expected)
+
+
 def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
     def selected(sites):
         probe = Probe(
@@ -87,7 +117,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
 
 def test_what_a_session_will_take_is_said_before(capsys):
     probe = Probe(filters(), ["1"], display=SMALL)
-    record_battery(probe, *BATTERIES["standard"](), progress=True)
+    record_battery(probe, *find_battery("standard"), progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     first, second, *_ = printed.err.splitlines()

@@ -44,6 +44,18 @@ def test_the_references_are_told_without_torch(name):
     assert modules_after(code) == {"numpy", "pandas"}
 
 
+def test_a_battery_is_imported_when_it_is_asked_for():
+    code = (
+        "import sys\nfrom insilico.experiments.batteries import find_battery\n"
+        "find_battery('standard')\nprint(*(name for name in sys.modules if 'experiments.' in name))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "insilico.experiments.standard" in told
+    assert "insilico.experiments.context" not in told
+
+
 def test_every_public_name_is_there_and_listed():
     assert set(insilico.__all__) <= set(dir(insilico))
     assert all(getattr(insilico, name) is not None for name in insilico.__all__)

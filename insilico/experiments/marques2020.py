@@ -77,7 +77,7 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
     # Single precision leaves a difference between equal responses, and a map of nothing else would
     # have its centre anywhere.
     strongest = np.maximum(best.max(("offset_y", "offset_x")), blank)
-    chart = chart.where(chart > ROUNDING * strongest, 0).assign_attrs(response.attrs)
+    chart = (chart * (chart > ROUNDING * strongest)).assign_attrs(response.attrs)
     origin = {"centre_x": HALF_PX, "centre_y": -HALF_PX}
     return chart.assign_coords(
         {name: ("unit", np.full(chart.sizes["unit"], value)) for name, value in origin.items()}

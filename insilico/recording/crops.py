@@ -1,6 +1,7 @@
 """Which part of the display units are shown: found for each group of them, proven and checked."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from insilico.recording.forward import Forward
 from insilico.recording.layers import Index, LayerMap
 from insilico.recording.receptive_fields import Fields, split_sites
 from insilico.recording.windows import Crop, find_crop
-from stimuli import Display, StimulusSet
+from stimuli import Display, StimulusSet, Window
 
 __all__ = ["Crops", "Layered", "Place"]
 
@@ -40,7 +41,7 @@ Layered = tuple[Crop, npt.NDArray[np.intp]]
 class Place:
     """Where units are found in the outputs of their layers, and in what order they come out."""
 
-    where: dict[str, tuple[Index, tuple[int, int]]]
+    where: dict[str, tuple[Index, tuple[int, int], int | None]]
     order: npt.NDArray[np.intp]
 
     @property
@@ -50,8 +51,8 @@ class Place:
 
     def take(self, layer: str, output: Tensor) -> Tensor:
         """Copy the units of a layer out of its output."""
-        index, shift = self.where[layer]
-        return index.take(output, shift)
+        index, shift, columns = self.where[layer]
+        return index.take(output, shift, columns)
 
 
 class Crops:
@@ -111,15 +112,17 @@ class Crops:
             sites = pd.DataFrame(places, columns=["row", "column"])
             there = self._units[self._units["layer"] == layer].merge(sites, on=["row", "column"])
             place = Index.of(chart, there)
-            grid = chart.layout in ("map", "map_last") and fields is not None
+            grid = chart.layout != "vector" and fields is not None
 
             def respond(
                 images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
             ) -> Tensor:
-                crop = Crop(self._display.whole, False, "", padded=padded)
+                shown = Window(0, 0, *images.shape[-2:])
+                crop = Crop(shown, shown != self._display.whole, "", padded=padded)
+                columns = _columns(chart, crop)
                 with crop.applied(self._forward.model):
                     return self._forward.read(
-                        images, [layer], lambda _, output: place.take(output, shift)
+                        images, [layer], lambda _, output: place.take(output, shift, columns)
                     )[layer]
 
             with self._forward.ready():
@@ -129,7 +132,8 @@ class Crops:
                     self._display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self._display),
-                    tuple(np.min(places, axis=0).tolist()),
+                    # Tokens of patches, which pad nothing, are computed where they are read anyway.
+                    None if chart.layout == "tokens" else tuple(np.min(places, axis=0).tolist()),
                 )
                 # A model may have kept something of what was NaN.
                 self._forward.put_back()
@@ -150,17 +154,14 @@ class Crops:
     def place(self, units: pd.DataFrame, *, whole: bool = False, compared: bool = False) -> Place:
         """Where units sit in their layers, and in the crop that they share or are compared by."""
         by_layer = _by_layer(units)
-        return Place(
-            {
-                layer: (
-                    Index.of(self._maps[layer], chosen),
-                    (0, 0) if whole else _compared(self.of(chosen), compared).shift,
-                )
-                for layer, members in by_layer.items()
-                for chosen in [_rows(units, members)]
-            },
-            np.concatenate(list(by_layer.values())),
-        )
+        where = {}
+        for layer, members in by_layer.items():
+            chart, chosen = self._maps[layer], _rows(units, members)
+            crop = None if whole else _compared(self.of(chosen), compared)
+            shift = (0, 0) if crop is None else crop.shift
+            columns = None if crop is None else _columns(chart, crop)
+            where[layer] = (Index.of(chart, chosen), shift, columns)
+        return Place(where, np.concatenate(list(by_layer.values())))
 
     def statuses(self, units: pd.DataFrame, passes: Sequence[Layered]) -> dict[str, str]:
         """Say what every layer's crops are, for the provenance."""
@@ -271,6 +272,11 @@ class Crops:
 
 
 # A run asks these of hundreds of small groups of units: pandas would take most of its time.
+
+
+def _columns(chart: LayerMap, crop: Crop) -> int | None:
+    """Columns of sites in a crop, which begins where a site does; None in the whole picture."""
+    return math.ceil(crop.window.width / chart.stride[1] - 1e-6) if crop.exact else None
 
 
 def _compared(crop: Crop, compared: bool) -> Crop:

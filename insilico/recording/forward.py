@@ -419,7 +419,11 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 def seed_generators(seed: int) -> None:
     """Seed the generators of torch, NumPy and Python that models draw from unasked."""
-    torch.manual_seed(seed)
+    if torch.cuda.is_available() or torch.xpu.is_available() or torch.backends.mps.is_available():
+        torch.manual_seed(seed)
+    else:
+        # The other notes down, for each kind of accelerator, from where it was called.
+        torch.default_generator.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
 

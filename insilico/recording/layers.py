@@ -83,8 +83,11 @@ class Index:
         )
         return cls(chart.layout, channel, row, column, chart.columns, chart.skipped)
 
-    def take(self, output: object, shift: tuple[int, int]) -> Tensor:
-        """Copy the units out of an output, as (batch, unit)."""
+    def take(self, output: object, shift: tuple[int, int], columns: int | None = None) -> Tensor:
+        """Copy the units out of an output, as (batch, unit); tokens in a grid of so many columns.
+
+        That of a whole picture by default.
+        """
         output = first_tensor("", output)
         # Indexing with tensors copies, so that a later in-place operation cannot overwrite it.
         channel, row, column = self._at(shift, output.device)
@@ -93,7 +96,8 @@ class Index:
         if self.layout == "map_last":
             return output[:, row, column, channel]
         if self.layout == "tokens":
-            return output[:, self.skipped + row * self.columns + column, channel]
+            across = self.columns if columns is None else columns
+            return output[:, self.skipped + row * across + column, channel]
         return output[:, channel]
 
     def _at(self, shift: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,9 @@ __all__ = ["Estimate", "Probe"]
 
 # Share of the memory at hand that the responses may take.
 KEPT_SHARE = 0.6
+
+# No memory is short of so much.
+LITTLE = 16 * 2**20
 
 # Responses that are measured are copied in double precision; reduced ones are few by then.
 MEASURED_COPIES = 3
@@ -420,16 +424,25 @@ def _column(name: str, value: Sequence[float] | float | None, channels: int) -> 
 def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
     """Two keys per picture: pictures with equal keys are the same."""
     pixels = images.reshape(len(images), -1).double()
+    return [tuple(key) for key in (pixels @ _projections(pixels.shape[1], pixels.device)).tolist()]
+
+
+@lru_cache(maxsize=8)
+def _projections(n_pixels: int, device: torch.device) -> Tensor:
+    """Two random projections in double precision, (pixel, 2).
+
+    Pictures that differ in any pixel by a step of float32 differ in both by far more than rounding,
+    but for a chance of some 2^-80.
+    """
     generator = torch.Generator().manual_seed(2)
-    # Two random projections in double precision: pictures that differ in any pixel by a step of
-    # float32 differ in both by far more than rounding, but for a chance of some 2^-80.
-    factors = torch.rand((pixels.shape[1], 2), generator=generator, dtype=torch.float64) + 0.5
-    return [tuple(key) for key in (pixels @ factors.to(pixels.device)).tolist()]
+    factors = torch.rand((n_pixels, 2), generator=generator, dtype=torch.float64) + 0.5
+    return factors.to(device)
 
 
 def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:
     """Refuse a recording that would exhaust the memory: on a CPU that kills the process."""
-    available = available_memory()
+    # A run makes hundreds of small recordings, and finding out takes longer than one of them.
+    available = available_memory() if needed > LITTLE else None
     if available is not None and needed > KEPT_SHARE * available:
         raise UserError(
             f"{n_units} units x {n_stimuli} stimuli need {needed / 2**30:.1f} GiB, and "

@@ -82,12 +82,12 @@ class Store:
         """Begin to collect the responses of some units, on the device where they arrive."""
         parts, n_cells, n_units = self._kept.shape
         self._units = units
-        everyone = np.array_equal(units, np.arange(n_units))
+        self._everyone = np.array_equal(units, np.arange(n_units))
         shape = (parts, n_cells, len(units))
         where = device if _fits(device, BYTES * math.prod(shape)) else torch.device("cpu")
         self._block = (
             torch.from_numpy(self._kept)
-            if everyone and where.type == "cpu"
+            if self._everyone and where.type == "cpu"
             else torch.empty(shape, dtype=torch.float32, device=where)
         ).fill_(self._start)
         self._cells = torch.from_numpy(self._cell).to(where)
@@ -115,7 +115,9 @@ class Store:
     def finish(self) -> None:
         """Bring what was kept of these units to the others: once, and no more than that."""
         block = self._block.cpu().numpy()
-        if not np.shares_memory(block, self._kept):
+        if self._everyone:
+            self._kept = block
+        else:
             self._kept[..., self._units] = block
 
     @property
@@ -153,8 +155,11 @@ def bytes_per_unit(
     conditions: pd.DataFrame, dims: tuple[str, ...], reduction: Reduction | None = None
 ) -> int:
     """Memory that a unit's responses to a stimulus table take."""
-    over = () if reduction is None else reduction.over
-    kept = 1 + int(_cells(conditions, tuple(name for name in dims if name not in over)).max())
+    if reduction is None:
+        return BYTES * len(conditions)
+    kept = 1 + int(
+        _cells(conditions, tuple(name for name in dims if name not in reduction.over)).max()
+    )
     return BYTES * kept * (3 if isinstance(reduction, Harmonics) else 1)
 
 
@@ -191,6 +196,8 @@ def _fits(device: torch.device, n_bytes: int) -> bool:
 def _constant(conditions: pd.DataFrame, cell: npt.NDArray[np.intp]) -> list[str]:
     """Columns that have one value in every cell."""
     first = np.unique(cell, return_index=True)[1][cell]
+    if len(first) == len(np.unique(first)):
+        return [str(name) for name in conditions.columns]
     kept = []
     for name in conditions.columns:
         values = conditions[name].to_numpy()

@@ -8,7 +8,7 @@ place of the stimulus as ``stimulus_x`` and ``stimulus_y``).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,15 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-__all__ = ["UNIT_COORDINATES", "label", "load", "load_chunks", "save", "save_chunks"]
+__all__ = [
+    "UNIT_COORDINATES",
+    "label",
+    "load",
+    "load_chunks",
+    "save",
+    "save_chunks",
+    "side_by_side",
+]
 
 # Of responses in a chunk, which is a file.
 CHUNK_BYTES = 8 * 2**20
@@ -99,6 +107,51 @@ def label(
         name="response",
         attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
     )
+
+
+def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Concatenate recordings of groups of units, which differ in what was the same for a group.
+
+    Parameters
+    ----------
+    parts : sequence of DataArray, dims ("unit", <factors>)
+        At least one; all have the same factors.
+
+    Returns
+    -------
+    DataArray, dims ("unit", <factors>)
+        What differs between groups is a coordinate on ``unit``. NaN where a group was not shown a
+        level of a factor that another was.
+    """
+    first, *others = parts
+    factors = [dim for dim in first.dims if dim != "unit" and dim in first.coords]
+    if not all(
+        first.indexes[dim].equals(other.indexes[dim]) for other in others for dim in factors
+    ):
+        # Their levels differ too: NaN where a group was not shown one.
+        return xr.concat(
+            parts,
+            "unit",
+            coords="different",
+            compat="equals",
+            join="outer",
+            combine_attrs="override",
+        )
+    # Of hundreds of groups, xarray's concat takes longer than their recording.
+    sizes = [part.sizes["unit"] for part in parts]
+    coords: dict[str, Any] = {}
+    for name in first.coords:
+        one, *each = (part.coords[name].variable for part in parts)
+        if "unit" in one.dims:
+            values = np.concatenate([one.to_numpy(), *(other.to_numpy() for other in each)])
+            coords[str(name)] = (one.dims, values, one.attrs)
+        elif all(one.equals(other) for other in each):
+            coords[str(name)] = one
+        else:
+            values = np.stack([one.to_numpy(), *(other.to_numpy() for other in each)])
+            coords[str(name)] = (("unit", *one.dims), np.repeat(values, sizes, axis=0), one.attrs)
+    values = np.concatenate([part.to_numpy() for part in parts])
+    return xr.DataArray(values, coords, first.dims, first.name, first.attrs)
 
 
 def save(recording: xr.DataArray, path: Path | str) -> None:

@@ -5,8 +5,8 @@ is separate and does not trust the proof: the surroundings are replaced by noise
 by high contrast, and the responses to the small picture must equal those to each of the whole ones.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from insilico.recording.patches import told_size
 from insilico.recording.unpadded import without_padding
 from stimuli import Display, Window
 
@@ -58,9 +59,15 @@ class Crop:
     padded: bool = True
     alike: "Crop | None" = None
 
-    def applied(self, model: nn.Module) -> AbstractContextManager[None]:
-        """Have a model pad what it filters, or not, as the crop needs it."""
-        return nullcontext() if self.padded else without_padding(model)
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Have a model take pictures of this size, and pad what it filters or not."""
+        with ExitStack() as stack:
+            if self.exact:
+                stack.enter_context(told_size(model, self.window.height, self.window.width))
+            if not self.padded:
+                stack.enter_context(without_padding(model))
+            yield
 
 
 def proven_windows(finite: Finite, display: Display, groups: int) -> list[Window | None]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -13,6 +14,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 import xarray as xr
 from tqdm import tqdm
 
@@ -23,7 +25,7 @@ from insilico.experiments.protocol import Curve, Placement, Protocol, placed, pr
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Estimate, Probe
-from insilico.recording.schema import UNIT_COORDINATES
+from insilico.recording.schema import UNIT_COORDINATES, side_by_side
 from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
 from insilico.runs.identity import shown_hash
@@ -33,8 +35,9 @@ from stimuli import Position, StimulusSet
 
 __all__ = ["Session", "estimates", "left_out", "record_battery", "sampled"]
 
-# Selected units are few; candidates may be all units of a layer, and are judged in parts.
-JUDGED_BYTES = 64 * 2**20
+# Selected units are few; candidates may be all units of a layer, and are judged in parts, several
+# at a time. Larger parts take their memory from the system anew for every copy.
+JUDGED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -351,11 +354,13 @@ def _select(select: Curve, protocol: Protocol, recording: xr.DataArray) -> npt.N
     n_units = recording.sizes["unit"]
     # In double precision, and with a few copies.
     step = max(1, JUDGED_BYTES // (8 * max(1, recording.size // max(1, n_units))))
-    kept = [
-        select(protocol.curve(to_rates(recording.isel(unit=slice(start, start + step)), None)))
-        for start in range(0, n_units, step)
-    ]
-    return np.concatenate([part.to_numpy().astype(bool) for part in kept])
+
+    def judged(start: int) -> npt.NDArray[np.bool_]:
+        part = recording.isel(unit=slice(start, start + step))
+        return select(protocol.curve(to_rates(part, None))).to_numpy().astype(bool)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        return np.concatenate(list(threads.map(judged, range(0, n_units, step))))
 
 
 def _rates(recording: xr.DataArray, notes: list[str]) -> RateMap | None:
@@ -441,7 +446,7 @@ def _join(
     """
     if len(parts) == 1 and len(members[0]) == len(units):
         return parts[0]
-    joined = xr.concat(parts, "unit", coords="different", compat="equals", combine_attrs="override")
+    joined = side_by_side(parts)
     crops = [json.loads(part.attrs["crop"]) for part in parts]
     joined = joined.assign_attrs(
         crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),

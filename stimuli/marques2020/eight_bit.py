@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stimuli.display import Display, Window
 from stimuli.marques2020.canvas import CANVAS_PX, GREY, HALF_PX, ORIGIN_PX, PX_PER_DEG
-from stimuli.marques2020.resize import bilinear_weights, resize_axis, span
+from stimuli.marques2020.resize import bilinear_weights, resize, span
 from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["draw"]
@@ -86,7 +86,7 @@ def draw(
         contrast=depth,
         device=work,
     )
-    picture = resize_axis(resize_axis(picture, columns.weights).mT, rows.weights).mT
+    picture = resize(picture, rows.weights, columns.weights)
     images = torch.full((len(bars), 1, window.height, window.width), float(GREY), device=work)
     images[:, 0, rows.seen, columns.seen] = picture.float()
     return display.encode(images / 255).to(place)

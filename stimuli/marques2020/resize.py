@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["ONE", "bilinear_weights", "devices", "resize_axis", "shares", "span"]
+__all__ = ["ONE", "bilinear_weights", "devices", "resize", "shares", "span"]
 
 Array = npt.NDArray[np.float64]
 
@@ -56,26 +56,36 @@ def bilinear_weights(source: int, target: int) -> Array:
     return weights
 
 
-def resize_axis(
-    images: Float[Tensor, "*batch source"], weights: Array
-) -> Float[Tensor, "*batch target"]:
-    """Resize the last axis and round to 8 bits.
+def resize(
+    images: Float[Tensor, "*batch source_rows source_columns"], rows: Array, columns: Array
+) -> Float[Tensor, "*batch rows columns"]:
+    """Resize columns and then rows, and round to 8 bits after each.
 
     Parameters
     ----------
-    images : Tensor, shape (..., source), float64
+    images : Tensor, shape (..., row, column), float64
         Grey levels, 0 to 255.
-    weights : array, shape (target, source)
+    rows, columns : array, shape (target, source)
         Rows and columns of `bilinear_weights`.
 
     Returns
     -------
-    Tensor, shape (..., target), float64
+    Tensor, shape (..., row, column), float64
         Grey levels, 0 to 255.
     """
+    # Nothing but what lies beneath the result.
+    down, across = (span(weights.any(axis=0)) for weights in (rows, columns))
+    beneath = images[..., down, across]
+    return _resize_axis(_resize_axis(beneath, columns[:, across]).mT, rows[:, down]).mT
+
+
+def _resize_axis(
+    images: Float[Tensor, "*batch source"], weights: Array
+) -> Float[Tensor, "*batch target"]:
+    """Resize the last axis, and round."""
     matrix = torch.as_tensor(weights.T.copy(), device=images.device)
     # The weights are not negative and add up to one, so nothing leaves the range 0 to 255.
-    return torch.floor((images @ matrix + ONE / 2) / ONE)
+    return (images @ matrix).add_(ONE / 2).div_(ONE).floor_()
 
 
 def shares(place: Array, source: int, step: float) -> Array:

@@ -16,7 +16,7 @@ from stimuli.apertures import aperture, axes
 from stimuli.display import Display, Window
 from stimuli.gratings import compose
 from stimuli.marques2020.canvas import HALF_PX
-from stimuli.marques2020.resize import ONE, bilinear_weights, devices, resize_axis, shares, span
+from stimuli.marques2020.resize import ONE, bilinear_weights, devices, resize, shares, span
 from stimuli.parameters import Numbers, column
 
 __all__ = ["draw", "draw_published", "draw_surround"]
@@ -175,19 +175,20 @@ def draw_published(
         )
     # To the published coordinates, y down; rounding takes off what half a pixel leaves behind.
     left, down = (int(PX_PER_DEG * round(at, 12)) for at in places[0] * (1, -1) - HALF_PX)
+    rows = _axis(display.height, display.degrees[0], window.rows, down)
+    columns = _axis(display.width, display.degrees[1], window.columns, left)
     picture = torch.tensor(levels, dtype=torch.float64, device=work)
     if picture.shape[-1] != PICTURE_PX:
         larger = bilinear_weights(picture.shape[-1], PICTURE_PX)
-        picture = resize_axis(resize_axis(picture, larger).mT, larger).mT
+        picture = resize(picture, larger[rows.part], larger[columns.part])
+    else:
+        picture = picture[:, rows.part, columns.part]
     distance = torch.arange(PICTURE_PX, dtype=torch.float64, device=work) - PICTURE_PX / 2
-    share = torch.hypot(distance[:, None], distance) / (PICTURE_PX / 2)
+    share = torch.hypot(distance[rows.part, None], distance[columns.part]) / (PICTURE_PX / 2)
     seen = torch.where(share < 1, 0.5 * (1 + torch.cos(torch.pi * share)), 0.0)
-    picture = torch.floor(GREY + (picture - GREY) * seen)
-    rows = _axis(display.height, display.degrees[0], window.rows, down)
-    columns = _axis(display.width, display.degrees[1], window.columns, left)
     canvas = picture.new_full((len(picture), rows.pixels, columns.pixels), GREY)
-    canvas[:, rows.pasted, columns.pasted] = picture[:, rows.part, columns.part]
-    canvas = resize_axis(resize_axis(canvas, columns.weights).mT, rows.weights).mT
+    canvas[:, rows.pasted, columns.pasted] = torch.floor(GREY + (picture - GREY) * seen)
+    canvas = resize(canvas, rows.weights, columns.weights)
     images = torch.full((len(picture), 1, window.height, window.width), float(GREY), device=work)
     images[:, 0, rows.seen, columns.seen] = canvas.float()
     return display.encode(images / 255).to(place)
@@ -228,11 +229,10 @@ def _pattern(
     device: torch.device,
 ) -> Maps:
     """Pictures about their mid-grey, in [-1, 1], on the pixels of the display."""
-    window = window or display.whole
-    across, along = axes(display, x, y)
+    across, along = axes(display, x, y, window)
     columns, rows = (
-        torch.tensor(_weights(distance[:, part], levels.shape[-1], display), device=device)
-        for distance, part in ((across, window.columns), (-along, window.rows))
+        torch.tensor(_weights(distance, levels.shape[-1], display), device=device)
+        for distance in (across, -along)
     )
     grey = torch.tensor(levels, dtype=torch.float64, device=device)
     sums = rows @ grey @ columns.mT

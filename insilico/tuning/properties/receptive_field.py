@@ -105,16 +105,22 @@ def centre_of_mass(curve: xr.DataArray, axis: str) -> xr.DataArray:
 
 
 def _weights(curve: xr.DataArray) -> xr.DataArray:
-    place = ("offset_y", "offset_x")
-    kept = curve.where(curve > MAP_THRESHOLD * curve.max(place), 0)
-    total = kept.sum(place)
-    return kept / total.where(total > 0)
+    kept, total = _kept(curve)
+    return kept / total
 
 
 def _mean_offset(curve: xr.DataArray, dim: str) -> xr.DataArray:
-    weight = _weights(curve)
-    # A sum over no weight is 0, and would be a place.
-    return (weight * curve[dim]).sum(("offset_y", "offset_x"), skipna=False)
+    # One pass over the maps, for candidates may be all units of a layer.
+    kept, total = _kept(curve)
+    return xr.dot(kept, curve[dim], dim=("offset_y", "offset_x")) / total
+
+
+def _kept(curve: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Leave out the weakest places of the map, and sum the others: NaN where nothing is left."""
+    place = ("offset_y", "offset_x")
+    kept = curve * (curve > MAP_THRESHOLD * curve.max(place))
+    total = kept.sum(place, skipna=False)
+    return kept, total.where(total > 0)
 
 
 def _inside(curve: xr.DataArray) -> xr.DataArray:
