@@ -16,6 +16,7 @@ from synthetic_neurons import write_assembly
 import insilico
 from insilico.checksums import write_manifest
 from insilico.cli.app import main
+from insilico.experiments.batteries import BATTERIES, Placed
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.predictivity import NeuralData, Predictivity
@@ -268,7 +269,7 @@ def test_digital_neurons_keep_the_weights_of_their_model(here):
     ("words", "message"),
     [
         ("--layer 9", "9"),
-        ("--battery marques", "battery must be one of standard, contrast, context, marques2020"),
+        ("--battery marques", "battery must be one of standard, contrast, context, phenomena"),
         ("--battery standard --results .", "Give one of them"),
         ("--results absent", "absent holds no results"),
         ("--assembly absent.nc", "there is no file of responses absent.nc"),

@@ -1,6 +1,7 @@
 """The rig recovers what is known in closed form: 240 textbook units, from pixels to properties."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import insilico
@@ -23,9 +24,22 @@ def results(model):
     return insilico.run(model, rates=False, protocols=kept)
 
 
+def truth_where_shown(model, recording):
+    """Closed-form properties of each unit for stimuli that lie where they were shown to it."""
+    places = zip(recording["stimulus_x"].values, recording["stimulus_y"].values, strict=True)
+    diameters = np.geomspace(0.1, min(model.display.degrees), 64)
+    rows = [
+        textbook_truth.properties(
+            model.units.iloc[[unit]], diameters=diameters, x=float(x), y=float(y)
+        )
+        for unit, (x, y) in enumerate(places)
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
 @pytest.fixture(scope="module")
-def truth(model):
-    return model.truth()
+def truth(model, results):
+    return truth_where_shown(model, results.recordings["size"])
 
 
 def test_every_unit_answers(results):
@@ -79,7 +93,20 @@ def test_suppression_index_within_0_01(model, results, truth):
     curve = results.curves["size"]
     dense = np.geomspace(float(curve["diameter"][0]), float(curve["diameter"][-1]), 200)
     shown = {name: curve[name].values[:, None] for name in ("orientation", "spatial_frequency")}
-    exact = textbook_truth.size_curve(model.units, dense, **shown, phases=PHASES)
+    recording = results.recordings["size"]
+    exact = np.vstack(
+        [
+            textbook_truth.size_curve(
+                model.units.iloc[[unit]],
+                dense,
+                **{name: values[[unit]] for name, values in shown.items()},
+                phases=PHASES,
+                x=float(recording["stimulus_x"][unit]),
+                y=float(recording["stimulus_y"][unit]),
+            )
+            for unit in range(len(model.units))
+        ]
+    )
     expected = 1 - exact[:, -1] / exact.max(1)
     measured = results.units["suppression_index"].values
     # At the grating that was shown, which is the step of the stimuli nearest to the optimum ...

@@ -17,6 +17,7 @@ import pandas as pd
 import torchvision
 from test_end_to_end import EXPECTED, SCORED, counted
 from test_locality import both, difference, seeded
+from test_truth import truth_where_shown
 from torch import nn
 
 import insilico
@@ -44,10 +45,10 @@ DRAWS = 10
 def analytic() -> pd.DataFrame:
     """Errors on units whose tuning is known in closed form, from pixels to properties."""
     model = insilico.load_model("textbook")
-    units = insilico.run(model, rates=False, protocols=KNOWN).units
-    truth = model.truth()
+    results = insilico.run(model, rates=False, protocols=KNOWN)
+    units, truth = results.units, truth_where_shown(model, results.recordings["size"])
     rows = []
-    for name in truth.data_vars:
+    for name in truth.columns:
         if name not in units or units[name].dtype.kind != "f":
             continue
         measured, known = (each[name].to_numpy().astype(float) for each in (units, truth))
@@ -101,7 +102,7 @@ def end_to_end() -> pd.DataFrame:
     scores = results.comparison.set_index("property")["similarity"]
     rows = []
     for short, name in SCORED.items():
-        ours, theirs = counted(results, name), np.array(known["properties"][short], dtype=float)
+        ours, theirs = counted(results, name), np.array(known["properties"][name], dtype=float)
         rows.append(
             {
                 "property": name,
