@@ -34,10 +34,10 @@ from stimuli.parameters import column
 def arcs(display, *, curvature, orientation, spatial_frequency, phase, diameter, x, y, **where):
     check_nyquist(display, orientation=0, spatial_frequency=spatial_frequency)
     angle = np.deg2rad(column("orientation", orientation))[:, None]
-    dx, dy = axes(display, x, y)
-    window, device = where["window"] or display.whole, where["device"]
-    sin_x, cos_y = tables(window, device, np.sin(angle) * dx, np.cos(angle) * dy)
-    cos_x, sin_y = tables(window, device, np.cos(angle) * dx, np.sin(angle) * dy)
+    device = where["device"]
+    dx, dy = axes(display, x, y, where["window"])
+    sin_x, cos_y = tables(device, np.sin(angle) * dx, np.cos(angle) * dy)
+    cos_x, sin_y = tables(device, np.cos(angle) * dx, np.sin(angle) * dy)
     across, along = sin_x - cos_y, cos_x + sin_y
     bend, turn, start = (
         torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
