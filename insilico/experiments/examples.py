@@ -73,9 +73,7 @@ def _own(name: str, display: Display) -> StimulusSet:
             f"{found.protocols[0].name} --battery {name}"
         )
     if isinstance(found, Protocol):
-        rated = found.name if found.scale == "rates" else None
-        plan = Battery(found.name, (found,), rates_from=rated)
-        return plan.example(found.name, display, Position())
+        return find_battery(name).battery.example(found.name, display, Position())
     made = found
     if callable(found) and not isinstance(found, StimulusSet):
         try:
