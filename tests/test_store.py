@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,11 +17,13 @@ import xarray as xr
 
 from insilico import open_results
 from insilico.errors import UserError
+from insilico.experiments.battery import Battery
 from insilico.recording import tape as tapes
 from insilico.recording.forward import Forward
 from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
+from insilico.runs import identity
 from insilico.runs.store import is_complete, partial_runs
 from stimuli import factorial, grating
 
@@ -198,6 +202,51 @@ def test_another_run_is_refused_and_the_difference_named(whole, options, named):
 def test_other_code_is_another_run(whole, monkeypatch):
     monkeypatch.setattr("insilico.runs.identity._own_code", lambda: "newer")
     with pytest.raises(UserError, match="code version: .* there, newer here"):
+        small.run(out=whole)
+
+
+def typed(line):
+    """Functions and a module as a notebook has them: of no file."""
+    names = {"__name__": "a_notebook", "torch": torch, "nn": torch.nn}
+    exec(line, names)  # noqa: S102
+    return names
+
+
+SCALED = "class Scaled(nn.Module):\n    def forward(self, x):\n        return {} * x"
+DOUBLED = "def doubled(x, factor={}):\n    return x * factor"
+
+
+@pytest.mark.parametrize(("code", "name"), [(SCALED, "Scaled"), (DOUBLED, "doubled")])
+def test_code_that_is_in_no_file_is_told_apart(code, name):
+    def source(number):
+        return identity._source(typed(code.format(number))[name])
+
+    assert source(2) == source(2) != ""
+    assert source(2) != source(3)
+
+
+def test_what_a_function_was_made_with_is_told_apart():
+    def around(factor):
+        return lambda x: x * factor
+
+    def said(function):
+        return identity._named(function)
+
+    assert said(around(2)) == said(around(2)) != said(around(3))
+    assert said(partial(around, 2)) == said(partial(around, 2)) != said(partial(around, 3))
+    assert said(partial(around, assert_same)) == said(partial(around, assert_same))
+    assert " at 0x" not in said(partial(around, assert_same))
+
+
+def test_what_is_drawn_with_is_part_of_a_battery(whole, monkeypatch):
+    drawn = typed("def draw(display, **parameters):\n    raise ValueError")["draw"]
+    example = Battery.example
+
+    def redrawn(self, *arguments):
+        return replace(example(self, *arguments), draw=drawn)
+
+    monkeypatch.setattr(Battery, "example", redrawn)
+    with pytest.raises(UserError, match="battery code: "):
         small.run(out=whole)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -72,10 +73,7 @@ def identity(
         Runs that agree in all of it give the same numbers.
     """
     position = place.position or Position()
-    shown = [
-        battery.example(each.name, probe.display, position).content_hash()
-        for each in battery.protocols
-    ]
+    shown = [battery.example(each.name, probe.display, position) for each in battery.protocols]
     device = probe.forward.device
     said: dict[str, Any] = {
         "model": card.name,
@@ -93,9 +91,9 @@ def identity(
         **options,
         # Those that follow from others come last, for few differences are told.
         "units": _digest(*_table(probe.units)),
-        "stimuli": _digest(*shown),
+        "stimuli": _digest(*(each.content_hash() for each in shown)),
         "references": _digest(*(_written(each) for each in references)),
-        "battery code": _digest(*_functions(battery, place)),
+        "battery code": _digest(*_functions(battery, place, shown)),
         "code version": _own_code(),
     }
     return {name: str(value) for name, value in said.items()}
@@ -145,40 +143,64 @@ def _written(reference: ReferenceDistribution) -> str:
 
 
 def _code(model: nn.Module) -> Iterator[str]:
-    """Fingerprints of the files in which the modules of a model are written, or its functions."""
+    """Fingerprints of the code of the modules of a model, or of its function."""
     kinds: set[Any] = {type(module) for module in model.modules()}
     respond = getattr(model, "respond", None)
-    yield from _files([*kinds, *([] if respond is None else [respond])])
+    yield from _sources([*kinds, *([] if respond is None else [respond])])
 
 
-def _functions(battery: Battery, place: Placement) -> Iterator[str]:
-    """Fingerprints of the files in which the functions of a battery are written."""
-    functions: list[Any] = [place.select]
+def _functions(battery: Battery, place: Placement, shown: Sequence[StimulusSet]) -> Iterator[str]:
+    """Fingerprints of the code of a battery, and of what it draws with."""
+    functions: list[Any] = [place.select, *(each.draw for each in shown)]
     for each in battery.protocols:
         functions += [each.stimuli, each.curve, each.responsive, each.prefer, *each.properties]
-    yield from _files(functions)
+    yield from _sources(functions)
+    # What a function was made with is part of it.
+    yield from (_named(each) for each in functions)
 
 
-def _files(objects: Sequence[Any]) -> Iterator[str]:
-    found = {_file(each) for each in objects}
-    for file in sorted(file for file in found if file is not None):
-        yield sha256(Path(file))
+def _sources(objects: Sequence[Any]) -> list[str]:
+    return sorted({_source(each) for each in objects} - {""})
 
 
-def _file(thing: Any) -> str | None:
-    """Find where something is written; None for what is in a package, which has a version."""
+def _source(thing: Any) -> str:
+    """Fingerprint of where something is written; none of what is in a package with a version."""
     while isinstance(thing, partial):
         thing = thing.func
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
         thing = type(thing)
-    file = getattr(sys.modules.get(thing.__module__ or ""), "__file__", None)
-    own = thing.__module__.partition(".")[0] in {package.__name__ for package in OWN}
-    return None if own or file is None or "site-packages" in file else file
+    name = thing.__module__ or ""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if name.partition(".")[0] in {package.__name__ for package in OWN}:
+        return ""
+    if file is None:
+        return _digest(*_compiled(thing))
+    return "" if "site-packages" in file else sha256(Path(file))
+
+
+def _compiled(thing: Any) -> Iterator[str]:
+    """Say what is run: of what was typed into a notebook or a console there is no file."""
+    parts = vars(thing) if inspect.isclass(thing) else {"": thing}
+    for name, part in parts.items():
+        code = getattr(part, "__code__", None)
+        if code is not None:
+            yield from (name, repr(getattr(part, "__defaults__", None)), *_instructions(code))
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield from (code.co_code.hex(), repr(code.co_names))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+        else:
+            # The order of a set is another one in every process.
+            yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 def _named(function: Callable[..., Any] | None) -> str:
     if isinstance(function, partial):
-        return f"{_named(function.func)} {function.args} {sorted(function.keywords.items())}"
+        said = f"{_named(function.func)} {function.args} {sorted(function.keywords.items())}"
+        return ADDRESS.sub("", said)
     enclosed = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     said = f"{getattr(function, '__qualname__', function)} {enclosed}"
     return ADDRESS.sub("", said)
