@@ -5,10 +5,11 @@ stimulus must be is run on them. Nothing is imported before it is drawn.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
 
-__all__ = ["APERTURES", "STIMULI", "Listed"]
+__all__ = ["APERTURES", "STIMULI", "Listed", "Named"]
 
 ORIENTATIONS = (0.0, 20.0, 90.0)
 
@@ -76,3 +77,25 @@ STIMULI = {
         {"orientation": ORIENTATIONS, "spatial_frequency": 1.1, "diameter": 3.0},
     ),
 }
+
+
+@dataclass(frozen=True)
+class Named:
+    """A stimulus by name, found when something is drawn: tables of conditions need no torch.
+
+    Parameters
+    ----------
+    name : str
+        One of `STIMULI`.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        # As a function has: a `StimulusSet` takes its name into its fingerprint.
+        for attribute in ("__name__", "__qualname__"):
+            object.__setattr__(self, attribute, f"draw_{self.name}")
+
+    def __call__(self, *args: Any, **parameters: Any) -> Any:
+        """Draw, as the function of the name does."""
+        return STIMULI[self.name].function(self.name)(*args, **parameters)

@@ -4,8 +4,6 @@ They share one factorial set, so that the tuning along either is read at the int
 the other.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -24,6 +22,7 @@ from insilico.tuning.curves import (
 from insilico.tuning.properties import orientation as orientation_properties
 from insilico.tuning.properties import spatial_frequency as frequency_properties
 from stimuli import Display, Position, StimulusSet, factorial
+from stimuli.catalogue import Named
 from stimuli.display import NEAR_NYQUIST_CYCLES_PER_PX
 
 __all__ = [
@@ -49,6 +48,8 @@ FINE_PHASES = np.arange(0, 360, 30.0)
 
 # Steps of 7.5 deg sample a unit of 10 deg half-bandwidth twice within it.
 ORIENTATIONS = np.arange(0, 180, 7.5)
+
+draw_grating = Named("grating")
 
 
 def gratings(display: Display, position: Position) -> StimulusSet:
@@ -108,13 +109,6 @@ def quarter_octaves(display: Display) -> npt.NDArray[np.float64]:
     lowest, highest = 2 / min(display.degrees), display.nyquist
     steps = np.arange(np.ceil(4 * np.log2(lowest)), np.floor(4 * np.log2(highest)) + 1)
     return 2 ** (steps / 4)
-
-
-def draw_grating(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.grating`, found when something is drawn: tables need no torch."""
-    from stimuli.gratings import grating
-
-    return grating(display, **parameters)
 
 
 def orientation_curve(response: xr.DataArray) -> xr.DataArray:

@@ -1,7 +1,5 @@
 """Length and polarity: bars and gratings in rectangles along a preferred orientation."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -13,6 +11,7 @@ from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import length as properties
 from stimuli import Display, Position, StimulusSet, factorial
+from stimuli.catalogue import Named
 
 __all__ = [
     "BAR_LENGTH",
@@ -32,18 +31,8 @@ PLACES = np.arange(8) / 8 - 0.5
 POLARITY_PLACES = np.linspace(-1, 1, 17)
 
 
-def draw_bar(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.bar`, found when something is drawn."""
-    from stimuli.bars import bar
-
-    return bar(display, **parameters)
-
-
-def draw_rectangular_grating(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.rectangular_grating`, found when something is drawn."""
-    from stimuli.bars import rectangular_grating
-
-    return rectangular_grating(display, **parameters)
+draw_bar = Named("bar")
+draw_rectangular_grating = Named("rectangular_grating")
 
 
 def gratings_of_lengths(

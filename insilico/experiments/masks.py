@@ -1,7 +1,5 @@
 """Masks: a second grating upon the one that a unit prefers."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -13,6 +11,7 @@ from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import masks as properties
 from stimuli import Display, Position, StimulusSet, factorial
+from stimuli.catalogue import Named
 
 __all__ = [
     "CROSS_ORIENTATION",
@@ -33,13 +32,6 @@ ORIENTATIONS = np.arange(0, 180, 15.0)
 OCTAVES = np.linspace(-2, 2, 10)
 
 AFTER = ("orientation", "spatial_frequency", "size", "receptive_field")
-
-
-def draw_plaid(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.plaid`, found when something is drawn: tables need no torch."""
-    from stimuli.gratings import plaid
-
-    return plaid(display, **parameters)
 
 
 def plaids(
@@ -83,6 +75,9 @@ def plaids(
         x=position.x,
         y=position.y,
     )
+
+
+draw_plaid = Named("plaid")
 
 
 def masks_of_orientations(

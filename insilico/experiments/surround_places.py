@@ -1,7 +1,5 @@
 """Where a surround suppresses: patches around the centre, and surrounds that begin farther out."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,6 +17,7 @@ from insilico.experiments.surrounds import (
 )
 from insilico.tuning.properties import surround_places as properties
 from stimuli import Display, Position, StimulusSet
+from stimuli.catalogue import Named
 
 __all__ = [
     "SURROUND_GAP",
@@ -33,13 +32,6 @@ __all__ = [
 GAPS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])
 POSITIONS = np.arange(0, 360, 45.0)
 PATCH = 0.5
-
-
-def draw_center_and_patch(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.center_and_patch`, found when something is drawn."""
-    from stimuli.patches import center_and_patch
-
-    return center_and_patch(display, **parameters)
 
 
 def patches_around(
@@ -90,6 +82,9 @@ def patches_around(
         x=position.x,
         y=position.y,
     )
+
+
+draw_center_and_patch = Named("center_and_patch")
 
 
 def surrounds_with_gaps(

@@ -1,7 +1,5 @@
 """Surrounds: gratings around the patch that a unit prefers, at its own size and contrast."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -14,6 +12,7 @@ from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties import surround as properties
 from stimuli import Display, Position, StimulusSet, factorial
+from stimuli.catalogue import Named
 
 __all__ = [
     "AFTER",
@@ -43,6 +42,8 @@ RELATIVE_PHASES = np.arange(0, 360, 45.0)
 LARGEST_CENTER, LARGEST_HOLE = 1 / 4, 1 / 2
 
 AFTER = ("orientation", "spatial_frequency", "receptive_field", "contrast_size", "annulus")
+
+draw_center_surround = Named("center_surround")
 
 
 def around_center(units: xr.Dataset) -> pd.DataFrame:
@@ -79,13 +80,6 @@ def around_center_of_low_contrast(units: xr.Dataset) -> pd.DataFrame:
     """
     table = _fitting(units, "center_diameter_low_contrast", "surround_inner_diameter_low_contrast")
     return table.assign(contrast=units["center_low_contrast"].to_numpy())
-
-
-def draw_center_surround(display: Display, **parameters: Any) -> Any:
-    """Draw with `stimuli.center_surround`, found when something is drawn."""
-    from stimuli.gratings import center_surround
-
-    return center_surround(display, **parameters)
 
 
 def surrounds_of_orientations(
