@@ -58,7 +58,8 @@ def analytic() -> pd.DataFrame:
             error = (error + PERIODS[name] / 2) % PERIODS[name] - PERIODS[name] / 2
         if not absolute:
             error = 100 * error / known
-        both_known = np.abs(error[np.isfinite(error)])
+        # What is left below is rounding.
+        both_known = np.abs(error[np.isfinite(error)]).round(6)
         rows.append(
             {
                 "property": name,
@@ -107,11 +108,11 @@ def end_to_end() -> pd.DataFrame:
             {
                 "property": name,
                 "units": len(ours),
-                "units, published code": len(theirs),
+                "theirs": len(theirs),
                 "median": np.nanmedian(ours),
-                "median, published code": np.nanmedian(theirs),
+                "their median": np.nanmedian(theirs),
                 "similarity": scores[name],
-                "similarity, published code": known["score_raw"].get(short, np.nan),
+                "their similarity": known["score_raw"].get(short, np.nan),
             }
         )
     return pd.DataFrame(rows)
@@ -201,7 +202,8 @@ def markdown(table: pd.DataFrame) -> str:
             return "yes" if value else "no"
         if isinstance(value, float):
             return "" if np.isnan(value) else f"{value:.3g}"
-        return str(value).replace("|", "\\|")
+        # Words break where underscores do not.
+        return str(value).replace("|", "\\|").replace("_", " ")
 
     lines = [" | ".join(table.columns), " | ".join("---" for _ in table.columns)]
     lines += [" | ".join(map(cell, row)) for row in table.itertuples(index=False)]
