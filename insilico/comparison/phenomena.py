@@ -51,7 +51,7 @@ def scorecard(units: xr.Dataset | Mapping[str, xr.Dataset]) -> pd.DataFrame:
     >>> units = xr.Dataset({"suppression_index": ("unit", [0.4] * 30)},
     ...                    coords={"layer": ("unit", ["v1"] * 30)})
     >>> first = scorecard(units).iloc[0]
-    >>> first["phenomenon"], first["share"], first["shown"]
+    >>> first["phenomenon"], float(first["share"]), first["shown"]
     ('size tuning', 1.0, 'yes')
     """
     models = {"": units} if isinstance(units, xr.Dataset) else units

@@ -66,10 +66,11 @@ def find_layer(model: nn.Module, layer: str) -> tuple[nn.Module, int | None]:
 
 def _submodule(model: nn.Module, name: str) -> nn.Module | None:
     """Look a name up without going through all modules, for every pass does."""
-    try:
-        return model.get_submodule(name) if name else None
-    except AttributeError:
-        return model if name == OUTPUT else None
+    found: nn.Module | None = model if name else None
+    # Scripted modules know their children, and have no get_submodule.
+    for part in name.split("."):
+        found = None if found is None else dict(found.named_children()).get(part)
+    return model if found is None and name == OUTPUT else found
 
 
 def call_counts(
