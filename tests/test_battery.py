@@ -25,8 +25,8 @@ from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.experiments.size import SIZE
 from insilico.recording.kept import Maximum
-from insilico.runs.run import lowered
-from insilico.runs.session import estimates
+from insilico.runs.lowering import lowered
+from insilico.runs.outlook import estimates
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties.values import per_unit
 from stimuli import Display, Position, factorial
