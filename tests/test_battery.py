@@ -345,7 +345,7 @@ class TestPlacement:
 
     def test_batteries_have_places_of_their_own(self):
         assert find_battery("standard").place == insilico.Placement()
-        assert find_battery("marques2020").place.position == marques2020.stimuli.POSITION
+        assert find_battery("marques2020").place.position == marques2020.sets.POSITION
         assert find_battery(marques2020.BATTERY) == find_battery("marques2020")
 
 
