@@ -139,10 +139,11 @@ def _from_best(along: str, x: Array, share: Array) -> tuple[Array, Array]:
     n = len(x)
     best = np.nan_to_num(share, nan=-np.inf).argmax(1)
     steps = np.arange(-(n // 2), n - n // 2)
+    step = float(x[1] - x[0] if along in PERIODS else np.log2(x[1] / x[0]))
+    away: Array = steps.astype(np.float64) * step
     if along in PERIODS:
         at = (best[:, None] + steps) % n
-        return steps * (x[1] - x[0]), np.take_along_axis(share, at, axis=1)
+        return away, np.take_along_axis(share, at, axis=1)
     at = best[:, None] + steps
     inside = (at >= 0) & (at < n)
-    moved = np.where(inside, np.take_along_axis(share, at.clip(0, n - 1), axis=1), np.nan)
-    return steps * float(np.log2(x[1] / x[0])), moved
+    return away, np.where(inside, np.take_along_axis(share, at.clip(0, n - 1), axis=1), np.nan)

@@ -19,7 +19,7 @@ from insilico.figures.style import (
 __all__ = ["scorecard_page"]
 
 ROW_HEIGHT = 0.235  # in
-NAME_LETTERS = 44
+NAME_LETTERS = 52
 # A phenomenon is shown where the lower limit of the share is above it.
 HALF = 0.5
 LOG = ("contrast", "diameter", "inner_diameter")
@@ -50,15 +50,13 @@ def scorecard_page(
     models = list(card["model"].unique())
     with style():
         figure = new_figure(width, ROW_HEIGHT * len(order) + 0.5 + 0.12 * (len(models) > 1))
-        thumbnails = curves is not None and width > ONE_COLUMN
-        ratios = [1.0, 0.16] if thumbnails else [1.0]
-        grid = figure.add_gridspec(1, len(ratios), width_ratios=ratios, wspace=0.02)
-        ax = figure.add_subplot(grid[0])
+        ax = figure.subplots()
         _shares(ax, card, order, models)
-        if curves is not None and thumbnails:
-            cells = grid[1].subgridspec(len(order), 1, hspace=0.25)
+        if curves is not None and width > ONE_COLUMN:
             for row, number in enumerate(order["number"]):
-                _thumbnail(figure.add_subplot(cells[row]), curves[curves["number"] == number])
+                height = 1 / len(order)
+                place = ax.inset_axes((1.02, 1 - (row + 0.9) * height, 0.13, 0.8 * height))
+                _thumbnail(place, curves[curves["number"] == number])
     return figure
 
 
