@@ -24,7 +24,8 @@ from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
 from insilico.runs import identity
-from insilico.runs.store import is_complete, partial_runs
+from insilico.runs.progress import is_complete
+from insilico.runs.store import partial_runs
 from stimuli import factorial, grating
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="processes of Unix")
@@ -200,7 +201,7 @@ def test_another_run_is_refused_and_the_difference_named(whole, options, named):
 
 
 def test_other_code_is_another_run(whole, monkeypatch):
-    monkeypatch.setattr("insilico.runs.identity._own_code", lambda: "newer")
+    monkeypatch.setattr("insilico.runs.identity.code_version", lambda: "newer")
     with pytest.raises(UserError, match="code version: .* there, newer here"):
         small.run(out=whole)
 

@@ -109,10 +109,12 @@ def run(
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
     from insilico.folders import beside, check_free
-    from insilico.runs.cells import cells, loaded
+    from insilico.runs.cell_run import loaded
+    from insilico.runs.cells import cells
+    from insilico.runs.progress import is_complete
     from insilico.runs.run import run as run_model
     from insilico.runs.side_by_side import without_recordings
-    from insilico.runs.store import check_new, is_complete
+    from insilico.runs.store import check_new
     from stimuli.textures.sets import from_folder
 
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"

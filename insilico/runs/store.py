@@ -6,6 +6,7 @@ stopped, and the same run goes on there.
 """
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.checksums import MANIFEST, check_files, write_manifest
+from insilico.checksums import check_files, write_manifest
 from insilico.errors import UserError
-from insilico.folders import LOCK, alone, check_free, is_locked, written
+from insilico.folders import LOCK, alone, check_free, written
 from insilico.recording.schema import load_chunks, save_chunks
 from insilico.recording.tape import Tape
+from insilico.runs.progress import is_begun, is_complete, is_running
 from insilico.runs.results import RECORDINGS, RUN, Results
 
-__all__ = ["Kept", "RunStore", "is_begun", "is_complete", "is_running", "opened", "partial_runs"]
+__all__ = ["Kept", "RunStore", "check_new", "opened", "partial_runs"]
+
+logger = logging.getLogger(__name__)
 
 SELECTED = "selected.npy"
 TABLES = ".tables.partial"
@@ -208,6 +212,12 @@ def opened(
         if is_begun(folder):
             _compare(folder, identity)
         else:
+            for other in partial_runs(folder.parent, identity):
+                logger.warning(
+                    "%s holds a part of this run: the same command with --out %s goes on there.",
+                    other,
+                    other,
+                )
             written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
@@ -238,21 +248,6 @@ def check_new(folder: Path) -> None:
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if not held or held - {LOCK, f"{RUN}.partial"}:
         check_free(folder)
-
-
-def is_begun(folder: Path) -> bool:
-    """Whether a folder holds a run, or a part of one."""
-    return (folder / RUN).is_file()
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a run of which all is there, but for the report."""
-    return is_begun(folder) and (folder / MANIFEST).is_file()
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is making a run in a folder."""
-    return is_begun(folder) and is_locked(folder / LOCK)
 
 
 def partial_runs(around: Path, identity: Mapping[str, str]) -> list[Path]:
