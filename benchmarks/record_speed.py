@@ -31,7 +31,8 @@ import on_device
 import torch
 
 import insilico
-from insilico.experiments.marques2020 import BATTERY, PLACE, receptive_field_map
+from insilico.experiments.marques2020 import BATTERY, PLACE
+from insilico.experiments.marques2020_curves import receptive_field_map
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import layer_outputs
 from insilico.recording.probe import Probe
@@ -147,7 +148,7 @@ def selected(layer, crop):
         model, [name], display=display, sites=PLACE.sites, around=PLACE.position, crop=crop
     )
     recording = probe.record(protocol.stimuli(display), reduction=protocol.reduction)
-    kept = BATTERY.select(receptive_field_map(to_rates(recording, None))).to_numpy()
+    kept = PLACE.select(receptive_field_map(to_rates(recording, None))).to_numpy()
     return list(probe.units[kept][["channel", "row", "column"]].itertuples(index=False, name=None))
 
 

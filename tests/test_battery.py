@@ -25,8 +25,8 @@ from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.experiments.size import SIZE
 from insilico.recording.kept import Maximum
-from insilico.runs.run import lowered
-from insilico.runs.session import estimates
+from insilico.runs.lowering import lowered
+from insilico.runs.outlook import estimates
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties.values import per_unit
 from stimuli import Display, Position, factorial
@@ -345,7 +345,7 @@ class TestPlacement:
 
     def test_batteries_have_places_of_their_own(self):
         assert find_battery("standard").place == insilico.Placement()
-        assert find_battery("marques2020").place.position == marques2020.stimuli.POSITION
+        assert find_battery("marques2020").place.position == marques2020.sets.POSITION
         assert find_battery(marques2020.BATTERY) == find_battery("marques2020")
 
 

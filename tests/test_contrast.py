@@ -11,7 +11,7 @@ from insilico.experiments import contrast as experiments
 from insilico.experiments.batteries import find_battery
 from insilico.models.textbook.normalized_truth import amplitudes
 from insilico.models.textbook.normalized_units import draw_normalized, pool
-from insilico.runs.session import left_out, sampled
+from insilico.runs.sampling import left_out, sampled
 from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties import contrast_tuning, size
 

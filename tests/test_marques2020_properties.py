@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.experiments import marques2020
+from insilico.experiments import marques2020, marques2020_curves
 from insilico.experiments.textures import texture_curve
 from insilico.recording.schema import UNIT_COORDINATES, label
 from insilico.tuning.properties import marques2020 as properties
@@ -158,7 +158,7 @@ def test_of_equal_components_the_mean_is_taken_unless_modulation_comes_first():
     wave = np.where(table["phase"] % 90 == 0, wave, 0) * 2
     small = here & (table["diameter"] == smallest)
     responses[1, small] = wave[small]
-    curve = marques2020.size_curve(recording(stimuli, responses, [0.0, 0.0]))
+    curve = marques2020_curves.size_curve(recording(stimuli, responses, [0.0, 0.0]))
     np.testing.assert_array_equal(curve["modulated"], [False, True])
     np.testing.assert_allclose(curve.max("diameter"), [10, 10])
 
@@ -280,7 +280,7 @@ def test_texture_properties_of_constant_responses():
     assert properties.max_noise(curve).item() == 4
     assert properties.texture_sparseness(curve).item() == pytest.approx(0, abs=1e-12)
     assert np.isnan(properties.variance_ratio(curve))
-    assert marques2020.texture_responsive(curve).all()
+    assert marques2020_curves.texture_responsive(curve).all()
 
 
 def test_selectivity_and_sparseness_of_a_single_response_are_one():
@@ -310,5 +310,5 @@ def test_textures_that_do_not_drive_a_unit_are_not_counted():
     values = np.full((2, 2, 15, 15), 5.5)
     values[1, 0, 0, 0] = 6.0
     np.testing.assert_array_equal(
-        marques2020.texture_responsive(textures(values, blank=0.75)), [False, True]
+        marques2020_curves.texture_responsive(textures(values, blank=0.75)), [False, True]
     )

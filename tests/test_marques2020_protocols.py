@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from insilico import reference
-from insilico.experiments import marques2020
+from insilico.experiments import marques2020, marques2020_curves
 from insilico.tuning.rates import to_rates
 from stimuli import Display
 from stimuli.marques2020 import sets as published
@@ -45,7 +45,7 @@ def at(*places):
 
 def test_map_is_the_best_response_less_the_blank_and_not_below_zero():
     response = to_rates(mapping(at((0.5, 0.5, 3.0), (1.0, 0.5, 0.5)), blank=1.0), None)
-    chart = marques2020.receptive_field_map(response)
+    chart = marques2020_curves.receptive_field_map(response)
     assert chart.sel(offset_x=0.5, offset_y=-0.5).item() == 2
     assert chart.sel(offset_x=1.0, offset_y=-0.5).item() == 0
     assert float(chart.min()) == 0
@@ -53,7 +53,7 @@ def test_map_is_the_best_response_less_the_blank_and_not_below_zero():
 
 def test_centre_is_the_weighted_mean_of_places_above_a_twentieth_of_the_peak():
     maps = at((0.5, 0.5, 6.0), (1.0, 0.5, 2.0), (-2.5, -2.5, 0.3))
-    chart = marques2020.receptive_field_map(mapping(maps))
+    chart = marques2020_curves.receptive_field_map(mapping(maps))
     x, y = (prop(chart) for prop in marques2020.RECEPTIVE_FIELD.properties)
     # In our coordinates: the published origin lies half a published pixel off the centre.
     assert float(x[0]) == pytest.approx(0.625 + 1 / 112)
@@ -72,7 +72,7 @@ def test_centre_is_the_weighted_mean_of_places_above_a_twentieth_of_the_peak():
     ],
 )
 def test_units_within_0_15_deg_are_kept(places, kept):
-    chart = marques2020.receptive_field_map(mapping(at(*places)))
+    chart = marques2020_curves.receptive_field_map(mapping(at(*places)))
     assert marques2020.PLACE.select(chart).dtype == bool
     assert marques2020.PLACE.select(chart).item() is kept
     assert marques2020.RECEPTIVE_FIELD.responsive(chart).item() is bool(places)
@@ -80,13 +80,15 @@ def test_units_within_0_15_deg_are_kept(places, kept):
 
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_any_number_of_units_is_mapped(n):
-    chart = marques2020.receptive_field_map(mapping(np.repeat(at((0.5, 0.5, 1.0)), n, axis=0)))
+    chart = marques2020_curves.receptive_field_map(
+        mapping(np.repeat(at((0.5, 0.5, 1.0)), n, axis=0))
+    )
     assert chart.shape == (n, 21, 21)
     assert marques2020.PLACE.select(chart).shape == (n,)
 
 
 def test_units_that_are_not_numbers_are_not_kept():
-    chart = marques2020.receptive_field_map(mapping(np.full((1, 21, 21), np.nan)))
+    chart = marques2020_curves.receptive_field_map(mapping(np.full((1, 21, 21), np.nan)))
     assert not marques2020.PLACE.select(chart).any()
 
 

@@ -14,7 +14,8 @@ from insilico.cli.run import _layout
 from insilico.errors import UserError
 from insilico.models import as_module
 from insilico.models.layers import layer_table
-from insilico.recording.forward import Forward, _seeded
+from insilico.recording.forward import Forward
+from insilico.recording.generators import seeded
 from insilico.recording.kept import Maximum
 from insilico.recording.model_state import ModelState
 from insilico.recording.probe import Probe
@@ -304,7 +305,7 @@ def test_generators_are_seeded_and_restored():
     for _ in range(2):
         # Not by way of a recording: checks of types, which tests have, draw numbers themselves.
         before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
-        with _seeded(3, torch.device("cpu")):
+        with seeded(3, torch.device("cpu")):
             draws.append((float(torch.rand(1)), np.random.rand(), random.random()))  # noqa: NPY002
         assert torch.equal(torch.get_rng_state(), before[0])
         assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002

@@ -18,7 +18,7 @@ from insilico.runs.session import record_battery
 from stimuli import Display
 
 SMALL = Display.square(48, 4)
-PUBLISHED = Display.square(64, 8, background=marques2020.stimuli.BACKGROUND)
+PUBLISHED = Display.square(64, 8, background=marques2020.sets.BACKGROUND)
 
 
 def filters(n=6, size=9, mean=0.0):
@@ -156,10 +156,10 @@ def test_units_whose_place_is_not_known_are_all_mapped():
     assert results.provenance["candidates"] == 6 * 32 * 32
     # Those that are kept look where the stimuli are, wherever an even grid would have them look.
     off = np.hypot(
-        results.units["receptive_field_x"] - marques2020.stimuli.POSITION.x,
-        results.units["receptive_field_y"] - marques2020.stimuli.POSITION.y,
+        results.units["receptive_field_x"] - marques2020.sets.POSITION.x,
+        results.units["receptive_field_y"] - marques2020.sets.POSITION.y,
     )
-    assert float(off.max()) <= marques2020.MAXIMUM_DISTANCE
+    assert float(off.max()) <= marques2020_curves.MAXIMUM_DISTANCE
     assert any("could not be proven" in note for note in results.warnings)
     assert any("carries at most 4 cpd" in note for note in results.warnings)
 

@@ -37,7 +37,7 @@ MOMENTS = 150
 @pytest.fixture(autouse=True)
 def few_at_a_time(monkeypatch):
     """Many small parts, each of which is written at once."""
-    monkeypatch.setattr("insilico.recording.probe.DRAWN", 32)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN", 32)
     monkeypatch.setattr("insilico.recording.tape.SECONDS", 0)
     monkeypatch.setattr("insilico.recording.tape.PRICE", 0)
     monkeypatch.setattr("insilico.recording.tape.CHUNK", 64)

@@ -8,7 +8,7 @@ from insilico.cli.options import ModelOptions, Words
 
 if TYPE_CHECKING:
     from insilico.experiments.batteries import Placed
-    from insilico.recording.probe import Estimate
+    from insilico.recording.estimate import Estimate
 
 __all__ = ["protocols"]
 
@@ -59,8 +59,9 @@ def _costs(
     model: str, placed: "Placed", layer: tuple[str, ...], options: ModelOptions
 ) -> dict[str, "Estimate"]:
     """Estimate what each protocol takes on a model; those that share a recording come once."""
-    from insilico.runs.run import lowered
-    from insilico.runs.session import estimates, sampled
+    from insilico.runs.lowering import lowered
+    from insilico.runs.outlook import estimates
+    from insilico.runs.sampling import sampled
 
     battery, place = placed
     probe, _ = lowered(

@@ -5,11 +5,10 @@ import pandas as pd
 from insilico import reference
 from insilico.comparison.table import category_scores
 from insilico.reference import leaderboard
+from insilico.reference.catalogue import BENCHMARK
 from insilico.reference.leaderboard import Standing
 
 __all__ = ["beside_published", "categories", "standings"]
-
-BENCHMARK = "marques2020."
 
 
 def beside_published(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
+from insilico.own_code import own_object
 
 __all__ = ["BATTERIES", "Placed", "find_battery"]
 
@@ -66,9 +67,6 @@ def find_battery(battery: str | Battery) -> Placed:
             f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "
             f"{battery!r}."
         )
-    # A model's loader needs torch, which the names above do not.
-    from insilico.models.own import own_object
-
     found = own_object(battery)
     if isinstance(found, Protocol):
         rated = found.name if found.scale == "rates" else None

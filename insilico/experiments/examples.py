@@ -7,6 +7,7 @@ from insilico.errors import UserError
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Protocol
+from insilico.own_code import own_object
 from stimuli import Display, Position, StimulusSet
 from stimuli.catalogue import STIMULI
 
@@ -63,9 +64,6 @@ def _drawing(name: str, display: Display) -> StimulusSet:
 
 
 def _own(name: str, display: Display) -> StimulusSet:
-    # A model's loader needs torch, which the other names do not.
-    from insilico.models.own import own_object
-
     found = own_object(name)
     if isinstance(found, Battery):
         raise UserError(

@@ -131,7 +131,7 @@ class Placement:
     --------
     The published battery at the centre of gaze, keeping units within half a degree:
 
-    >>> from insilico.experiments.marques2020 import within
+    >>> from insilico.experiments.marques2020_curves import within
     >>> place = Placement(Position(0, 0), sites=1.5, select=within(Position(0, 0), 0.5))
     >>> results = insilico.run(model, battery="marques2020", place=place)  # doctest: +SKIP
     """

@@ -1,8 +1,6 @@
 """Any function from images to an array, wrapped so that it can be recorded like a network."""
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
+from insilico.own_code import failure
 
-__all__ = ["CallableModel", "as_module", "own_failure"]
-
-# Frames of this folder are ours, and not the user's.
-HERE = Path(__file__).parent
+__all__ = ["CallableModel", "as_module"]
 
 Respond = Callable[[npt.NDArray[np.float32]], Any]
 
@@ -49,7 +45,7 @@ class CallableModel(nn.Module):
         # A function that ends the program ends it without a result.
         except (Exception, SystemExit) as error:
             doing = f"{name}, called with an array of {' x '.join(map(str, pictures.shape))},"
-            raise own_failure(doing, error) from error
+            raise failure(doing, error) from error
         return torch.from_numpy(_checked(responses, len(images), name)).to(images.device)
 
 
@@ -72,31 +68,6 @@ def as_module(respond: Respond) -> CallableModel:
     tensor([[0.5000, 0.5000, 0.5000]])
     """
     return CallableModel(respond).eval()
-
-
-def own_failure(doing: str, error: BaseException) -> UserError:
-    """Say in one line what went wrong in the user's code, and where.
-
-    Parameters
-    ----------
-    doing : str
-        What was done with it.
-    error : exception
-        What it raised; or that it ended the program.
-
-    Returns
-    -------
-    UserError
-    """
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and Path(frame.filename).parent != HERE
-    ]
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    said = "it ended the program with" if isinstance(error, SystemExit) else ""
-    what = " ".join(f"{said} {type(error).__name__}: {error}".split())
-    return UserError(f"{doing} failed: {what}{where}.")
 
 
 def _checked(responses: Any, batch: int, name: str) -> npt.NDArray[np.floating[Any]]:

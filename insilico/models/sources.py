@@ -1,7 +1,6 @@
 """What a user asks for, and the networks of torchvision and timm."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,10 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.card import ModelCard, input_channels
+from insilico.own_code import nearest
 from stimuli import Display
 
-__all__ = ["Loaded", "Request", "made", "nearest", "timm", "torchvision"]
+__all__ = ["Loaded", "Request", "made", "timm", "torchvision"]
 
 DEFAULT_PIXELS = 224
 DEFAULT_DEGREES = 8.0
@@ -125,16 +125,6 @@ def timm(name: str, request: Request) -> Loaded:
         channels=input_channels(model) or 3,
     )
     return model, card
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which names come nearest to a wrong one, or what there is."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=5)
-    if near:
-        return f"Did you mean {', '.join(near)}?"
-    shown = ", ".join(known[:8])
-    return f"It has {shown}{', ...' if len(known) > 8 else ''}." if known else "It is empty."
 
 
 def made(

@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from insilico.errors import UserError
-from insilico.recording.forward import Forward, ModelError, seed_generators
+from insilico.recording.blame import ModelError
+from insilico.recording.forward import Forward
+from insilico.recording.generators import seed_generators
 from insilico.recording.hooks import OUTPUT, first_tensor
 from insilico.recording.model_kind import ModelKind
 from stimuli import Display, grating

@@ -1,11 +1,8 @@
 """Run a model on pictures, up to the layers that are read: fast, in evaluation mode, and seeded."""
 
 import logging
-import random
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
+from insilico.recording.blame import blaming, exhausted
+from insilico.recording.channels_last import channels_last
+from insilico.recording.generators import seeded
 from insilico.recording.hooks import call_counts, layer_outputs
 from insilico.recording.model_kind import ModelKind
 from insilico.recording.model_state import ModelState
 from insilico.recording.precision import check_precision, rounding
 
-__all__ = ["Forward", "ModelError", "per_channel", "reason", "seed_generators"]
+__all__ = ["Forward", "per_channel"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +33,6 @@ DEVICE_MOST_PICTURES = 1024
 
 # Of red, green and blue (ITU-R BT.601), for models that take grey pictures.
 LUMINANCE = (0.299, 0.587, 0.114)
-
-# Convolutions with at least so many input channels run faster with channels last.
-CHANNELS_LAST_FROM = 16
-
-# Where this package lies: what is raised elsewhere is a user's own.
-PACKAGE = str(Path(__file__).parents[1])
-
-
-class ModelError(UserError):
-    """What the model itself raised, in a sentence."""
 
 
 class Forward:
@@ -139,7 +129,7 @@ class Forward:
         with ExitStack() as stack:
             if self._found is None:
                 stack.enter_context(self._in_use())
-            stack.enter_context(_seeded(self.seed, self.device))
+            stack.enter_context(seeded(self.seed, self.device))
             yield
 
     @contextmanager
@@ -152,7 +142,7 @@ class Forward:
         self.model.to(self.device)
         self.note_state(weights=self.kind.rewrites_weights)
         try:
-            with _channels_last(self.model, self.device), rounding(tf32=False):
+            with channels_last(self.model, self.device), rounding(tf32=False):
                 yield
         finally:
             self.put_back(generators=True)
@@ -251,7 +241,7 @@ class Forward:
         if self.kind.put_back:
             self.put_back()
         whole = self.kind.whole_passes if whole is None else whole
-        with self._blaming(images):
+        with blaming(self.model, images, self.channels):
             return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
 
     def count(self, images: Tensor, layers: Sequence[str]) -> tuple[dict[str, int], dict[str, Any]]:
@@ -272,25 +262,8 @@ class Forward:
         UserError
             If the model raises anything.
         """
-        with self._blaming(images):
+        with blaming(self.model, images, self.channels):
             return call_counts(self.model, layers, self.feed(images))
-
-    @contextmanager
-    def _blaming(self, images: Tensor) -> Iterator[None]:
-        """Turn whatever the model raises, but for a lack of memory, into a sentence."""
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:
-            if _exhausted(error):
-                raise
-            size = " x ".join(map(str, (self.channels, *images.shape[-2:])))
-            raise ModelError(
-                f"{type(self.model).__name__} does not take images of {size} (channel x height x "
-                f"width): {reason(error)}. If it is for their size or their number of channels, "
-                "give those that it takes with pixels=... and channels=..."
-            ) from error
 
     def record(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
@@ -307,7 +280,7 @@ class Forward:
             try:
                 parts.append(self._pass(batch, layers, take))
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _exhausted(error) or len(batch) == 1:
+                if not exhausted(error) or len(batch) == 1:
                     raise
                 self._most = len(batch) // 2
                 logger.warning("memory exhausted: batches halved to %d pictures", self._most)
@@ -368,88 +341,6 @@ def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tu
     return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)
 
 
-def reason(error: BaseException) -> str:
-    """Say what a model raised: the type, the first line, and where in code that is no library's.
-
-    Parameters
-    ----------
-    error : exception
-        What it raised.
-
-    Returns
-    -------
-    str
-        ``ValueError: no such size (model.py, line 12)``
-    """
-    text = str(error).strip()
-    said = f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "site-packages" not in frame.filename
-        and not frame.filename.startswith((PACKAGE, "<frozen"))
-    ]
-    return f"{said} ({own[-1].filename}, line {own[-1].lineno})" if own else said
-
-
-def _exhausted(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(words in str(error) for words in ("out of memory", "allocate memory"))
-    )
-
-
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from model.named_parameters()
     yield from model.named_buffers()
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed every generator that a model may draw from unasked; restore them afterwards."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        seed_generators(seed)
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
-
-
-def seed_generators(seed: int) -> None:
-    """Seed the generators of torch, NumPy and Python that models draw from unasked."""
-    if torch.cuda.is_available() or torch.xpu.is_available() or torch.backends.mps.is_available():
-        torch.manual_seed(seed)
-    else:
-        # The other notes down, for each kind of accelerator, from where it was called.
-        torch.default_generator.manual_seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    random.seed(seed)
-
-
-@contextmanager
-def _channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Lay the weights of wide convolutions out with channels last, on a CPU; restored afterwards.
-
-    A convolution with such weights puts out such maps, and what follows takes them as they are.
-    Nothing but the order of summation changes. Narrow convolutions, the first one of a network
-    among them, would be slower.
-    """
-    changed: list[tuple[nn.Parameter, Tensor]] = []
-    wide: Any = (
-        module.weight
-        for module in model.modules()
-        if type(module) is nn.Conv2d
-        and device.type == "cpu"
-        and module.in_channels // module.groups >= CHANNELS_LAST_FROM
-        and isinstance(module._parameters.get("weight"), nn.Parameter)
-    )
-    try:
-        for weight in wide:
-            changed.append((weight, weight.data))
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-        yield
-    finally:
-        for weight, original in changed:
-            weight.data = original

@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ __all__ = ["call_counts", "find_layer", "layer_names", "layer_outputs"]
 OUTPUT = "output"
 
 Read = Callable[[str, Tensor], Any]
+Note = Callable[[str, int | None, object], None]
 
 
 class _Stop(BaseException):
@@ -93,17 +96,9 @@ def call_counts(
         The number of calls, and a copy of the output of the one that is meant (the last, where a
         name does not say which), per layer; no output of a layer that was not called.
     """
-    counts = dict.fromkeys(layers, 0)
-    outputs: dict[str, Any] = {}
-
-    def note(layer: str, wanted: int | None, output: object) -> None:
-        counts[layer] += 1
-        if wanted is None or counts[layer] == wanted:
-            first = output[0] if isinstance(output, tuple | list) and output else output
-            outputs[layer] = first.detach().clone() if isinstance(first, Tensor) else output
-
-    _run(model, layers, images, note)
-    return counts, outputs
+    counting = _Counting(dict.fromkeys(layers, 0), {})
+    _run(model, layers, images, counting.note)
+    return counting.counts, counting.outputs
 
 
 def layer_outputs(
@@ -142,24 +137,16 @@ def layer_outputs(
     UserError
         If a layer was not called, or puts out what is no tensor of real numbers.
     """
-    found: dict[str, Any] = {}
-    calls = dict.fromkeys(layers, 0)
-
-    def note(layer: str, wanted: int | None, output: object) -> None:
-        calls[layer] += 1
-        if calls[layer] == (wanted or 1):
-            tensor = first_tensor(layer, output)
-            found[layer] = read(layer, tensor if gradients else tensor.detach())
-            if len(found) == len(layers) and not whole:
-                raise stop
-
-    stop = _Stop()
+    reading = _Reading(
+        dict.fromkeys(layers, 0), {}, read, None if whole else _Stop(), gradients=gradients
+    )
     try:
-        _run(model, layers, images, note, gradients=gradients)
+        _run(model, layers, images, reading.note, gradients=gradients)
     except _Stop as raised:
         # A model may itself stop another one in the middle.
-        if raised is not stop:
+        if raised is not reading.stop:
             raise
+    found = reading.found
     silent = [layer for layer in layers if layer not in found]
     if silent:
         raise UserError(
@@ -170,19 +157,48 @@ def layer_outputs(
     return found
 
 
+@dataclass
+class _Counting:
+    """How often layers were called in a pass, and what they put out."""
+
+    counts: dict[str, int]
+    outputs: dict[str, Any]
+
+    def note(self, layer: str, wanted: int | None, output: object) -> None:
+        self.counts[layer] += 1
+        if wanted is None or self.counts[layer] == wanted:
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            self.outputs[layer] = first.detach().clone() if isinstance(first, Tensor) else output
+
+
+@dataclass
+class _Reading:
+    """What was read of layers in a pass, which is stopped when all have been read."""
+
+    calls: dict[str, int]
+    found: dict[str, Any]
+    read: Read
+    stop: _Stop | None
+    gradients: bool
+
+    def note(self, layer: str, wanted: int | None, output: object) -> None:
+        self.calls[layer] += 1
+        if self.calls[layer] == (wanted or 1):
+            tensor = first_tensor(layer, output)
+            self.found[layer] = self.read(layer, tensor if self.gradients else tensor.detach())
+            if len(self.found) == len(self.calls) and self.stop is not None:
+                raise self.stop
+
+
 def _run(
     model: nn.Module,
     layers: Sequence[str],
     images: Tensor,
-    note: Callable[[str, int | None, object], None],
+    note: Note,
     *,
     gradients: bool = False,
 ) -> None:
     """Run a model, and tell ``note`` (layer, which call is meant, output) of every call."""
-
-    def tap(layer: str, wanted: int | None) -> Callable[..., None]:
-        return lambda _module, _inputs, output: note(layer, wanted, output)
-
     handles = []
     at_the_end = []
     try:
@@ -197,7 +213,7 @@ def _run(
                     f"{OUTPUT!r}, or the model as it was before torch.jit.script."
                 )
             else:
-                handles.append(module.register_forward_hook(tap(layer, call)))
+                handles.append(module.register_forward_hook(partial(_tap, note, layer, call)))
         # Not inference_mode: what a model keeps of such a pass could never be trained again.
         with torch.set_grad_enabled(gradients):
             output = model(images)
@@ -206,6 +222,13 @@ def _run(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _tap(
+    note: Note, layer: str, wanted: int | None, _module: nn.Module, _inputs: Any, output: Any
+) -> None:
+    """Tell ``note`` of a call, as a forward hook."""
+    note(layer, wanted, output)
 
 
 def first_tensor(layer: str, output: object) -> Tensor:

@@ -1,11 +1,7 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
@@ -15,11 +11,13 @@ from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.charts import chart_layers
 from insilico.recording.crops import Crops, Place
+from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.examination import examine
 from insilico.recording.forward import Forward, per_channel
 from insilico.recording.kept import Reduction
 from insilico.recording.layers import Sites, place_units
 from insilico.recording.memory import available_memory
+from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.responses import Responses
@@ -28,7 +26,7 @@ from insilico.recording.tape import Tape
 from insilico.recording.windows import Crop
 from stimuli import Display, Position, StimulusSet
 
-__all__ = ["Estimate", "Probe"]
+__all__ = ["Probe"]
 
 # Share of the memory at hand that the responses may take.
 KEPT_SHARE = 0.6
@@ -38,54 +36,6 @@ LITTLE = 16 * 2**20
 
 # Responses that are measured are copied in double precision; reduced ones are few by then.
 MEASURED_COPIES = 3
-
-# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
-DRAWN = 64
-DRAWN_BYTES = {"cpu": 8 * 2**20}
-DEVICE_DRAWN_BYTES = 256 * 2**20
-
-# Random pictures by which the seconds of a recording are estimated.
-TIMED = 16
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a recording will take.
-
-    Parameters
-    ----------
-    n_stimuli : int
-        Stimuli to be shown.
-    n_pictures : int
-        Different pictures among them, as far as their parameters tell.
-    seconds : float
-        For the forward passes, by the time of a few.
-    n_bytes : int
-        For the responses that are kept.
-    """
-
-    n_stimuli: int
-    n_pictures: int
-    seconds: float
-    n_bytes: int
-
-    def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(
-            self.n_stimuli + other.n_stimuli,
-            self.n_pictures + other.n_pictures,
-            self.seconds + other.seconds,
-            self.n_bytes + other.n_bytes,
-        )
-
-    def times(self, n: int) -> "Estimate":
-        """Say what ``n`` such recordings take."""
-        return Estimate(self.n_stimuli * n, self.n_pictures * n, self.seconds * n, self.n_bytes * n)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.n_stimuli} stimuli, about {self.n_pictures} different pictures, about "
-            f"{self.seconds:.0f} s, {self.n_bytes / 2**20:.0f} MiB of responses"
-        )
 
 
 class Probe:
@@ -328,8 +278,8 @@ class Probe:
                 different = 1 + (
                     stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
                 )
-                chosen = units.iloc[members]
-                seconds += different * self._seconds(chosen, crop)
+                place = self._crops.place(units.iloc[members])
+                seconds += different * seconds_per_picture(self.forward, place, crop)
                 n_pictures += different
         kept = len(units) * bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
         return Estimate(len(stimuli), n_pictures, seconds, kept)
@@ -368,75 +318,28 @@ class Probe:
             len(stimuli),
         )
 
-    def _seconds(self, units: pd.DataFrame, crop: Crop) -> float:
-        """Seconds that a picture takes, from a few random ones."""
-        place = self._crops.place(units)
-        images = torch.rand((TIMED, 1, crop.window.height, crop.window.width))
-        images = images[: self.forward.batch(crop.window.height * crop.window.width)]
-        with crop.applied(self.model):
-            self.forward.record(images[:1], place.layers, place.take)
-            started = time.perf_counter()
-            self.forward.record(images, place.layers, place.take)
-        return (time.perf_counter() - started) / len(images)
-
     def _show(
         self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
     ) -> Iterator[int]:
         """Record units through one crop; yields how many stimuli were dealt with."""
         yield min(responses.done, len(stimuli))
-        for rows, images in self._pictures(stimuli, crop, len(place.order), responses.done):
-            pictures = _fingerprints(images)
-            new = responses.unknown(pictures)
+        drawn = pictures(self.forward, stimuli, crop, n_units=len(place.order), done=responses.done)
+        for rows, images in drawn:
+            keys = fingerprints(images)
+            new = responses.unknown(keys)
             found = (
                 self.forward.record(images[new], place.layers, place.take)
                 if new
                 else torch.empty((0, len(place.order)), device=self.forward.device)
             )
-            responses.add(rows, pictures, new, found)
+            responses.add(rows, keys, new, found)
             yield min(len(rows), len(stimuli) - rows.start)
-
-    def _pictures(
-        self, stimuli: StimulusSet, crop: Crop, n_units: int, done: int
-    ) -> Iterator[tuple[range, Tensor]]:
-        """Draw the stimuli that are not done, some at a time, and after the last one the blank."""
-        device = self.forward.device
-        # At least a batch, so that a device with room for many pictures gets them.
-        most = max(DRAWN, self.forward.batch(crop.window.height * crop.window.width))
-        budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
-        size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
-        for start in range(done, len(stimuli), size):
-            rows = range(start, min(start + size, len(stimuli)))
-            part = slice(rows.start, rows.stop)
-            yield rows, stimuli.images(part, window=crop.window, device=device)
-        if done > len(stimuli):
-            return
-        shape = (1, 1, crop.window.height, crop.window.width)
-        blank = torch.full(shape, stimuli.display.background, device=device)
-        yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
 
 
 def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:
     return (
         None if value is None else torch.tensor(per_channel(name, value, channels))[:, None, None]
     )
-
-
-def _fingerprints(images: Tensor) -> list[tuple[float, ...]]:
-    """Two keys per picture: pictures with equal keys are the same."""
-    pixels = images.reshape(len(images), -1).double()
-    return [tuple(key) for key in (pixels @ _projections(pixels.shape[1], pixels.device)).tolist()]
-
-
-@lru_cache(maxsize=8)
-def _projections(n_pixels: int, device: torch.device) -> Tensor:
-    """Two random projections in double precision, (pixel, 2).
-
-    Pictures that differ in any pixel by a step of float32 differ in both by far more than rounding,
-    but for a chance of some 2^-80.
-    """
-    generator = torch.Generator().manual_seed(2)
-    factors = torch.rand((n_pixels, 2), generator=generator, dtype=torch.float64) + 0.5
-    return factors.to(device)
 
 
 def _check_memory(needed: int, n_units: int, n_stimuli: int) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BENCHMARK",
     "CATEGORIES",
     "MARQUES2020",
     "joint_names",
@@ -28,6 +29,9 @@ __all__ = [
     "table",
     "table_names",
 ]
+
+# What the names of all properties of the published benchmark begin with.
+BENCHMARK = "marques2020."
 
 # The 22 properties of the published benchmark, in its order by data set; each category has the same
 # weight in its mean.

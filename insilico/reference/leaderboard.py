@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from insilico.errors import UserError
-from insilico.reference import MARQUES2020, load, names, table
+from insilico.reference.catalogue import BENCHMARK, MARQUES2020, load, names, table
 
 __all__ = ["Standing", "models", "rank"]
-
-BENCHMARK = "marques2020."
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,13 @@ import numpy.typing as npt
 from insilico.errors import UserError
 from insilico.netcdf import opened
 from insilico.reference.bins import count, parse
-from insilico.reference.catalogue import load, names
+from insilico.reference.catalogue import BENCHMARK, load, names
 from insilico.reference.distribution import ReferenceDistribution, Scale
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["from_assembly", "from_csv", "from_values"]
-
-BENCHMARK = "marques2020."
 
 
 def from_values(

@@ -18,8 +18,9 @@ from insilico.reporting.side_by_side_tables import (
     with_ends,
 )
 from insilico.reporting.terms import TERMS
+from insilico.runs.columns import UNTRAINED, told_apart
 from insilico.runs.ranking import RANKED_BY
-from insilico.runs.side_by_side import UNTRAINED, SideBySide, told_apart
+from insilico.runs.side_by_side import SideBySide
 from insilico.tables import write_csv
 
 __all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]

@@ -1,9 +1,13 @@
 """What a reader must know of the units before believing a score."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import xarray as xr
 
-__all__ = ["FEW", "displaced_fields", "few_units", "silent_units"]
+from stimuli import Display
+
+__all__ = ["FEW", "displaced_fields", "few_units", "silent_units", "too_fine"]
 
 # Scores of fewer units than this mean little.
 FEW = 20
@@ -95,3 +99,32 @@ def few_units(comparison: pd.DataFrame) -> list[str]:
             f"{where}fewer than {FEW} units have a value, and scores of so few mean little: {told}"
         )
     return notes
+
+
+def too_fine(recordings: Mapping[str, xr.DataArray], display: Display) -> list[str]:
+    """Say so where most of a battery's frequencies are above what the display can show.
+
+    Parameters
+    ----------
+    recordings : mapping of str to DataArray
+        By protocol.
+    display : Display
+        On which they were shown.
+
+    Returns
+    -------
+    list of str
+    """
+    shown = [
+        float(part["spatial_frequency"].max())
+        for part in recordings.values()
+        if "spatial_frequency" in part.coords
+    ]
+    highest = max(shown, default=0.0)
+    if highest <= 2 * display.nyquist:
+        return []
+    return [
+        f"the display carries at most {display.nyquist:g} cpd ({display.height} px over "
+        f"{display.degrees[0]:g} deg), and the gratings go up to {highest:.3g} cpd: what is above "
+        "comes out grey, and bounds the preferred frequencies"
+    ]

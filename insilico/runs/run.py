@@ -3,9 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -22,25 +20,22 @@ from insilico.comparison.table import score_all
 from insilico.errors import UserError
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
-from insilico.experiments.protocol import Placement, Protocol
-from insilico.models.card import ModelCard, left_to_apply
-from insilico.models.layers import named_layers
-from insilico.models.preparation import prepared
-from insilico.models.weights import weights_hash
+from insilico.experiments.protocol import Placement
+from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
-from insilico.runs.doubts import displaced_fields, few_units, silent_units
+from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
+from insilico.runs.lowering import lowered
+from insilico.runs.provenance import provenance, versions
 from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
 from insilico.runs.store import RunStore, opened
 from insilico.tuning.rates import RateMap
-from stimuli import Display, Position
+from stimuli import Display
 
-__all__ = ["lowered", "run"]
-
-PACKAGES = ("insilico-ephys", "torch", "torchvision", "numpy", "scipy", "pandas", "xarray")
+__all__ = ["run"]
 
 
 def run(
@@ -197,7 +192,7 @@ def run(
         "crop": crop,
         "batch size": batch_size,
         "layout": layout,
-        "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        "versions": ", ".join(f"{name} {each}" for name, each in versions().items()),
     }
     who = identity(card, probe, plan, placement, own_references, **said)
     with opened(Path(out), who, mend=mend) as store:
@@ -237,7 +232,7 @@ def _measured(
     notes = [*([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
-    notes.extend(_too_fine(session.recordings, card.display))
+    notes.extend(too_fine(session.recordings, card.display))
     if any(protocol.prefer is not None for protocol in plan.protocols):
         notes.extend(displaced_fields(units))
     notes.extend(silent_units(units))
@@ -253,83 +248,10 @@ def _measured(
         joint=joint_structure(units, pairs, seed=seed),
         curves={name: each.curve for name, each in session.measured.items()},
         recordings=session.recordings,
-        provenance=_provenance(card, probe, plan, session, started)
+        provenance=provenance(card, probe, plan, session, started)
         | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
     )
-
-
-def lowered(
-    model: nn.Module | Callable[..., Any] | str,
-    layers: Sequence[str] | str | None = None,
-    *,
-    place: Placement,
-    background: float = 0.5,
-    remap: bool = True,
-    display: Display | None = None,
-    degrees: float | None = None,
-    pixels: int | None = None,
-    mean: Sequence[float] | float | None = None,
-    std: Sequence[float] | float | None = None,
-    channels: int | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> tuple[Probe, ModelCard]:
-    """Lower a probe into a model, where a placement says.
-
-    Parameters
-    ----------
-    model, layers, display, degrees, pixels, mean, std, channels, seed
-        As for `run`.
-    place : Placement
-        Where stimuli will be shown, and which sites are recorded.
-    background : float
-        Luminance of the blank display.
-    remap : bool
-        Whether all sites become candidates where units are selected by their receptive field and it
-        is not known where the sites look.
-    **options
-        Further arguments of `insilico.Probe`.
-
-    Returns
-    -------
-    tuple of Probe and ModelCard
-    """
-    module, card = prepared(
-        model,
-        display=display,
-        degrees=degrees,
-        pixels=pixels,
-        mean=mean,
-        std=std,
-        channels=channels,
-        seed=seed,
-        background=background,
-    )
-    mean_left, std_left = left_to_apply(module, card)
-    chosen = named_layers(module, layers) or card.layers
-    if not chosen:
-        raise UserError(
-            "which layer is V1? Name at least one: layers=[...] in Python, --layer NAME on the "
-            "command line. `insilico layers MODEL` lists them."
-        )
-    probe_at = partial(
-        Probe,
-        module,
-        chosen,
-        display=card.display,
-        around=place.position or Position(),
-        channels=card.channels,
-        mean=mean_left,
-        std=std_left,
-        seed=seed,
-        **options,
-    )
-    probe = probe_at(sites=place.sites)
-    if probe.misplaced and place.select is not None and remap and place.sites != "all":
-        # Where they look is found out by mapping them, so all of them are mapped.
-        probe = probe_at(sites="all")
-    return probe, card
 
 
 def _listed(names: Sequence[str] | str | None) -> list[str]:
@@ -407,81 +329,3 @@ def _shuffled(session: Session, seed: int) -> dict[str, xr.DataArray]:
         for each in session.measured.values()
         for function in each.protocol.shuffled
     }
-
-
-def _too_fine(recordings: Mapping[str, xr.DataArray], display: Display) -> list[str]:
-    """Say so where most of a battery's frequencies are above what the display can show."""
-    shown = [
-        float(part["spatial_frequency"].max())
-        for part in recordings.values()
-        if "spatial_frequency" in part.coords
-    ]
-    highest = max(shown, default=0.0)
-    if highest <= 2 * display.nyquist:
-        return []
-    return [
-        f"the display carries at most {display.nyquist:g} cpd ({display.height} px over "
-        f"{display.degrees[0]:g} deg), and the gratings go up to {highest:.3g} cpd: what is above "
-        "comes out grey, and bounds the preferred frequencies"
-    ]
-
-
-def _provenance(
-    card: ModelCard,
-    probe: Probe,
-    plan: Battery,
-    session: Session,
-    started: float,
-) -> dict[str, Any]:
-    recordings, rate_map = session.recordings, session.rate_map
-    shown = {id(recording): recording for recording in recordings.values()}.values()
-    screen = card.display
-    return {
-        "model": card.name,
-        "weights": card.weights,
-        "trained": card.trained,
-        "weights_hash": weights_hash(probe.model),
-        "normalisation": card.normalisation,
-        "citation": card.citation,
-        "layers": list(probe.layers),
-        "display": {
-            "height_px": screen.height,
-            "width_px": screen.width,
-            "px_per_deg": screen.px_per_deg,
-            "degrees": max(screen.degrees),
-            "background": screen.background,
-            "transfer": screen.transfer,
-        },
-        "battery": plan.name,
-        "protocols": {protocol.name: _described(protocol) for protocol in plan.protocols},
-        "candidates": session.n_candidates,
-        "selected": session.n_selected,
-        "rates": None if rate_map is None else rate_map.summary(),
-        "crop": {name: part.attrs["crop"] for name, part in recordings.items()},
-        "n_stimuli": int(sum(part.attrs["n_stimuli"] for part in shown)),
-        "n_pictures": int(sum(part.attrs["n_pictures"] for part in shown)),
-        "kept": {name: part.attrs["kept"] for name, part in recordings.items()},
-        "precision": probe.forward.precision,
-        "seed": probe.forward.seed,
-        "device": str(probe.forward.device),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-
-
-def _described(protocol: Protocol) -> dict[str, str]:
-    """Keep what figures and the report have to know of a protocol when results are opened."""
-    return {
-        "citation": protocol.citation,
-        "question": protocol.question,
-        "figure": protocol.figure,
-        "section": protocol.section,
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed as a package"

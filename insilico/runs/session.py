@@ -1,15 +1,12 @@
 """A recording session: every protocol of a battery, and the units that are kept on the way."""
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +18,19 @@ from tqdm import tqdm
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.measuring import Measured, measure, unit_table, with_given
-from insilico.experiments.protocol import Curve, Placement, Protocol, placed, prerequisites
-from insilico.experiments.rehearsal import preferences
-from insilico.recording.kept import Harmonics, Reduction
-from insilico.recording.probe import Estimate, Probe
-from insilico.recording.schema import UNIT_COORDINATES, side_by_side
+from insilico.experiments.protocol import Curve, Placement, Protocol, prerequisites
+from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
+from insilico.runs.groups import grouped, joined, reductions
 from insilico.runs.identity import shown_hash
+from insilico.runs.outlook import outlook
+from insilico.runs.sampling import left_out, sampled
 from insilico.runs.store import Kept, RunStore
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
-from stimuli import Position, StimulusSet
+from stimuli import StimulusSet
 
-__all__ = ["Session", "estimates", "left_out", "record_battery", "sampled"]
+__all__ = ["Session", "record_battery"]
 
 # Selected units are few; candidates may be all units of a layer, and are judged in parts, several
 # at a time. Larger parts take their memory from the system anew for every copy.
@@ -125,17 +122,17 @@ def record_battery(
     measured: dict[str, Measured] = {}
     scaled: tuple[Any, xr.DataArray] | None = None
     if progress:
-        sys.stderr.write(f"{_outlook(probe, units, battery, place, harmonics)}\n")
+        sys.stderr.write(f"{outlook(probe, units, battery, place, harmonics)}\n")
     with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(battery.protocols):
             if protocol.shown not in shared:
                 table = _known(battery, protocol, measured, recordings)
-                groups = _groups(probe, units, battery, place, protocol, table, notes)
+                groups = grouped(probe, units, battery, place, protocol, table, notes)
                 # Also where the recording is there: what fails is shown whole from then on.
                 probe.check_crops([each for each in groups if len(each[1])])
                 take = partial(_record, probe, units, protocol, groups, harmonics, bar)
                 select = place.select if number == 0 else None
-                shown = shown_hash(groups, _reductions(protocol, groups, harmonics))
+                shown = shown_hash(groups, reductions(protocol, groups, harmonics))
                 shared[protocol.shown] = _kept(store, protocol, shown, take, select)
             recording, chosen = shared[protocol.shown]
             if number == 0 and chosen is not None:
@@ -158,54 +155,6 @@ def record_battery(
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
 
-def sampled(units: pd.DataFrame, most: int | None, *, seed: int) -> pd.DataFrame:
-    """Draw some units of each layer.
-
-    Parameters
-    ----------
-    units : DataFrame
-        One row per unit.
-    most : int or None
-        How many of a layer; all where it has no more, or for None.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    DataFrame
-        In their order.
-    """
-    if most is None:
-        return units
-    rng = np.random.default_rng([seed, crc32(b"units")])
-    chosen = [
-        np.sort(rng.permutation(places)[:most])
-        for places in units.groupby("layer", sort=False).indices.values()
-    ]
-    return units.iloc[np.sort(np.concatenate(chosen))]
-
-
-def left_out(units: pd.DataFrame, kept: pd.DataFrame) -> list[str]:
-    """Say of which layers units were drawn.
-
-    Parameters
-    ----------
-    units, kept : DataFrame
-        Before and after `sampled`.
-
-    Returns
-    -------
-    list of str
-    """
-    before, after = (table.groupby("layer", sort=False).size().to_dict() for table in (units, kept))
-    return [
-        f"{layer}: {after[layer]} of {n} units were drawn at random and recorded, the others left "
-        "out; --most-units all (most_units='all') records all"
-        for layer, n in before.items()
-        if after[layer] < n
-    ]
-
-
 @contextmanager
 def _bar(show: bool) -> Iterator[Any]:
     form = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}<{remaining}]"
@@ -214,61 +163,6 @@ def _bar(show: bool) -> Iterator[Any]:
         disable=not show, total=1, bar_format=form, dynamic_ncols=True, smoothing=0.05
     ) as bar:
         yield bar
-
-
-def estimates(
-    probe: Probe,
-    battery: Battery,
-    place: Placement,
-    *,
-    units: pd.DataFrame | None = None,
-    harmonics: bool = False,
-) -> dict[str, Estimate]:
-    """Estimate what each protocol takes, before anything is recorded.
-
-    Parameters
-    ----------
-    probe, battery, place, harmonics
-        As for `record_battery`.
-    units : DataFrame, optional
-        Rows of ``probe.units``; all by default.
-
-    Returns
-    -------
-    dict of str to Estimate
-        Of protocols that share a recording, the first. At most: units may be fewer after a
-        selection, and those that prefer the same share what is shown at their preference.
-    """
-    units = probe.units if units is None else units
-    found: dict[str, Estimate] = {}
-    known: set[Any] = set()
-    for protocol in battery.protocols:
-        if protocol.shown in known:
-            continue
-        known.add(protocol.shown)
-        if protocol.prefer is None:
-            groups = _groups(probe, units, battery, place, protocol, None, [])
-            (stimuli, members), times = groups[0], len(groups)
-        else:
-            stimuli = battery.example(protocol.name, probe.display, place.position or Position())
-            members, times = units.iloc[:1], len(units)
-        each = probe.estimate(stimuli, members, reduction=_reduction(protocol, stimuli, harmonics))
-        found[protocol.name] = each.times(times)
-    return found
-
-
-def _outlook(
-    probe: Probe, units: pd.DataFrame, battery: Battery, place: Placement, harmonics: bool
-) -> str:
-    """Say what the session will take."""
-    each = estimates(probe, battery, place, units=units, harmonics=harmonics)
-    later = any(protocol.prefer is not None for protocol in battery.protocols)
-    most = "at most " if later or place.select is not None else ""
-    windows = dict.fromkeys(
-        f"{layer}: {probe.crop(members).status}"
-        for layer, members in units.groupby("layer", sort=False)
-    )
-    return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
 
 
 def _known(
@@ -306,10 +200,10 @@ def _record(
             tape=tape,
         )
         for (stimuli, members), reduction in zip(
-            groups, _reductions(protocol, groups, harmonics), strict=True
+            groups, reductions(protocol, groups, harmonics), strict=True
         )
     ]
-    return _join(parts, [members.index for _, members in groups], units)
+    return joined(parts, [members.index for _, members in groups], units)
 
 
 def _kept(
@@ -335,18 +229,6 @@ def _selected(recording: xr.DataArray, protocol: Protocol, select: Curve | None)
         return Kept(recording, None)
     chosen = _select(select, protocol, recording)
     return Kept(recording.isel(unit=chosen), chosen)
-
-
-def _reductions(
-    protocol: Protocol, groups: Sequence[tuple[StimulusSet, pd.DataFrame]], harmonics: bool
-) -> list[Reduction | None]:
-    return [_reduction(protocol, stimuli, harmonics) for stimuli, _ in groups]
-
-
-def _reduction(protocol: Protocol, stimuli: StimulusSet, harmonics: bool) -> Reduction | None:
-    if protocol.reduction is not None:
-        return protocol.reduction
-    return Harmonics() if harmonics and "phase" in stimuli.dims else None
 
 
 def _select(select: Curve, protocol: Protocol, recording: xr.DataArray) -> npt.NDArray[np.bool_]:
@@ -401,60 +283,3 @@ def _empty_layers(units: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> list[str]
         for layer, of_layer in chosen
         if not of_layer.any()
     ]
-
-
-def _groups(
-    probe: Probe,
-    units: pd.DataFrame,
-    battery: Battery,
-    place: Placement,
-    protocol: Protocol,
-    known: xr.Dataset | None,
-    notes: list[str],
-) -> list[tuple[StimulusSet, pd.DataFrame]]:
-    """Units that are shown the same stimuli: they look at one place, and prefer the same."""
-    keys = units[["x", "y"]]
-    if place.position is not None:
-        keys = keys.assign(x=place.position.x, y=place.position.y)
-    if known is not None:
-        preference = preferences(protocol, known, probe.display)
-        keys = keys.assign(**{str(name): preference[name].to_numpy() for name in preference})
-        undefined = keys.isna().any(axis=1)
-        if undefined.any():
-            notes.append(
-                f"{int(undefined.sum())} of {len(units)} units have no preference that "
-                f"{protocol.name} could be shown at: it was not shown to them"
-            )
-        units, keys = units[~undefined], keys[~undefined]
-    if not len(units):
-        # Nobody to show it to; its table says all the same what would have been shown.
-        example = battery.example(protocol.name, probe.display, place.position or Position())
-        return [(example, units)]
-    groups = []
-    for key, members in units.groupby([keys[name] for name in keys], sort=False):
-        preferred = dict(zip(keys.columns, (float(value) for value in np.array(key)), strict=True))
-        groups.append((placed(protocol, probe.display, Position(), preferred), members))
-    return groups
-
-
-def _join(
-    parts: list[xr.DataArray], members: Sequence[pd.Index], units: pd.DataFrame
-) -> xr.DataArray:
-    """Put recordings of groups of units together, the units in their original order.
-
-    Units that were shown nothing are NaN.
-    """
-    if len(parts) == 1 and len(members[0]) == len(units):
-        return parts[0]
-    joined = side_by_side(parts)
-    crops = [json.loads(part.attrs["crop"]) for part in parts]
-    joined = joined.assign_attrs(
-        crop=json.dumps({layer: status for crop in crops for layer, status in crop.items()}),
-        n_stimuli=sum(part.attrs["n_stimuli"] for part in parts),
-        n_pictures=sum(part.attrs["n_pictures"] for part in parts),
-    )
-    # A number for each unit, so that those that are missing can be filled in.
-    shown = np.concatenate(members)
-    whole = joined.assign_coords(unit=shown).reindex(unit=units.index).drop_vars("unit")
-    places = {name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES}
-    return whole.assign_coords(places)

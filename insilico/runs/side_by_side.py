@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import xarray as xr
 from insilico import reference
 from insilico.comparison.table import score
 from insilico.errors import UserError
+from insilico.runs.columns import Column, columns_of, names_of, seeds_together
 from insilico.runs.ranking import (
     RANKED_BY,
     Entry,
@@ -24,25 +25,19 @@ from insilico.runs.ranking import (
 from insilico.runs.results import Results, open_results
 
 __all__ = [
-    "UNTRAINED",
     "SideBySide",
     "compare",
     "compare_runs",
     "open_runs",
-    "told_apart",
     "without_recordings",
 ]
 
 # Fewer runs say little about how runs differ (docs/statistics.md).
 FEW_RUNS = 10
 
-# Two runs that have all of these in common are two training seeds of one model.
-SAME_MODEL = ("model", "layer", "trained", "degrees", "pixels")
 
 # What a table of comparisons tells of a distribution, whatever the run and its seed.
 OWN_CONTENT = ("n_reference", "median_reference", "floor")
-
-UNTRAINED = " (untrained)"
 
 
 @dataclass(frozen=True)
@@ -79,15 +74,6 @@ class SideBySide:
     ranking: pd.DataFrame = field(repr=False)
     seed: int = 0
     warnings: tuple[str, ...] = ()
-
-
-class _Part(NamedTuple):
-    """One layer of one run."""
-
-    title: str
-    results: Results
-    units: xr.Dataset
-    record: dict[str, Any]
 
 
 def compare_runs(
@@ -151,8 +137,8 @@ def compare_runs(
         else {f"run {number}": results for number, results in enumerate(runs, start=1)}
     )
     battery = _check_runs(named)
-    parts = _parts(named)
-    groups = _together(parts) if seeds == "together" else [[part] for part in parts]
+    parts = columns_of(named)
+    groups = seeds_together(parts) if seeds == "together" else [[part] for part in parts]
     if len(groups) < 2:
         raise UserError(
             "side by side are at least two models or layers; "
@@ -166,7 +152,7 @@ def compare_runs(
     foreign = _own_that_differ(named, notes)
     entries = [
         _entry(name, group, foreign, notes, seed=seed, n_resamples=n_resamples)
-        for name, group in zip(_names(groups, given), groups, strict=True)
+        for name, group in zip(names_of(groups, given), groups, strict=True)
     ]
     if not any(entry.comparison["similarity"].notna().any() for entry in entries):
         raise UserError(
@@ -295,97 +281,6 @@ def _check_runs(runs: Mapping[str, Results]) -> str:
     return next(iter(batteries))
 
 
-def _parts(runs: Mapping[str, Results]) -> list[_Part]:
-    parts = []
-    for title, results in runs.items():
-        layers = results.units["layer"].to_numpy().astype(str)
-        for layer in pd.unique(layers):
-            units = results.units.isel(unit=np.flatnonzero(layers == layer))
-            screen = results.provenance.get("display", {})
-            record = {
-                "model": str(results.provenance.get("model", title)),
-                "layer": str(layer),
-                "weights": str(results.provenance.get("weights", "")),
-                "weights_hash": str(results.provenance.get("weights_hash", "")),
-                "trained": results.provenance.get("trained"),
-                "degrees": float(screen.get("degrees", np.nan)),
-                "pixels": screen.get("width_px"),
-                "n_runs": 1,
-            }
-            parts.append(_Part(title, results, units, record))
-    if not parts:
-        raise UserError("none of these runs recorded a unit. Run them with other layers or sites.")
-    return parts
-
-
-def _together(parts: Sequence[_Part]) -> list[list[_Part]]:
-    """Group the layers of training seeds of one model."""
-    groups: dict[tuple[Any, ...], list[_Part]] = {}
-    for part in parts:
-        groups.setdefault(tuple(str(part.record[key]) for key in SAME_MODEL), []).append(part)
-    for group in groups.values():
-        seen: dict[str, str] = {}
-        for part in group:
-            twin = seen.setdefault(part.record["weights_hash"], part.title)
-            if twin != part.title:
-                raise UserError(
-                    f"{twin} and {part.title} have the same weights, so they are no two training "
-                    "seeds. Give one of them, or leave seeds apart."
-                )
-    return list(groups.values())
-
-
-def _names(groups: Sequence[Sequence[_Part]], given: bool) -> list[str]:
-    """Call each group by its model and layer, and by whatever else it takes to tell them apart."""
-    first = [group[0] for group in groups]
-    names = [
-        f"{part.record['model']} {part.record['layer']}"
-        + (UNTRAINED if part.record["trained"] is False else "")
-        for part in first
-    ]
-    titles = [part.title for part in first]
-    return told_apart(
-        names,
-        [f"{part.record['degrees']:g} deg" for part in first],
-        titles if given else [part.record["weights"] for part in first],
-        [f"weights {part.record['weights_hash'][:8]}" for part in first],
-        titles,
-    )
-
-
-def told_apart(names: list[str], *further: list[str]) -> list[str]:
-    """Lengthen names that are equal by the first words that tell them apart.
-
-    Parameters
-    ----------
-    names : list of str
-        The names.
-    *further : list of str
-        What else each is known by: the first list first, and all of the length of ``names``.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> told_apart(["a", "a", "b"], ["8 deg", "8 deg", "4 deg"], ["x", "y", "y"])
-    ['a, x', 'a, y', 'b']
-    """
-    for words in further:
-        shared = (
-            pd.Series(words, dtype=object)
-            .groupby(pd.Series(names, dtype=object))
-            .transform("nunique")
-            > 1
-        )
-        names = [
-            f"{name}, {word}" if tell else name
-            for name, word, tell in zip(names, words, shared, strict=True)
-        ]
-    return names
-
-
 def _own_that_differ(runs: Mapping[str, Results], notes: list[str]) -> set[str]:
     """Find names under which runs were compared with different distributions."""
     own = [_own_content(results) for results in runs.values()]
@@ -413,7 +308,7 @@ def _own_content(results: Results) -> dict[str, tuple[str, ...]]:
 
 def _entry(
     name: str,
-    group: Sequence[_Part],
+    group: Sequence[Column],
     foreign: set[str],
     notes: list[str],
     *,

@@ -11,7 +11,8 @@ import insilico
 from insilico.comparison.population import counting
 from insilico.comparison.table import category_scores, score
 from insilico.errors import UserError
-from insilico.experiments.marques2020 import BATTERY, within
+from insilico.experiments.marques2020 import BATTERY
+from insilico.experiments.marques2020_curves import within
 from insilico.experiments.protocol import Placement
 from insilico.models.card import ModelCard, attach
 from insilico.reference import load

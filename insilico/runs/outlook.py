@@ -1,0 +1,83 @@
+"""What a session will take, protocol by protocol."""
+
+from functools import reduce
+from operator import add
+from typing import Any
+
+import pandas as pd
+
+from insilico.experiments.battery import Battery
+from insilico.experiments.protocol import Placement
+from insilico.recording.estimate import Estimate
+from insilico.recording.probe import Probe
+from insilico.runs.groups import grouped, reduction
+from stimuli import Position
+
+__all__ = ["estimates", "outlook"]
+
+
+def estimates(
+    probe: Probe,
+    battery: Battery,
+    place: Placement,
+    *,
+    units: pd.DataFrame | None = None,
+    harmonics: bool = False,
+) -> dict[str, Estimate]:
+    """Estimate what each protocol takes, before anything is recorded.
+
+    Parameters
+    ----------
+    probe, battery, place, harmonics
+        As for `record_battery`.
+    units : DataFrame, optional
+        Rows of ``probe.units``; all by default.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Of protocols that share a recording, the first. At most: units may be fewer after a
+        selection, and those that prefer the same share what is shown at their preference.
+    """
+    units = probe.units if units is None else units
+    found: dict[str, Estimate] = {}
+    known: set[Any] = set()
+    for protocol in battery.protocols:
+        if protocol.shown in known:
+            continue
+        known.add(protocol.shown)
+        if protocol.prefer is None:
+            groups = grouped(probe, units, battery, place, protocol, None, [])
+            (stimuli, members), times = groups[0], len(groups)
+        else:
+            stimuli = battery.example(protocol.name, probe.display, place.position or Position())
+            members, times = units.iloc[:1], len(units)
+        kept = reduction(protocol, stimuli, harmonics)
+        each = probe.estimate(stimuli, members, reduction=kept)
+        found[protocol.name] = each.times(times)
+    return found
+
+
+def outlook(
+    probe: Probe, units: pd.DataFrame, battery: Battery, place: Placement, harmonics: bool
+) -> str:
+    """Say what a session will take.
+
+    Parameters
+    ----------
+    probe, units, battery, place, harmonics
+        As for `estimates`.
+
+    Returns
+    -------
+    str
+        A line for the windows of each layer, and one for the whole.
+    """
+    each = estimates(probe, battery, place, units=units, harmonics=harmonics)
+    later = any(protocol.prefer is not None for protocol in battery.protocols)
+    most = "at most " if later or place.select is not None else ""
+    windows = dict.fromkeys(
+        f"{layer}: {probe.crop(members).status}"
+        for layer, members in units.groupby("layer", sort=False)
+    )
+    return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
