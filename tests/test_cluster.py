@@ -23,10 +23,10 @@ distributed = pytest.importorskip("distributed")
 DEADLY = r"""
 import os, signal, time
 from pathlib import Path
-from insilico.recording import probe
+from insilico.recording import pictures
 from small_battery import Filters
 
-probe.DRAWN = 8
+pictures.DRAWN = 8
 
 class Deadly(Filters):
     def forward(self, images):

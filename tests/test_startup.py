@@ -10,7 +10,8 @@ import insilico
 HEAVY = {"torch", "torchvision", "scipy", "xarray", "matplotlib", "seaborn", "bokeh", "sklearn"}
 
 COMMANDS = ("run", "layers", "stimuli", "reference", "report", "compare", "predict", "train",
-            "evaluate", "factorial", "textures", "sweep")  # fmt: skip
+            "evaluate", "factorial", "textures", "sweep",
+            "track", "export")  # fmt: skip
 
 
 def modules_after(code):

@@ -361,7 +361,7 @@ def code_of_the_docs(language):
 
 
 # What Slurm knows, of what the scripts say.
-DIRECTIVE = re.compile(r"#SBATCH (--?[a-z-]+)[= ]?(\S*)")
+DIRECTIVE = re.compile(r"#SBATCH (--?[A-Za-z-]+)[= ]?(\S*)")
 DIRECTIVES = {
     "--job-name": r"[\w-]+", "-J": r"[\w-]+", "--array": r"\d+-\d+", "--cpus-per-task": r"\d+",
     "--gres": r"gpu:\d+", "--time": r"\d\d:\d\d:\d\d",

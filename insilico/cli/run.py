@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from insilico.cli.options import ModelOptions, Words
+from insilico.cli.options import ModelOptions, Words, most_units_of
 from insilico.cli.preparing import references_named
 from insilico.errors import UserError
 from insilico.folders import plain
@@ -160,7 +160,7 @@ def run(
             references=own,
             device=options.device,
             rates=rates,
-            most_units=_most_units(most_units),
+            most_units=most_units_of(most_units),
             crop=crop,
             phases=phases,
             precision=precision,
@@ -184,11 +184,6 @@ def _tell(results: "Results", folder: Path, *, whole: bool) -> None:
         return
     page = write_report(results, folder)
     print(f"{summary(results)}\n\nreport: {page}")
-
-
-def _most_units(word: str | None) -> int | str | None:
-    """Read a number of units, or 'all'; what is neither is refused as in Python."""
-    return int(word) if word is not None and word.isdecimal() else word
 
 
 def _layout(words: Sequence[str]) -> str | dict[str, str] | None:

@@ -217,9 +217,12 @@ def work(task: Task) -> str | None:
     refusal = _refusal(task)
     if refusal is not None:
         return refusal
+    import dask
+
     from insilico.runs.cell_run import do_cell, own_gpu
 
-    with own_gpu(task.cell, task.options) as free:
+    # Where there is a scheduler, xarray asks it for locks, of files that other machines never see.
+    with dask.config.set(scheduler="synchronous"), own_gpu(task.cell, task.options) as free:
         if not free:
             return f"{socket.gethostname()} has no GPU that no other worker has: start one for each"
         do_cell(task.cell, task.out, task.options)

@@ -19,7 +19,7 @@ import xarray as xr
 
 from insilico.checksums import check_files, write_manifest
 from insilico.errors import UserError
-from insilico.folders import LOCK, alone, check_free, written
+from insilico.folders import LOCK, alone, check_free, writable, written
 from insilico.recording.schema import load_chunks, save_chunks
 from insilico.recording.tape import Tape
 from insilico.runs.progress import is_begun, is_complete, is_running
@@ -113,8 +113,9 @@ class RunStore:
         folder.parent.mkdir(exist_ok=True)
         if self._mend and folder.is_dir():
             try:
-                Tape(folder, shown).check()
+                Tape(folder, shown).mend()
             except UserError:
+                # Nothing tells how much of it is whole.
                 shutil.rmtree(folder)
         tape = Tape(folder, shown)
         try:
@@ -141,11 +142,12 @@ class RunStore:
             As it will be read again.
         """
         partial = self.folder / RECORDINGS / f".{name}.partial"
-        save_chunks(kept.recording.assign_attrs(shown=shown), partial)
-        if kept.selected is not None:
-            np.save(partial / SELECTED, kept.selected)
-        write_manifest(partial)
-        partial.rename(self._whole(name))
+        with self._written(partial):
+            save_chunks(kept.recording.assign_attrs(shown=shown), partial)
+            if kept.selected is not None:
+                np.save(partial / SELECTED, kept.selected)
+            write_manifest(partial)
+            partial.rename(self._whole(name))
         self._let_go(name)
         return Kept(load_chunks(self._whole(name)), kept.selected)
 
@@ -158,15 +160,26 @@ class RunStore:
             Of the run, with the recordings that are kept here.
         """
         partial = self.folder / TABLES
-        results.write_tables(partial)
-        for path in partial.iterdir():
-            place = self.folder / path.name
-            if place.is_dir():
-                # Left by a process that was stopped here.
-                shutil.rmtree(place)
-            path.rename(place)
-        partial.rmdir()
-        write_manifest(self.folder)
+        with self._written(partial):
+            results.write_tables(partial)
+            for path in partial.iterdir():
+                place = self.folder / path.name
+                if place.is_dir():
+                    # Left by a process that was stopped here.
+                    shutil.rmtree(place)
+                path.rename(place)
+            partial.rmdir()
+            write_manifest(self.folder)
+
+    @contextmanager
+    def _written(self, partial: Path) -> Iterator[None]:
+        """Give back what room a part took for which there was too little."""
+        try:
+            with writable(self.folder):
+                yield
+        except UserError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
     def _let_go(self, name: str) -> None:
         if self._tape(name).is_dir():
@@ -218,7 +231,8 @@ def opened(
                     other,
                     other,
                 )
-            written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
+            with writable(folder):
+                written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
         if is_complete(folder):
