@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -408,7 +409,10 @@ def test_the_job_array_of_the_docs(tmp_path):
 @BASH
 def test_the_slurm_cluster_of_the_docs(monkeypatch):
     """Dry: the jobs that dask-jobqueue would submit, and what they are to do."""
+    # Importing it takes Ctrl-C over, for the whole process.
+    before = signal.getsignal(signal.SIGINT)
     jobqueue = pytest.importorskip("dask_jobqueue")
+    signal.signal(signal.SIGINT, before)
     asked = {}
 
     class Dry:
