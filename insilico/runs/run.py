@@ -169,6 +169,7 @@ def run(
         layout=layout,
         seed=seed,
     )
+    plan, left_out = plan.suiting(card.display)
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,
@@ -177,6 +178,7 @@ def run(
         plan,
         placement,
         own_references,
+        left_out=left_out,
         harmonics=harmonics,
         rates=rates,
         most=most,
@@ -212,6 +214,7 @@ def _measured(
     own_references: Sequence[ReferenceDistribution],
     store: RunStore | None,
     *,
+    left_out: Sequence[str],
     harmonics: bool,
     rates: bool,
     most: int | None,
@@ -230,7 +233,7 @@ def _measured(
         progress=progress,
         store=store,
     )
-    notes = [*([card.caution] if card.caution else []), *probe.notes]
+    notes = [*([card.caution] if card.caution else []), *left_out, *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(too_fine(session.recordings, card.display))
