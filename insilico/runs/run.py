@@ -25,6 +25,7 @@ from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.reference.common_names import named_here
 from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
 from insilico.runs.lowering import lowered
@@ -319,6 +320,10 @@ def _references(
             f"the {plan.name} battery does not measure the properties of {', '.join(absent)}: not "
             "compared"
         )
+    for each in own:
+        known = named_here(each.property) if each.name in absent else None
+        if known is not None:
+            notes.append(known.sentence(each.property))
     chosen = {name: reference.load(name) for name in plan.references}
     chosen |= {each.name: each for each in own if each.name not in absent}
     # Without firing rates there is nothing to compare their magnitudes with.
