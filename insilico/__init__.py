@@ -6,7 +6,7 @@ Show gratings to a network, record its units, measure their tuning, compare with
 
     model = insilico.load_model("torchvision:resnet50", weights="pretrained")
     results = insilico.run(model, layers=["layer1"], battery="standard")
-    print(results.comparison)
+    print(results)
     results.save("results/resnet50")
 
 Each name is imported when it is first used: torch takes seconds, and much here does without it.

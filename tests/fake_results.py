@@ -167,7 +167,13 @@ def results(n=40, *, layers=("conv1", "conv2"), names=NAMES, seed=0, warnings=()
             "normalisation": "mean 0.5, std 0.5",
             "citation": "Nobody (2026)",
             "layers": list(layers),
-            "display": {"height_px": 224, "width_px": 224, "px_per_deg": 28.0, "degrees": 8.0},
+            "display": {
+                "height_px": 224,
+                "width_px": 224,
+                "px_per_deg": 28.0,
+                "background": 0.5,
+                "degrees": 8.0,
+            },
             "battery": "standard",
             "n_stimuli": 5000,
             "seed": 0,
@@ -220,3 +226,18 @@ def with_textures(run, *, checksum=0, seed=0):
         curves={**run.curves, **made},
         provenance={**run.provenance, "protocols": protocols},
     )
+
+
+def replaced(results, **facts):
+    """The same run, with other provenance."""
+    return dataclasses.replace(results, provenance=dict(results.provenance) | facts)
+
+
+def with_comparison(results, table, **others):
+    """The same run, compared otherwise."""
+    return dataclasses.replace(results, comparison=table, **others)
+
+
+def uncompared(results):
+    """The same run, compared with nothing."""
+    return with_comparison(results, results.comparison.iloc[:0])

@@ -1,6 +1,7 @@
 """Cells of known normalization, shown stimuli from pixels and in closed form."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,3 +65,20 @@ def both(protocol, units, truth=recorded, given=None, **fixed):
         name: np.array([[one[name] for one in found] for found in tables]).T
         for name in tables[0][0]
     }
+
+
+def fine_pixels(unit, stimuli):
+    """Responses on a display of twice the resolution: edges are twice as fine."""
+    fine = Display.square(2 * DISPLAY.height, DISPLAY.degrees[0])
+    shown = replace(stimuli, display=fine)
+    model = NormalizedPopulation(units=unit, pixels=fine.height, degrees=fine.degrees[0])
+    with torch.inference_mode():
+        parts = [model(shown.images(slice(k, k + 32))) for k in range(0, len(shown), 32)]
+    return torch.cat(parts).double().numpy().T
+
+
+def close(found_and_truth, *, relative=0.0, absolute=0.0):
+    """Require that what pixels give is what the closed form gives, where it gives anything."""
+    found, truth = found_and_truth
+    assert np.isfinite(truth).any()
+    np.testing.assert_allclose(found, truth, rtol=relative, atol=absolute)

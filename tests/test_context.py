@@ -1,17 +1,13 @@
 """Masks, annuli, surrounds, lengths and polarity: known cells, and curves known by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import xarray as xr
-from known_cells import DISPLAY, both
+from known_cells import DISPLAY, both, close, fine_pixels
 
 from insilico.errors import UserError
 from insilico.experiments import annulus, lengths, masks, surround_places, surrounds
-from insilico.experiments.batteries import find_battery
 from insilico.experiments.measuring import with_given
 from insilico.figures.context import (
     matrix_numbers,
@@ -19,7 +15,6 @@ from insilico.figures.context import (
     relative_numbers,
     relative_page,
 )
-from insilico.models.textbook.normalization import NormalizedPopulation
 from insilico.models.textbook.normalized_truth import amplitudes
 from insilico.models.textbook.normalized_units import draw_normalized, pool
 from insilico.tuning.properties import annulus as annulus_properties
@@ -27,7 +22,7 @@ from insilico.tuning.properties import center, length, values
 from insilico.tuning.properties import masks as mask_properties
 from insilico.tuning.properties import surround as surround_properties
 from insilico.tuning.properties import surround_places as place_properties
-from stimuli import Display, Position
+from stimuli import Position
 
 DIAMETER, INNER = 1.1, 1.4
 # Of eight drawn cells: a simple and a complex one with a surround, and a simple one without.
@@ -37,22 +32,6 @@ SIMPLE, COMPLEX, FREE = 0, 1, 6
 @pytest.fixture(scope="module")
 def units():
     return draw_normalized(8, display=DISPLAY, seed=11)
-
-
-def fine_pixels(unit, stimuli):
-    """Responses on a display of twice the resolution: edges are twice as fine."""
-    fine = Display.square(2 * DISPLAY.height, DISPLAY.degrees[0])
-    shown = replace(stimuli, display=fine)
-    model = NormalizedPopulation(units=unit, pixels=fine.height, degrees=fine.degrees[0])
-    with torch.inference_mode():
-        parts = [model(shown.images(slice(k, k + 32))) for k in range(0, len(shown), 32)]
-    return torch.cat(parts).double().numpy().T
-
-
-def close(found_and_truth, *, relative=0.0, absolute=0.0):
-    found, truth = found_and_truth
-    assert np.isfinite(truth).any()
-    np.testing.assert_allclose(found, truth, rtol=relative, atol=absolute)
 
 
 # Known cells, from pixels and in closed form
@@ -410,7 +389,3 @@ def test_a_protocol_is_given_only_what_was_measured():
     responses = xr.DataArray(np.ones((1, 2)), dims=("unit", "phase"))
     with pytest.raises(UserError, match="given optimal_diameter"):
         with_given(annulus.ANNULUS, responses, xr.Dataset())
-
-
-def test_context_is_a_battery():
-    assert find_battery("context").battery.most_units == 64

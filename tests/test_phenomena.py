@@ -7,7 +7,7 @@ import xarray as xr
 import insilico
 from insilico.comparison.phenomena import share_interval
 from insilico.comparison.phenomena_list import PHENOMENA
-from insilico.experiments import contrast as experiments
+from insilico.experiments import contrasts as experiments
 from insilico.experiments.batteries import find_battery
 from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties.masks import mask_contrast_effect

@@ -1,4 +1,4 @@
-"""The shapes in signatures are checked while the tests run; or the annotations could say anything."""
+"""Shapes in signatures are checked while the tests run: or annotations could say anything."""
 
 import jaxtyping
 import pytest

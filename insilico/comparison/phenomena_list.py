@@ -50,10 +50,8 @@ def _of(name: str) -> Effect:
     return lambda units: units[name]
 
 
-def _missing(number: int, name: str, measure: str, experiment: str) -> Phenomenon:
-    return Phenomenon(
-        number, name, measure, untested=f"there is no experiment yet that shows {experiment}"
-    )
+def _octaves(name: str) -> Effect:
+    return lambda units: np.log2(units[name])
 
 
 ISO, ORTHOGONAL = "iso_surround_response", "orthogonal_surround_response"
@@ -64,6 +62,12 @@ def _sigmoid(units: xr.Dataset) -> Any:
     low, top = units["contrast_log_slope_low"], units["contrast_log_slope_high"]
     # Both conditions at once: 1 is the threshold of each.
     return np.minimum(low / 1.05, low / (2 * top.clip(min=1e-6)))
+
+
+def _tuned(units: xr.Dataset) -> Any:
+    resultant = 1 - units["circular_variance"]
+    # As above: .1 and the control are the thresholds.
+    return np.minimum(resultant / 0.1, resultant / units["shuffled_resultant"].clip(min=1e-6))
 
 
 def _orientation_at_low_contrast(units: xr.Dataset) -> Any:
@@ -85,10 +89,14 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         ("summation_field_contrast_ratio",), 0.1,
         macaque="2.3 times, in the mean (Sceniak and others 1999)",
     ),
-    _missing(3, "field shrinks off orientation", "log2 ratio at +15 deg < -.1",
-             "sizes off the preferred orientation"),
-    _missing(4, "field shrinks off frequency", "log2 ratio at +.5 octaves < -.1",
-             "sizes off the preferred frequency"),
+    Phenomenon(
+        3, "field shrinks off orientation", "log2 ratio of fields at +15 deg < -.1",
+        _octaves("field_ratio_off_orientation"), ("field_ratio_off_orientation",), below=-0.1,
+    ),
+    Phenomenon(
+        4, "field shrinks off frequency", "log2 ratio of fields at +.5 octaves < -.1",
+        _octaves("field_ratio_off_frequency"), ("field_ratio_off_frequency",), below=-0.1,
+    ),
     Phenomenon(
         5, "response falls with a hole", "1 - R(hole of half a field) / R(no hole) > .05",
         _of("hole_suppression"), ("hole_suppression",), 0.05,
@@ -110,27 +118,45 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         8, "supersaturation", "(peak - R(1)) / peak > .02", _of("contrast_supersaturation"),
         ("contrast_supersaturation",), 0.02,
     ),
-    _missing(9, "noise lowers the response", "1 - R(noise of SD .1) / R(0) > .02",
-             "noise on a grating"),
-    _missing(10, "contrast response scales off orientation", "abs log2 of the c50 ratio < .25",
-             "contrasts off the preferred orientation"),
-    _missing(11, "contrast response scales off frequency", "abs log2 of the c50 ratio < .25",
-             "contrasts off the preferred frequency"),
-    _missing(12, "contrast response depends on size", "log2 of c50 at 4 over 1/2 fields < -.1",
-             "contrasts at two sizes"),
     Phenomenon(
-        13, "orientation tuning", "resultant (1 - circular variance) > .1",
-        lambda units: 1 - units["circular_variance"], ("circular_variance",), 0.1,
+        9, "noise lowers the response", "1 - R(noise of SD .1) / R(0) > .02",
+        _of("noise_suppression"), ("noise_suppression",), 0.02,
+    ),
+    Phenomenon(
+        10, "contrast response scales off orientation", "abs log2 of the c50 ratio < .25",
+        lambda units: abs(np.log2(units["c50_ratio_off_orientation"])),
+        ("c50_ratio_off_orientation",), below=0.25,
+        macaque="scales (Albrecht & Hamilton 1982)",
+    ),
+    Phenomenon(
+        11, "contrast response scales off frequency", "abs log2 of the c50 ratio < .25",
+        lambda units: abs(np.log2(units["c50_ratio_off_frequency"])),
+        ("c50_ratio_off_frequency",), below=0.25,
+        macaque="scales (Albrecht & Hamilton 1982)",
+    ),
+    Phenomenon(
+        12, "contrast response depends on size", "log2 of c50 at 4 over 1/2 fields < -.1",
+        _octaves("c50_size_ratio"), ("c50_size_ratio",), below=-0.1,
+    ),
+    Phenomenon(
+        13, "orientation tuning", "resultant (1 - circular variance) > .1, and above that of "
+        "responses in random order: smaller of the two quotients > 1",
+        _tuned, ("circular_variance", "shuffled_resultant"), 1.0,
         macaque="median .39 of 308 cells (Ringach, Shapley & Hawken 2002)",
     ),
     Phenomenon(
         14, "frequency tuning", "1 - R(highest frequency) / peak > .5",
         _of("high_frequency_fall"), ("high_frequency_fall",), 0.5,
     ),
-    _missing(15, "orientation width narrows with size",
-             "width at 1/2 less width at 2 fields > 1 deg", "orientations at two sizes"),
-    _missing(16, "frequency width narrows with size",
-             "width at 1/2 less width at 2 fields > .1 octaves", "frequencies at two sizes"),
+    Phenomenon(
+        15, "orientation width narrows with size", "width at 1/2 less width at 2 fields > 1 deg",
+        _of("orientation_width_size_change"), ("orientation_width_size_change",), 1.0,
+    ),
+    Phenomenon(
+        16, "frequency width narrows with size",
+        "width at 1/2 less width at 2 fields > .1 octaves",
+        _of("frequency_width_size_change"), ("frequency_width_size_change",), 0.1,
+    ),
     Phenomenon(
         17, "orientation width is contrast-invariant", "abs slope < 1 deg per octave",
         lambda units: abs(units["orientation_width_contrast_slope"]),
@@ -141,10 +167,15 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         18, "frequency width narrows at low contrast", "width(.8) - width(.2) > .02 octaves",
         _of("frequency_width_change"), ("frequency_width_change",), 0.02,
     ),
-    _missing(19, "square wave: second peak at f/3", "a peak within .2 octaves of f/3",
-             "square waves"),
-    _missing(20, "square wave shifts the contrast response", "log2 c50(sine / square) > .1",
-             "square waves"),
+    Phenomenon(
+        19, "square wave: second peak at f/3",
+        "a local peak of the mean response within .2 octaves of f/3, of > .001 of the largest",
+        _of("third_harmonic_peak"), ("third_harmonic_peak",), 0.001,
+    ),
+    Phenomenon(
+        20, "square wave shifts the contrast response", "log2 c50(sine / square) > .1",
+        _of("square_wave_contrast_shift"), ("square_wave_contrast_shift",), 0.1,
+    ),
     Phenomenon(
         21, "masking is unspecific for orientation", "least suppression by silent masks > .05",
         _of("least_mask_suppression"), ("least_mask_suppression",), 0.05,
@@ -164,9 +195,11 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         macaque="medians .887 and .597; orthogonal larger in 79 % of 58 cells (Cavanaugh, Bair & "
         "Movshon 2002b)",
     ),
-    _missing(25, "surround is tuned to frequency",
-             "suppression at its own frequency less that at the worse end > .02",
-             "surrounds of other frequencies"),
+    Phenomenon(
+        25, "surround is tuned to frequency",
+        "suppression at its own frequency less that at the worse of +-1.5 octaves > .02",
+        _of("surround_frequency_fall"), ("surround_frequency_fall",), 0.02,
+    ),
     Phenomenon(
         26, "surround of high contrast suppresses", "1 - R(.5, .5) / R(.5, 0) > .05",
         lambda units: 1 - units[ISO], (ISO,), 0.05,
@@ -179,7 +212,16 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         macaque="medians .622 and .444 at low, .887 and .597 at high contrast (Cavanaugh, Bair & "
         "Movshon 2002b)",
     ),
-    _missing(28, "field from spots is smaller", "log2 ratio < -.1", "spots"),
-    _missing(29, "field from reverse correlation is smaller", "log2 ratio < -.1", "noise movies"),
-    _missing(30, "field from bars is smaller", "log2 ratio < -.1", "bars across the field"),
+    Phenomenon(
+        28, "field from spots is smaller", "log2 of spots (10 % of peak) over gratings < -.1",
+        _octaves("spot_to_grating_field_ratio"), ("spot_to_grating_field_ratio",), below=-0.1,
+    ),
+    Phenomenon(
+        29, "field from reverse correlation is smaller", "log2 ratio < -.1",
+        untested="fields from reverse correlation are not measured yet",
+    ),
+    Phenomenon(
+        30, "field from bars is smaller", "log2 of bars (10 % of peak) over gratings < -.1",
+        _octaves("bar_to_grating_field_ratio"), ("bar_to_grating_field_ratio",), below=-0.1,
+    ),
 )  # fmt: skip

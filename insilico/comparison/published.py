@@ -8,7 +8,7 @@ from insilico.reference import leaderboard
 from insilico.reference.catalogue import BENCHMARK
 from insilico.reference.leaderboard import Standing
 
-__all__ = ["beside_published", "categories", "standings"]
+__all__ = ["beside_board", "beside_published", "categories", "standings"]
 
 
 def beside_published(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -76,3 +76,66 @@ def standings(comparison: pd.DataFrame) -> dict[str, Standing]:
         for layer, rows in beside_published(comparison).groupby("layer", sort=False)
     }
     return {layer: standing for layer, standing in ranked.items() if standing.covered}
+
+
+def beside_board(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Set each layer beside the models of the public leaderboard, property by property.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        As `insilico.comparison.table.score` returns it.
+
+    Returns
+    -------
+    DataFrame, one row per layer and property, and one per layer for the mean
+        ``layer``, ``property``, ``category``, ``ceiled``, ``rank``, ``n``, ``median``, ``best``,
+        ``best_model``. Ranks count the models that were scored on the property.
+    """
+    columns = (
+        "layer", "property", "category", "ceiled", "rank", "n", "median", "best", "best_model",
+    )  # fmt: skip
+    if comparison.empty:
+        return pd.DataFrame(columns=columns)
+    board = leaderboard.models()
+    ranks = standings(comparison)
+    told: list[dict[str, object]] = []
+    for name, rows in beside_published(comparison).groupby("layer", sort=False):
+        layer = str(name)
+        for row in rows.to_dict("records"):
+            known = row["reference"].removeprefix(BENCHMARK)
+            if known not in board or pd.isna(row["ceiled"]):
+                continue
+            told.append(
+                {"layer": layer, "property": row["property"], "category": row["category"]}
+                | _among(row["ceiled"], board.set_index("model_name")[known].dropna())
+            )
+        if layer in ranks:
+            whole = ranks[layer]
+            told.append(
+                {
+                    "layer": layer,
+                    "property": "mean",
+                    "category": f"{whole.coverage} properties",
+                    "ceiled": whole.score,
+                    "rank": whole.rank,
+                    "n": whole.n,
+                    "median": whole.median,
+                    "best": whole.best,
+                    "best_model": "",
+                }
+            )
+    return pd.DataFrame(told, columns=columns)
+
+
+def _among(score: float, theirs: pd.Series) -> dict[str, object]:
+    """Say where a score stands among others."""
+    return {
+        "ceiled": score,
+        # The margin keeps rounding from putting a model above one of the same score.
+        "rank": 1 + int((theirs > score + 1e-9).sum()),
+        "n": len(theirs),
+        "median": float(theirs.median()),
+        "best": float(theirs.max()),
+        "best_model": str(theirs.idxmax()),
+    }

@@ -1,56 +1,14 @@
 """The context battery: masks, surrounds, length and polarity, at each unit's own optimum."""
 
-from insilico.experiments.annulus import ANNULUS, CENTER_SIZE
 from insilico.experiments.battery import Battery
-from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
-from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
-from insilico.experiments.masks import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
+from insilico.experiments.lists import CONTEXT_REFERENCES, CONTEXTS, OPTIMUM
 from insilico.experiments.optimum import MOST_UNITS
-from insilico.experiments.receptive_field import RECEPTIVE_FIELD
-from insilico.experiments.size import SIZE
-from insilico.experiments.surround_places import SURROUND_GAP, SURROUND_PATCHES
-from insilico.experiments.surrounds import (
-    PHASE_SURROUND,
-    SURROUND_CONTRAST,
-    SURROUND_ORIENTATION,
-    SURROUND_ORIENTATION_LOW_CONTRAST,
-)
 
 __all__ = ["BATTERY"]
 
 BATTERY = Battery(
     name="context",
-    protocols=(
-        RECEPTIVE_FIELD,
-        ORIENTATION,
-        ORIENTATION_MEAN,
-        SPATIAL_FREQUENCY,
-        SIZE,
-        CENTER_SIZE,
-        CROSS_ORIENTATION,
-        MASK_ORIENTATION,
-        MASK_FREQUENCY,
-        ANNULUS,
-        SURROUND_ORIENTATION,
-        SURROUND_ORIENTATION_LOW_CONTRAST,
-        SURROUND_CONTRAST,
-        SURROUND_PATCHES,
-        SURROUND_GAP,
-        PHASE_SURROUND,
-        LENGTH,
-        BAR_LENGTH,
-        POLARITY,
-    ),
-    references=(
-        "cavanaugh2002a.suppression_index",
-        "cavanaugh2002a.grating_summation_field",
-        "cavanaugh2002a.surround_diameter",
-        "cavanaugh2002b.iso_surround_response",
-        "cavanaugh2002b.orthogonal_surround_response",
-        "cavanaugh2002b.iso_surround_response_low_contrast",
-        "cavanaugh2002b.orthogonal_surround_response_low_contrast",
-        "cavanaugh2002b.surround_selectivity",
-        "yeh2009.black_white_ratio_layer_2_3",
-    ),
+    protocols=(*OPTIMUM, *CONTEXTS),
+    references=CONTEXT_REFERENCES,
     most_units=MOST_UNITS,
 )

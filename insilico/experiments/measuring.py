@@ -72,9 +72,10 @@ def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
                 dims="unit",
                 name=name,
                 attrs={
+                    # One of several of a fit says for itself what it is.
+                    "definition": _definition(each),
                     **value.attrs,
                     "protocol": protocol.name,
-                    "definition": _definition(each),
                     "undefined": _undefined(each),
                 },
             )

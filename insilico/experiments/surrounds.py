@@ -338,11 +338,7 @@ SURROUND_CONTRAST = Protocol(
     name="surround_contrast",
     stimuli=surrounds_of_contrasts,
     curve=surround_contrast_curve,
-    properties=(
-        properties.surround_response_gain,
-        properties.surround_contrast_gain,
-        properties.surround_contrast_fit_r2,
-    ),
+    properties=(properties.surround_gains,),
     responsive=exceeds_threshold,
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
     question="Does a surround divide the response, or the contrast?",

@@ -19,6 +19,7 @@ __all__ = ["choose_examples", "drawable", "example_units", "tuning_numbers", "un
 
 QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 ROW_HEIGHT = 1.1  # in
+LETTERS = 16  # of a label under the narrowest panel
 
 ORDER = ("orientation", "spatial_frequency", "diameter")  # other factors follow, maps come last
 
@@ -218,13 +219,14 @@ def _panel_widths(curve: xr.DataArray) -> tuple[float, ...]:
 
 
 def _thin_labels(axes: Sequence[Axes]) -> None:
-    """Name the response and its units once in a row, and later only what differs."""
+    """Name a response once in a row, and break what would run into a neighbour."""
     first = axes[0].get_ylabel()
-    units = first[first.find(" (") :] if " (" in first else ""
     for ax in axes[1:]:
-        label = ax.get_ylabel()
-        if units and label.endswith(units) and not label.startswith("Offset"):
-            ax.set_ylabel("" if label == first else label.removesuffix(units))
+        if ax.get_ylabel() == first:
+            ax.set_ylabel("")
+    for ax in axes:
+        ax.set_xlabel(textwrap.fill(ax.get_xlabel(), LETTERS))
+        ax.set_ylabel(textwrap.fill(ax.get_ylabel(), LETTERS))
 
 
 def _draw(

@@ -196,7 +196,7 @@ def population_page(
             ax.set_visible(place < len(comparison))
             if place % per_row:
                 ax.set_ylabel("")
-        columns = 4 if per_row > 2 else 2
+        columns = 5 if per_row > 2 else 2
         figure.legend(handles=_key(), loc="outside upper right", ncols=columns, columnspacing=1.5)
     return figure
 
@@ -287,6 +287,9 @@ def _key() -> list[Line2D | Patch]:
         Line2D([], [], color=MODEL, linewidth=1.2, label="model"),
         Patch(facecolor=REFERENCE, edgecolor="0.5", label="macaque V1"),
         median(MODEL, "model"),
+        Line2D(
+            [], [], color=MODEL, linewidth=1.6, solid_capstyle="butt", label="its 95 % interval"
+        ),
         median(ANIMALS, "macaque"),
     ]
 
@@ -301,10 +304,11 @@ def _set_scale(ax: Axes, edges: Values, scale: Scale) -> None:
 
 
 def _mark_medians(ax: Axes, medians: tuple[float, float], edges: Values) -> None:
-    for median, color in zip(medians, (MODEL, ANIMALS), strict=True):
+    # The one hangs below the other, so that medians that agree are both seen.
+    for median, color, height in zip(medians, (MODEL, ANIMALS), (1.0, 0.91), strict=True):
         if np.isfinite(median):
             ax.plot(
-                np.clip(median, edges[0], edges[-1]), 1.0, "v", color=color, markersize=4.5,
+                np.clip(median, edges[0], edges[-1]), height, "v", color=color, markersize=4.5,
                 markeredgecolor="white", markeredgewidth=0.4, clip_on=False, zorder=4,
                 transform=ax.get_xaxis_transform(),
             )  # fmt: skip

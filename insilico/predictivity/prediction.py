@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 import xarray as xr
 from torch import nn
-from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.folders import check_free
@@ -24,6 +23,7 @@ from insilico.predictivity.fitting import Fitting
 from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
+from insilico.progress import progress_bar
 from insilico.recording.examination import examine
 from insilico.recording.forward import Forward
 from insilico.tables import write_csv
@@ -216,7 +216,7 @@ def predict(
     splits = published_splits(responses)
     notes += _few(len(splits[0].test))
     features = _features(module, card, data, chosen, position, device, batch_size, seed)
-    with tqdm(total=features.n_shown(), unit="image", disable=not progress, leave=False) as bar:
+    with progress_bar(show=progress, total=features.n_shown(), unit="image", leave=False) as bar:
         products = features.products(progress=bar.update)
     scores = score_layers(
         products,

@@ -4,20 +4,28 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pandas as pd
 import xarray as xr
 
 from insilico.checksums import MANIFEST, check_files, write_manifest
+from insilico.comparison.published import beside_board
 from insilico.comparison.table import WORDS
 from insilico.errors import UserError
 from insilico.folders import check_free, inside
 from insilico.netcdf import check_self_contained
 from insilico.recording.schema import load, load_chunks, save, save_chunks
+from insilico.runs.methods import paragraph
+from insilico.runs.overview import lines, short_table
+from insilico.runs.unit import Unit, unit_of
 from insilico.tables import read_csv, write_csv
+
+if TYPE_CHECKING:
+    from insilico.figures.of_results import Plots
 
 __all__ = ["Results", "open_results"]
 
@@ -33,9 +41,11 @@ TABLE_FILES = tuple(f"{name}.csv" for name in TABLES)
 REMEDY = "Bring the folder back from a copy, or give the command of the run again, with --mend."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """What a run recorded, measured and compared.
+
+    Printed, it says what was run, what came out and what to be careful about.
 
     Parameters
     ----------
@@ -63,13 +73,99 @@ class Results:
 
     battery: str
     units: xr.Dataset
-    comparison: pd.DataFrame = field(repr=False)
-    curves: Mapping[str, xr.DataArray] = field(repr=False)
-    recordings: Mapping[str, xr.DataArray] = field(repr=False)
-    provenance: Mapping[str, Any] = field(repr=False)
+    comparison: pd.DataFrame
+    curves: Mapping[str, xr.DataArray]
+    recordings: Mapping[str, xr.DataArray]
+    provenance: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
-    categories: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    joint: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    categories: pd.DataFrame = field(default_factory=pd.DataFrame)
+    joint: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __repr__(self) -> str:
+        return "\n".join(lines(self))
+
+    def _repr_html_(self) -> str:
+        return str(_above("insilico.reporting.notebook", "cell")(self))
+
+    def summary(self) -> pd.DataFrame:
+        """Take the main columns of the comparison.
+
+        Returns
+        -------
+        DataFrame, index ``layer`` and ``reference``
+            ``units``; ``n``, the units that respond and have a value; ``model`` and ``macaque``,
+            their medians, or shares of yes where a property is yes or no (NaN for a property that
+            comes round); ``similarity`` and its standard ``error``, ``ceiling``, ``skill``; and
+            ``top``, the skill of the data against themselves. Empty where nothing was compared.
+        """
+        return short_table(self)
+
+    def unit(self, number: int) -> Unit:
+        """Gather everything about one unit.
+
+        Parameters
+        ----------
+        number : int
+            Its row in ``units``, from 0.
+
+        Returns
+        -------
+        Unit
+            Printed, it lists what was measured.
+
+        Raises
+        ------
+        UserError
+            If there is no such unit.
+        """
+        return unit_of(self, number)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Set each layer beside the models of the public leaderboard, property by property.
+
+        Returns
+        -------
+        DataFrame, one row per layer and property of the published benchmark
+            ``layer``, ``property``, ``category``; the layer's ``ceiled`` score; its ``rank`` among
+            the ``n`` models that were scored there (1 is the best); their ``median`` and ``best``
+            score, and ``best_model``. The last row of each layer, "mean", is that of the categories
+            over the properties that it has a score in. Empty for a run of another battery. See
+            `insilico.reference.leaderboard`.
+        """
+        return beside_board(self.comparison)
+
+    def methods(self) -> str:
+        """Write the paragraph that a methods section needs: stimuli, units, exclusions, sources.
+
+        Returns
+        -------
+        str
+            Sentences in English, with a list of references; what only its authors know of the
+            model is left to them.
+        """
+        return paragraph(self)
+
+    @property
+    def plot(self) -> "Plots":
+        """The figures of the run: ``plot.summary()``, ``plot.unit(16)`` and others."""
+        made: Plots = _above("insilico.figures.of_results", "Plots")(self)
+        return made
+
+    def report(self, folder: Path | str) -> Path:
+        """Write the report, one page that needs no other file, and the figures beside it.
+
+        Parameters
+        ----------
+        folder : path
+            Where to write; made if there is none. An earlier report is replaced.
+
+        Returns
+        -------
+        Path
+            The page.
+        """
+        page: Path = _above("insilico.reporting.report", "write_report")(self, folder)
+        return page
 
     def protocol(self, name: str) -> Mapping[str, str]:
         """Tell what is known of a protocol: its citation, its question, its figure and section.
@@ -160,6 +256,11 @@ class Results:
             name: first.setdefault(id(recording), name)
             for name, recording in self.recordings.items()
         }
+
+
+def _above(module: str, name: str) -> Any:
+    """Find what draws or writes a run: it is built on results, and loaded when asked for."""
+    return getattr(import_module(module), name)
 
 
 def open_results(folder: Path | str) -> Results:

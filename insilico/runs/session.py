@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 import xarray as xr
-from tqdm import tqdm
 
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.measuring import Measured, measure, unit_table, with_given
 from insilico.experiments.protocol import Curve, Placement, Protocol, prerequisites
+from insilico.progress import progress_bar
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
@@ -159,8 +159,8 @@ def record_battery(
 def _bar(show: bool) -> Iterator[Any]:
     form = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}<{remaining}]"
     # The total is set when a protocol begins; until then it must be a number for the format.
-    with tqdm(
-        disable=not show, total=1, bar_format=form, dynamic_ncols=True, smoothing=0.05
+    with progress_bar(
+        show=show, total=1, bar_format=form, dynamic_ncols=True, smoothing=0.05
     ) as bar:
         yield bar
 

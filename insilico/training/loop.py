@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from insilico.errors import UserError
+from insilico.progress import progress_bar
 from insilico.training.batches import Source, epoch_loader
 from insilico.training.checkpoint import (
     blamed_on,
@@ -181,12 +181,12 @@ def _epoch(
     )
     precision = _precision(config, processes.device)
     feed.train()
-    bar = tqdm(
+    bar = progress_bar(
         loader,
         desc=f"epoch {state.epoch + 1}/{config.epochs}",
         initial=state.step,
         total=state.step + len(loader),
-        disable=not (progress and processes.first),
+        show=progress and processes.first,
         dynamic_ncols=True,
     )
     for batch in bar:

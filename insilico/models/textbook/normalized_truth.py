@@ -4,6 +4,7 @@ The integral of a round Gabor times a grating over a disk is a single integral o
 angle gives a Bessel function. Elliptical fields take the quadrature of `drive`.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -209,6 +210,12 @@ def _bank_amplitudes(bank: Bank, center: Values, wave: Values, diameters: Values
     return np.stack(found, axis=1)
 
 
+@lru_cache
+def _legendre(n: int) -> tuple[Values, Values]:
+    node, weight = roots_legendre(n)
+    return node, weight
+
+
 def _gaussian_wave(
     places: Values, sigma: float, omega: Values, wave: Values, diameters: Values
 ) -> Waves:
@@ -224,7 +231,7 @@ def _gaussian_wave(
     detail = np.hypot(*(omega + wave)) + 3 / sigma
     rings = []
     for inner, outer in pairwise(edges):
-        node, weight = roots_legendre(int(6 + 0.4 * detail * (outer - inner)))
+        node, weight = _legendre(int(6 + 0.4 * detail * (outer - inner)))
         radius = (inner + outer) / 2 + (outer - inner) / 2 * node
         # ive is scaled by exp(-|Re|), which the Gaussian takes up before it could overflow.
         scaled = ive(0, radius * root)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from insilico.errors import UserError
+from insilico.progress import progress_bar
 from insilico.training.checkpoint import blamed_on, write_atomically
 from insilico.training.config import TrainingConfig
 from insilico.training.factorial.cells import COMPONENTS, FactorialConfig, cells
@@ -93,11 +93,11 @@ def run_factorial(config: FactorialConfig, folder: Path | str, *, progress: bool
         write_atomically(folder / BASELINES, json.dumps(baselines, indent=2).encode())
     waiting = [job for job in _jobs(config) if not (_place(folder, job) / SUMMARY).exists()]
     failures: list[str] = []
-    bar = tqdm(
+    bar = progress_bar(
         total=len(_jobs(config)),
         initial=len(_jobs(config)) - len(waiting),
         unit="network",
-        disable=not progress,
+        show=progress,
         dynamic_ncols=True,
     )
     with bar, closing(_work(config, waiting, folder)) as done:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 from torch import nn
-from tqdm import tqdm
 
 from insilico.errors import UserError
+from insilico.progress import progress_bar
 from insilico.tables import read_csv
 from insilico.training.config import DataConfig
 from insilico.training.evaluation import score
@@ -84,7 +84,7 @@ def corruption_accuracies(
     transform = pictures_to_tensors(shown)
     rows = []
     cells = [(corruption, severity) for corruption in CORRUPTIONS for severity in SEVERITIES]
-    for corruption, severity in tqdm(cells, disable=not progress, unit="cell", dynamic_ncols=True):
+    for corruption, severity in progress_bar(cells, show=progress, unit="cell", dynamic_ncols=True):
         row = {"corruption": corruption, "severity": severity, "accuracy": float("nan")}
         place = places.get(corruption, folder) / str(severity)
         if corruption in places and place.is_dir():

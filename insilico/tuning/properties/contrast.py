@@ -4,19 +4,18 @@ Curves hold the mean less the blank, or the modulation, over ``contrast`` (and `
 """
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.curves import crossing, interpolate
 from insilico.tuning.fits import fit_curve, is_better
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import measures, per_unit
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
     "contrast_c50",
-    "contrast_exponent",
-    "contrast_fit_r2",
+    "contrast_fit",
     "contrast_gain",
-    "contrast_half_peak",
     "contrast_log_slope_high",
     "contrast_log_slope_low",
     "contrast_supersaturation",
@@ -52,51 +51,13 @@ def contrast_c50(curve: xr.DataArray) -> xr.DataArray:
     ----------
     Albrecht & Hamilton (1982), J Neurophysiol 48:217-237.
     """
-    return per_unit(curve, "contrast_c50", _good(curve)["c50"], "Contrast at half maximum")
-
-
-def contrast_exponent(curve: xr.DataArray) -> xr.DataArray:
-    """Exponent of a Naka-Rushton curve fitted to the contrast response.
-
-    Parameters
-    ----------
-    curve : DataArray, dims ("unit", "contrast")
-        Responses, contrast 0 among them.
-
-    Returns
-    -------
-    DataArray, dims ("unit",)
-        NaN for a silent unit, and where the fit explains less than 80 % of the variance or has a
-        parameter on a bound.
-
-    References
-    ----------
-    Albrecht & Hamilton (1982), J Neurophysiol 48:217-237.
-    """
-    return per_unit(curve, "contrast_exponent", _good(curve)["exponent"], "Contrast exponent")
-
-
-def contrast_fit_r2(curve: xr.DataArray) -> xr.DataArray:
-    """Share of the variance of the contrast response that its Naka-Rushton curve explains.
-
-    Parameters
-    ----------
-    curve : DataArray, dims ("unit", "contrast")
-        Responses, contrast 0 among them.
-
-    Returns
-    -------
-    DataArray, dims ("unit",)
-        NaN for a silent unit.
-    """
     fit = fit_curve(curve, "naka_rushton")
-    return per_unit(curve, "contrast_fit_r2", fit["r2"], "R2 of the contrast response")
+    good = fit["c50"].where(fit["flag"] == "good")
+    return per_unit(curve, "contrast_c50", good, "Contrast at half maximum")
 
 
-def contrast_half_peak(curve: xr.DataArray) -> xr.DataArray:
-    """Lowest contrast of half the largest response, interpolated in log contrast.
-
-    Below c50 where the response does not saturate within contrast 1.
+def contrast_fit(curve: xr.DataArray) -> xr.Dataset:
+    """Half-peak of the contrast response, and a Naka-Rushton curve fitted to it.
 
     Parameters
     ----------
@@ -105,31 +66,41 @@ def contrast_half_peak(curve: xr.DataArray) -> xr.DataArray:
 
     Returns
     -------
-    DataArray, dims ("unit",)
-        NaN for a silent unit, and where neither the Naka-Rushton curve nor Peirce's, which falls
-        again at high contrast, fits well.
+    Dataset, dim "unit"
+        ``contrast_half_peak``: lowest contrast of half the largest response, interpolated in log
+        contrast; below c50 where the response does not saturate within contrast 1.
+        ``contrast_c50`` and ``contrast_exponent`` of the fit, and ``contrast_fit_r2``, the share of
+        the variance that it explains. NaN for a silent unit; c50 and exponent also where the fit
+        explains less than 80 % of the variance or has a parameter on a bound, and the half-peak
+        where neither that curve nor Peirce's, which falls again at high contrast, fits well.
 
     References
     ----------
-    Peirce (2007), J Vis 7(6):13, on curves that fall.
+    Albrecht & Hamilton (1982), J Neurophysiol 48:217-237; Peirce (2007), J Vis 7(6):13, on curves
+    that fall.
     """
-    contrast, values = _shown(curve)
-    base = _base(curve)
-    peak = values.max(1)
-    half = base + (peak - base) / 2
-    # Read downwards from the peak: the mirrored curve first falls to half there.
-    top = values.argmax(1)
-    steps = crossing(values[:, ::-1], values.shape[1] - 1 - top, half)
-    place = top - steps
-    found = np.exp(np.interp(place, np.arange(len(contrast)), np.log(contrast)))
     simple, falling = fit_curve(curve, "naka_rushton"), fit_curve(curve, "peirce")
-    fits = (simple["flag"] == "good") | ((falling["flag"] == "good") & is_better(falling, simple))
-    return per_unit(
-        curve,
-        "contrast_half_peak",
-        np.where(fits & np.isfinite(place), found, np.nan),
-        "Contrast at half of the peak",
-    )
+    is_good = simple["flag"] == "good"
+    fits = is_good | ((falling["flag"] == "good") & is_better(falling, simple))
+    found: dict[str, tuple[npt.ArrayLike, str, str, str]] = {
+        "contrast_half_peak": (
+            np.where(fits, _half_peak(curve), np.nan), "Contrast at half of the peak", "1",
+            "Lowest contrast of half the largest response, interpolated in log contrast",
+        ),
+        "contrast_c50": (
+            simple["c50"].where(is_good), "Contrast at half maximum", "1",
+            "Contrast of half the maximum, of a Naka-Rushton curve fitted to the contrast response",
+        ),
+        "contrast_exponent": (
+            simple["exponent"].where(is_good), "Contrast exponent", "1",
+            "Exponent of a Naka-Rushton curve fitted to the contrast response",
+        ),
+        "contrast_fit_r2": (
+            simple["r2"], "R2 of the contrast response", "1",
+            "Share of the variance of the contrast response that its Naka-Rushton curve explains",
+        ),
+    }  # fmt: skip
+    return measures(curve, found)
 
 
 def contrast_supersaturation(curve: xr.DataArray) -> xr.DataArray:
@@ -298,10 +269,16 @@ def _log_slope(
     return np.where(within & (low > 0) & (high > 0), slope, np.nan)
 
 
-def _good(curve: xr.DataArray) -> xr.Dataset:
-    """Naka-Rushton fits, NaN where they are none to speak of."""
-    fit = fit_curve(curve, "naka_rushton")
-    return fit[["c50", "exponent"]].where(fit["flag"] == "good")
+def _half_peak(curve: xr.DataArray) -> np.ndarray:
+    """Lowest contrast of half the peak, (unit,)."""
+    contrast, values = _shown(curve)
+    base, peak = _base(curve), values.max(1)
+    # Read downwards from the peak: the mirrored curve first falls to half there.
+    top = values.argmax(1)
+    steps = crossing(values[:, ::-1], values.shape[1] - 1 - top, base + (peak - base) / 2)
+    place = top - steps
+    found = np.exp(np.interp(place, np.arange(len(contrast)), np.log(contrast)))
+    return np.where(np.isfinite(place), found, np.nan)
 
 
 def _shown(curve: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from insilico.tuning.curves import crossing
 from insilico.tuning.fits import fit_curve
-from insilico.tuning.properties.values import per_unit, suppression
+from insilico.tuning.properties.values import measures, per_unit, suppression
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
@@ -19,11 +19,11 @@ __all__ = [
     "least_mask_suppression",
     "mask_contrast_effect",
     "mask_contrast_shift",
-    "mask_fit_r2",
+    "mask_fit",
     "mask_frequency_bandwidth",
     "mask_frequency_fall",
     "mask_orientation_selectivity",
-    "mask_weight",
+    "noise_suppression",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def mask_contrast_effect(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(curve, "mask_contrast_effect", effect, "Masking, strong less faint mask")
 
 
-def mask_weight(curve: xr.DataArray) -> xr.DataArray:
+def mask_fit(curve: xr.DataArray) -> xr.Dataset:
     """Weight of the mask's contrast in the normalization, of a fit to all pairs of contrasts.
 
     ``R = Rm c^n / (c50^n + (c^2 + k^2 m^2)^(n/2))``: energies of signal and mask add.
@@ -135,33 +135,27 @@ def mask_weight(curve: xr.DataArray) -> xr.DataArray:
 
     Returns
     -------
-    DataArray, dims ("unit",)
-        ``k``: 0 without suppression. NaN for a silent unit, and where the fit explains less than
+    Dataset, dim "unit"
+        ``mask_weight``, ``k``: 0 without suppression. ``mask_fit_r2``: share of the variance that
+        the fit explains. NaN for a silent unit; the weight also where the fit explains less than
         80 % of the variance or has a parameter on a bound.
 
     References
     ----------
     Carandini, Heeger & Movshon (1997).
     """
-    fit = _fit(curve)
-    good = fit["mask_weight"].where(fit["flag"] == "good")
-    return per_unit(curve, "mask_weight", good, "Weight of the mask")
-
-
-def mask_fit_r2(curve: xr.DataArray) -> xr.DataArray:
-    """Share of the variance over pairs of contrasts that the fit of `mask_weight` explains.
-
-    Parameters
-    ----------
-    curve : DataArray, dims ("unit", "contrast", "mask_contrast")
-        Responses.
-
-    Returns
-    -------
-    DataArray, dims ("unit",)
-        NaN for a silent unit.
-    """
-    return per_unit(curve, "mask_fit_r2", _fit(curve)["r2"], "R2 of the fit to plaids")
+    fit = fit_curve(curve.where(curve["contrast"] > 0, drop=True), "plaid")
+    found = {
+        "mask_weight": (
+            fit["mask_weight"].where(fit["flag"] == "good"), "Weight of the mask", "1",
+            "Weight of the mask's contrast in the normalization, of a fit to all pairs",
+        ),
+        "mask_fit_r2": (
+            fit["r2"], "R2 of the fit to plaids", "1",
+            "Share of the variance over pairs of contrasts that the fit of the weight explains",
+        ),
+    }  # fmt: skip
+    return measures(curve, found)
 
 
 def mask_orientation_selectivity(curve: xr.DataArray) -> xr.DataArray:
@@ -264,9 +258,23 @@ def mask_frequency_fall(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
-def _fit(curve: xr.DataArray) -> xr.Dataset:
-    shown = curve.where(curve["contrast"] > 0, drop=True)
-    return fit_curve(shown, "plaid")
+def noise_suppression(curve: xr.DataArray) -> xr.DataArray:
+    """Suppression of a grating of contrast .5 by binary noise of standard deviation .1.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "noise")
+        Responses, averaged over samples of the noise; 0 is none.
+
+    Returns
+    -------
+    DataArray, dims ("unit",)
+        ``1 - R(noise) / R(none)``, below 0 where noise adds. NaN where the grating alone does not
+        reach 5 spikes/s.
+    """
+    ordered = curve.sortby("noise").transpose("unit", "noise").to_numpy().astype(float)
+    index = suppression(ordered[:, -1], ordered[:, 0], response_criterion(curve))
+    return per_unit(curve, "noise_suppression", index, "Suppression by noise", silent=True)
 
 
 def _suppressions(curve: xr.DataArray) -> Array:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from insilico.tuning.curves import interpolate
 from insilico.tuning.fits import fit_curve
-from insilico.tuning.properties.values import per_unit, suppression
+from insilico.tuning.properties.values import measures, per_unit, suppression
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
@@ -23,10 +23,9 @@ __all__ = [
     "orthogonal_surround_response_low_contrast",
     "resultant",
     "surround_alone",
-    "surround_contrast_fit_r2",
-    "surround_contrast_gain",
+    "surround_frequency_fall",
+    "surround_gains",
     "surround_phase_modulation",
-    "surround_response_gain",
     "surround_selectivity",
     "surround_suppressions",
 ]
@@ -220,8 +219,8 @@ def most_suppressive_orientation(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
-def surround_response_gain(curve: xr.DataArray) -> xr.DataArray:
-    """Change of the largest response by a surround of contrast .5, of a joint fit.
+def surround_gains(curve: xr.DataArray) -> xr.Dataset:
+    """How a surround divides: gains of a joint fit to contrasts of centre and surround.
 
     ``R = Rm 2^(r u) c^n / (c^n + (c50 2^(g u))^n)`` with ``u = surround contrast / .5``.
 
@@ -232,61 +231,56 @@ def surround_response_gain(curve: xr.DataArray) -> xr.DataArray:
 
     Returns
     -------
-    DataArray, dims ("unit",)
-        In octaves: below 0 where the surround divides the response. NaN for a silent unit, and
-        where the fit explains less than 80 % of the variance or has a parameter on a bound.
+    Dataset, dim "unit"
+        ``surround_response_gain``, ``r``: below 0 where the surround divides the response; and
+        ``surround_contrast_gain``, ``g``: above 0 where it divides the contrast; both in octaves at
+        a surround of contrast .5. ``surround_contrast_fit_r2``: share of the variance that the fit
+        explains. NaN for a silent unit; the gains also where the fit explains less than 80 % of the
+        variance or has a parameter on a bound.
 
     References
     ----------
     Cavanaugh, Bair & Movshon (2002), J Neurophysiol 88:2530-2546.
     """
-    fit = _contrast_fit(curve)
-    good = fit["response_gain"].where(fit["flag"] == "good")
-    return per_unit(
-        curve, "surround_response_gain", good, "Response gain of the surround", "octaves"
-    )
+    fit = fit_curve(curve.where(curve["contrast"] > 0, drop=True), "surround_contrast")
+    good = fit.where(fit["flag"] == "good")
+    found = {
+        "surround_response_gain": (
+            good["response_gain"], "Response gain of the surround", "octaves",
+            "Change of the largest response by a surround of contrast .5, of the joint fit",
+        ),
+        "surround_contrast_gain": (
+            good["contrast_gain"], "Contrast gain of the surround", "octaves",
+            "Change of c50 by a surround of contrast .5, of the joint fit",
+        ),
+        "surround_contrast_fit_r2": (
+            fit["r2"], "R2 of the fit to surrounds", "1",
+            "Share of the variance over both contrasts that the joint fit explains",
+        ),
+    }  # fmt: skip
+    return measures(curve, found)
 
 
-def surround_contrast_gain(curve: xr.DataArray) -> xr.DataArray:
-    """Change of c50 by a surround of contrast .5, of the fit of `surround_response_gain`.
+def surround_frequency_fall(curve: xr.DataArray) -> xr.DataArray:
+    """Suppression by a surround of the centre's frequency less that by the least effective other.
 
     Parameters
     ----------
-    curve : DataArray, dims ("unit", "contrast", "surround_contrast")
-        Responses.
+    curve : DataArray, dims ("unit", "relative_frequency")
+        Responses; surrounds of the centre's orientation, at its frequency, below it and above.
 
     Returns
     -------
     DataArray, dims ("unit",)
-        In octaves: above 0 where the surround divides the contrast. NaN for a silent unit, and
-        where the fit explains less than 80 % of the variance or has a parameter on a bound.
-
-    References
-    ----------
-    Cavanaugh, Bair & Movshon (2002), J Neurophysiol 88:2530-2546.
+        Above 0 where its own frequency suppresses more. NaN where the centre alone does not reach 5
+        spikes/s, and where a surround alone gives more than a tenth of it.
     """
-    fit = _contrast_fit(curve)
-    good = fit["contrast_gain"].where(fit["flag"] == "good")
+    found = surround_suppressions(curve)
+    own = int(np.abs(curve["relative_frequency"].to_numpy()).argmin())
+    fall = found[:, own] - np.delete(found, own, axis=1).min(1)
     return per_unit(
-        curve, "surround_contrast_gain", good, "Contrast gain of the surround", "octaves"
+        curve, "surround_frequency_fall", fall, "Suppression, own less other frequency", silent=True
     )
-
-
-def surround_contrast_fit_r2(curve: xr.DataArray) -> xr.DataArray:
-    """Share of the variance over both contrasts that the fit of `surround_response_gain` explains.
-
-    Parameters
-    ----------
-    curve : DataArray, dims ("unit", "contrast", "surround_contrast")
-        Responses.
-
-    Returns
-    -------
-    DataArray, dims ("unit",)
-        NaN for a silent unit.
-    """
-    fit = _contrast_fit(curve)
-    return per_unit(curve, "surround_contrast_fit_r2", fit["r2"], "R2 of the fit to surrounds")
 
 
 def surround_phase_modulation(curve: xr.DataArray) -> xr.DataArray:
@@ -365,8 +359,3 @@ def resultant(strength: Array, turn: npt.NDArray[np.complex128]) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         index = np.abs((strength * turn).sum(1)) / np.abs(strength).sum(1)
     return np.where(strength.max(1) >= SUPPRESSED, index, np.nan)
-
-
-def _contrast_fit(curve: xr.DataArray) -> xr.Dataset:
-    shown = curve.where(curve["contrast"] > 0, drop=True)
-    return fit_curve(shown, "surround_contrast")

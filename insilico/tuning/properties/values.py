@@ -1,10 +1,12 @@
 """How a property is returned: one labelled value per unit."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-__all__ = ["per_unit", "suppression"]
+__all__ = ["measures", "per_unit", "suppression"]
 
 
 def per_unit(
@@ -58,6 +60,32 @@ def per_unit(
         coords={key: value for key, value in curve.coords.items() if value.dims == ("unit",)},
         name=name,
         attrs={"long_name": long_name, "units": units},
+    )
+
+
+def measures(
+    curve: xr.DataArray, found: Mapping[str, tuple[npt.ArrayLike, str, str, str]]
+) -> xr.Dataset:
+    """Label several values per unit, of one fit.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", <factors>)
+        What was measured.
+    found : mapping of str to tuple
+        By the name of the property: its values, its long name, its units, and its definition in one
+        sentence.
+
+    Returns
+    -------
+    Dataset, dim "unit"
+        Of what `per_unit` makes.
+    """
+    return xr.Dataset(
+        {
+            name: per_unit(curve, name, values, label, units).assign_attrs(definition=definition)
+            for name, (values, label, units, definition) in found.items()
+        }
     )
 
 
