@@ -22,6 +22,7 @@ import zarr
 from torch import Tensor
 from zarr.codecs import Crc32cCodec
 
+from insilico.disk import resumable
 from insilico.errors import UserError
 from insilico.folders import written
 
@@ -135,7 +136,7 @@ class Tape:
         ).reshape(-1, 2)
         values, keys = self._written
         assert self._played == self._written, "only what was played to its end goes on"
-        with _room_for(self._folder):
+        with resumable(self._folder):
             self._write("responses", values, responses)
             self._write("pictures", keys, pictures)
             self._commit(values + len(responses), keys + len(pictures))
@@ -164,7 +165,7 @@ class Tape:
         """Keep what has come together since the tape ends, in place of what was kept before."""
         started = time.monotonic()
         partial = self._folder / f"{SUMS}.partial"
-        with _room_for(self._folder):
+        with resumable(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not (self._folder / PROGRESS).is_file():
                 self._array("responses")
@@ -275,15 +276,3 @@ def undivided() -> Iterator[None]:
             signal.signal(number, handler)
         for late, frame in came:
             handled[signal.Signals(late)](late, frame)
-
-
-@contextmanager
-def _room_for(folder: Path) -> Iterator[None]:
-    """Say in a sentence that a disk is full or gone."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror or error}). What was recorded before is "
-            "kept: make room on the disk, and the same command goes on."
-        ) from error

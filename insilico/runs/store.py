@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from insilico import disk
 from insilico.checksums import MANIFEST, check_files, write_manifest
 from insilico.errors import UserError
 from insilico.folders import LOCK, alone, check_free, is_locked, written
@@ -56,6 +57,28 @@ class RunStore:
     def __init__(self, folder: Path, *, mend: bool = False) -> None:
         self.folder = folder
         self._mend = mend
+
+    def check_room(self, needed: Mapping[str, int]) -> None:
+        """Refuse to record what the disk has no room for.
+
+        Parameters
+        ----------
+        needed : mapping of str to int
+            By protocol, bytes of the responses that are written one after the other while it is
+            recorded; they are let go of when it is whole.
+
+        Raises
+        ------
+        UserError
+            If even the largest of those that are not there yet has no room.
+        """
+        missing = [
+            size - _size(self._tape(name))
+            for name, size in needed.items()
+            if not self._whole(name).is_dir()
+        ]
+        if missing:
+            disk.check_room(max(missing), disk.room(self.folder))
 
     def kept(self, name: str, shown: str) -> Kept | None:
         """Find a recording that was made before.
@@ -137,11 +160,12 @@ class RunStore:
             As it will be read again.
         """
         partial = self.folder / RECORDINGS / f".{name}.partial"
-        save_chunks(kept.recording.assign_attrs(shown=shown), partial)
-        if kept.selected is not None:
-            np.save(partial / SELECTED, kept.selected)
-        write_manifest(partial)
-        partial.rename(self._whole(name))
+        with disk.resumable(self._whole(name)):
+            save_chunks(kept.recording.assign_attrs(shown=shown), partial)
+            if kept.selected is not None:
+                np.save(partial / SELECTED, kept.selected)
+            write_manifest(partial)
+            partial.rename(self._whole(name))
         self._let_go(name)
         return Kept(load_chunks(self._whole(name)), kept.selected)
 
@@ -152,7 +176,27 @@ class RunStore:
         ----------
         results : Results
             Of the run, with the recordings that are kept here.
+
+        Raises
+        ------
+        UserError
+            If they cannot be written; names the folder where the results are instead.
         """
+
+        def save(folder: Path) -> None:
+            if folder == self.folder:
+                self._finish(results)
+            else:
+                results.save(folder)
+
+        _, trouble = disk.saved(save, self.folder)
+        if trouble:
+            raise UserError(f"{trouble}. Make room, and the same command writes them here too.")
+
+    def _finish(self, results: Results) -> None:
+        # HDF5 complains at length when a disk is full.
+        arrays = results.units.nbytes + sum(curve.nbytes for curve in results.curves.values())
+        disk.check_room(arrays, disk.room(self.folder))
         partial = self.folder / TABLES
         results.write_tables(partial)
         for path in partial.iterdir():
@@ -208,7 +252,8 @@ def opened(
         if is_begun(folder):
             _compare(folder, identity)
         else:
-            written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
+            with disk.resumable(folder):
+                written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
         if is_complete(folder):
@@ -320,6 +365,11 @@ def _damage(folder: Path) -> bool:
     except UserError:
         return True
     return False
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in a folder; 0 if there is none."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _undo(folder: Path) -> None:
