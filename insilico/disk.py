@@ -9,7 +9,7 @@ from pathlib import Path
 from insilico.errors import UserError
 from insilico.folders import existing
 
-__all__ = ["check_room", "resumable", "room", "saved"]
+__all__ = ["check_room", "room", "saved", "writable"]
 
 # For the tables, the report and the figures of a run: those of the built-in VOneBlock take 10 MiB.
 SPARE_BYTES = 16 * 2**20
@@ -54,13 +54,13 @@ def check_room(needed: int, available: int) -> None:
 
 
 @contextmanager
-def resumable(folder: Path) -> Iterator[None]:
-    """Say in a sentence that a disk is full or gone, while a run is written that can go on.
+def writable(folder: Path) -> Iterator[None]:
+    """Say in a sentence that the disk of a folder is full or gone.
 
     Parameters
     ----------
     folder : Path
-        What is written.
+        That is written to.
 
     Yields
     ------
@@ -69,7 +69,7 @@ def resumable(folder: Path) -> Iterator[None]:
     Raises
     ------
     UserError
-        If the system refuses.
+        In place of what the system says.
     """
     try:
         yield
@@ -112,8 +112,8 @@ def saved(save: Callable[[Path], object], folder: Path) -> tuple[Path, str]:
     for around in (folder.absolute().parent, Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
         with suppress(OSError, RuntimeError, UserError), _new(folder.name, around) as rescue:
             save(rescue)
-            return rescue, f"{folder} could not be written ({trouble}); the results are in {rescue}"
-    raise UserError(f"{folder} could not be written ({trouble}), nor could any other folder.")
+            return rescue, f"{folder} cannot be written ({trouble}); the results are in {rescue}"
+    raise UserError(f"{folder} cannot be written ({trouble}), nor could any other folder.")
 
 
 @contextmanager

@@ -92,10 +92,10 @@ def test_tables_that_cannot_be_written_are_rescued(tmp_path, monkeypatch):
 
     with monkeypatch.context() as full:
         full.setattr(Results, "write_tables", write)
-        with pytest.raises(UserError, match="the same command writes them here too") as refused:
+        with pytest.raises(UserError, match="the same command goes on") as refused:
             small.run(out=folder)
     line = str(refused.value)
-    assert "run could not be written ([Errno 28] No space left on device)" in line
+    assert "run cannot be written ([Errno 28] No space left on device)" in line
     (rescue,) = tmp_path.glob("run-rescued-*")
     assert str(rescue) in line
     assert open_results(rescue).units.sizes["unit"] == 4

@@ -6,6 +6,7 @@ stopped, and the same run goes on there.
 """
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,14 +18,17 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico import disk
-from insilico.checksums import MANIFEST, check_files, write_manifest
+from insilico.checksums import check_files, write_manifest
 from insilico.errors import UserError
-from insilico.folders import LOCK, alone, check_free, is_locked, written
+from insilico.folders import LOCK, alone, check_free, written
 from insilico.recording.schema import load_chunks, save_chunks
 from insilico.recording.tape import Tape
+from insilico.runs.progress import is_begun, is_complete, is_running
 from insilico.runs.results import RECORDINGS, RUN, Results
 
-__all__ = ["Kept", "RunStore", "is_begun", "is_complete", "is_running", "opened", "partial_runs"]
+__all__ = ["Kept", "RunStore", "check_new", "opened", "partial_runs"]
+
+logger = logging.getLogger(__name__)
 
 SELECTED = "selected.npy"
 TABLES = ".tables.partial"
@@ -132,8 +136,9 @@ class RunStore:
         folder.parent.mkdir(exist_ok=True)
         if self._mend and folder.is_dir():
             try:
-                Tape(folder, shown).check()
+                Tape(folder, shown).mend()
             except UserError:
+                # Nothing tells how much of it is whole.
                 shutil.rmtree(folder)
         tape = Tape(folder, shown)
         try:
@@ -160,7 +165,7 @@ class RunStore:
             As it will be read again.
         """
         partial = self.folder / RECORDINGS / f".{name}.partial"
-        with disk.resumable(self._whole(name)):
+        with disk.writable(self.folder), _taken_back(partial):
             save_chunks(kept.recording.assign_attrs(shown=shown), partial)
             if kept.selected is not None:
                 np.save(partial / SELECTED, kept.selected)
@@ -180,7 +185,7 @@ class RunStore:
         Raises
         ------
         UserError
-            If they cannot be written; names the folder where the results are instead.
+            If they cannot be written; names the folder that the results are in instead, if any.
         """
 
         def save(folder: Path) -> None:
@@ -189,24 +194,29 @@ class RunStore:
             else:
                 results.save(folder)
 
-        _, trouble = disk.saved(save, self.folder)
+        remedy = "Make room, and the same command goes on from what was recorded."
+        try:
+            _, trouble = disk.saved(save, self.folder)
+        except UserError as error:
+            raise UserError(f"{error} {remedy}") from error
         if trouble:
-            raise UserError(f"{trouble}. Make room, and the same command writes them here too.")
+            raise UserError(f"{trouble}. {remedy}")
 
     def _finish(self, results: Results) -> None:
         # HDF5 complains at length when a disk is full.
         arrays = results.units.nbytes + sum(curve.nbytes for curve in results.curves.values())
         disk.check_room(arrays, disk.room(self.folder))
         partial = self.folder / TABLES
-        results.write_tables(partial)
-        for path in partial.iterdir():
-            place = self.folder / path.name
-            if place.is_dir():
-                # Left by a process that was stopped here.
-                shutil.rmtree(place)
-            path.rename(place)
-        partial.rmdir()
-        write_manifest(self.folder)
+        with _taken_back(partial):
+            results.write_tables(partial)
+            for path in partial.iterdir():
+                place = self.folder / path.name
+                if place.is_dir():
+                    # Left by a process that was stopped here.
+                    shutil.rmtree(place)
+                path.rename(place)
+            partial.rmdir()
+            write_manifest(self.folder)
 
     def _let_go(self, name: str) -> None:
         if self._tape(name).is_dir():
@@ -252,7 +262,13 @@ def opened(
         if is_begun(folder):
             _compare(folder, identity)
         else:
-            with disk.resumable(folder):
+            for other in partial_runs(folder.parent, identity):
+                logger.warning(
+                    "%s holds a part of this run: the same command with --out %s goes on there.",
+                    other,
+                    other,
+                )
+            with disk.writable(folder):
                 written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
@@ -283,21 +299,6 @@ def check_new(folder: Path) -> None:
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if not held or held - {LOCK, f"{RUN}.partial"}:
         check_free(folder)
-
-
-def is_begun(folder: Path) -> bool:
-    """Whether a folder holds a run, or a part of one."""
-    return (folder / RUN).is_file()
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a run of which all is there, but for the report."""
-    return is_begun(folder) and (folder / MANIFEST).is_file()
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is making a run in a folder."""
-    return is_begun(folder) and is_locked(folder / LOCK)
 
 
 def partial_runs(around: Path, identity: Mapping[str, str]) -> list[Path]:
@@ -365,6 +366,16 @@ def _damage(folder: Path) -> bool:
     except UserError:
         return True
     return False
+
+
+@contextmanager
+def _taken_back(partial: Path) -> Iterator[None]:
+    """Give back what room a part took for which there was too little."""
+    try:
+        yield
+    except (OSError, RuntimeError):
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def _size(folder: Path) -> int:
