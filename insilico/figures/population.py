@@ -247,7 +247,7 @@ def counted(units: xr.Dataset, name: str) -> xr.DataArray:
     Returns
     -------
     DataArray, dim "unit"
-        NaN for the others, as `insilico.compare` leaves them out.
+        NaN for the others, as `insilico.score` leaves them out.
     """
     values = units[name]
     protocol = values.attrs.get("protocol")
