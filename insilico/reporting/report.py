@@ -11,12 +11,14 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
+from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.published import beside_published, categories, standings
-from insilico.figures.plates import example_places, of_layer, plates, shown_layers
+from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.style import Plate, save_figure
 from insilico.reporting.explorer import explorer, library, measured
 from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
+from insilico.reporting.scorecard import scorecard_rows
 from insilico.reporting.tables import JOINT, tables
 from insilico.reporting.terms import TERMS
 from insilico.runs import overview
@@ -88,6 +90,7 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         joint=_joint(results),
         joint_columns=JOINT,
         responsive=_responsive(results),
+        scorecards=_scorecards(results),
         figures=[inline(plate, folder) for plate in drawn],
         examples=[_examples(results, layer) for layer in shown_layers(results)],
         shown=shown_layers(results),
@@ -223,6 +226,18 @@ def _joint(results: Results) -> Mapping[str, list[dict[Any, Any]]]:
         ]
         for name, rows in _by_layer(results.joint)
     }
+
+
+def _scorecards(results: Results) -> list[Row]:
+    """Say which of thirty phenomena the layers show; none where hardly any was measured."""
+    layers = [each for each in shown_layers(results) if holds_scorecard(results.units)]
+    return [
+        {
+            "layer": layer,
+            "rows": scorecard_rows(of_layer(results.units, layer), curves_of_layer(results, layer)),
+        }
+        for layer in layers
+    ]
 
 
 def _responsive(results: Results) -> Row:
