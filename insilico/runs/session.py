@@ -112,11 +112,9 @@ def record_battery(
         If no candidate is selected, rates need phases that are not kept, or the disk of the store
         has too little room.
     """
-    units, selected, rate_map = (
-        sampled(probe.units, most_units, seed=probe.forward.seed),
-        None,
-        None,
-    )
+    units = sampled(probe.units, most_units, seed=probe.forward.seed)
+    selected: int | None = None
+    rate_map: RateMap | None = None
     notes = left_out(probe.units, units)
     shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}
