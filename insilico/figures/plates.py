@@ -11,6 +11,8 @@ import xarray as xr
 from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
+from insilico.errors import UserError
+from insilico.experiments.battery import Battery
 from insilico.figures.context import (
     matrix_numbers,
     matrix_page,
@@ -37,6 +39,7 @@ from insilico.runs.results import Results
 from stimuli.textures.pictures import Textures, shipped
 
 __all__ = [
+    "check_pages",
     "curves_of_layer",
     "example_places",
     "of_layer",
@@ -356,6 +359,27 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
 }
+
+
+def check_pages(battery: Battery) -> None:
+    """Refuse a battery that asks for a page which nobody can draw.
+
+    Parameters
+    ----------
+    battery : Battery
+        What is about to be recorded.
+
+    Raises
+    ------
+    UserError
+        Says which protocol, and which pages there are.
+    """
+    for protocol in battery.protocols:
+        if protocol.figure and protocol.figure not in PAGES:
+            raise UserError(
+                f"protocol {protocol.name!r} asks for the page {protocol.figure!r}, and there are "
+                f"{', '.join(PAGES)}. Leave figure= out, and its curves are drawn unit by unit."
+            )
 
 
 def _shown(curve: xr.DataArray) -> Textures | None:

@@ -36,7 +36,6 @@ __all__ = [
 # Fewer runs say little about how runs differ (docs/statistics.md).
 FEW_RUNS = 10
 
-
 # What a table of comparisons tells of a distribution, whatever the run and its seed.
 OWN_CONTENT = ("n_reference", "median_reference", "floor")
 
