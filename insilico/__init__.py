@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from insilico.recording.probe import Probe
     from insilico.reference import ReferenceDistribution
     from insilico.runs.cells import Cell, cells
+    from insilico.runs.export import export
     from insilico.runs.results import Results, open_results
     from insilico.runs.run import run
     from insilico.runs.side_by_side import compare
@@ -49,6 +50,7 @@ __all__ = [
     "UserError",
     "cells",
     "compare",
+    "export",
     "fit_curve",
     "load_model",
     "open_neurons",
@@ -75,6 +77,7 @@ _HOMES = {
     "Results": "insilico.runs.results",
     "cells": "insilico.runs.cells",
     "compare": "insilico.runs.side_by_side",
+    "export": "insilico.runs.export",
     "fit_curve": "insilico.tuning.fits",
     "load_model": "insilico.models",
     "open_neurons": "insilico.predictivity",

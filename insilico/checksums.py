@@ -4,13 +4,22 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from insilico.errors import UserError
 from insilico.folders import LOCK, inside, written
 
-__all__ = ["MANIFEST", "check_archive", "check_files", "sha256", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "check_archive",
+    "check_files",
+    "sealed",
+    "sha256",
+    "unsealed",
+    "write_manifest",
+]
 
 # Beside the files of which it holds the checksums.
 MANIFEST = "manifest.json"
@@ -123,6 +132,59 @@ def check_archive(path: Path, *, remedy: str) -> None:
         ) from error
     if broken is not None:
         raise UserError(f"{path} is damaged: the checksum of {broken} in it is another. {remedy}")
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """Write a record as JSON that holds its own checksum.
+
+    Parameters
+    ----------
+    record : mapping
+        Fit for JSON.
+
+    Returns
+    -------
+    str
+        With one key more, ``sha256``.
+
+    Examples
+    --------
+    >>> print(sealed({"n": 3}))
+    {
+      "n": 3,
+      "sha256": "389d42d9a5766a33e43c9a95fe1e7555f2896ab790b0ec7e2c9dd552b9d4a44a"
+    }
+    """
+    return json.dumps({**record, "sha256": _seal(record)}, indent=2)
+
+
+def unsealed(path: Path) -> dict[str, Any]:
+    """Read a record that `sealed` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        As it was.
+
+    Raises
+    ------
+    ValueError
+        If it is not as it was written.
+    """
+    record = json.loads(path.read_text(encoding="utf-8"))
+    seal = record.pop("sha256", None)
+    if seal != _seal(record):
+        raise ValueError("its checksum is another")
+    return record
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _read(folder: Path, remedy: str) -> dict[str, str]:

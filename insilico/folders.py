@@ -24,6 +24,7 @@ __all__ = [
     "plain",
     "room",
     "saved",
+    "writable",
     "written",
 ]
 
@@ -200,6 +201,33 @@ def written(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Say in a sentence that the disk of a folder is full or gone.
+
+    Parameters
+    ----------
+    folder : Path
+        That is written to.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UserError
+        In place of what the system says.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror or error}). What was recorded before is "
+            "kept: make room on the disk, and the same command goes on."
+        ) from error
 
 
 def inside(folder: Path, name: str) -> Path:

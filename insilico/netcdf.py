@@ -12,7 +12,7 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_self_contained", "opened"]
+__all__ = ["check_self_contained", "opened", "write_netcdf"]
 
 # Of the processor, to look at a file.
 SECONDS = 5
@@ -83,6 +83,24 @@ def opened(path: Path, *, remedy: str, **options: Any) -> Iterator["xr.Dataset"]
         raise UserError(
             f"{path} cannot be read as netCDF, or is damaged: {reason:.300}. {remedy}"
         ) from error
+
+
+def write_netcdf(content: "xr.Dataset | xr.DataArray", path: Path) -> None:
+    """Write a netCDF file so that it is whole, or not there.
+
+    HDF5 crashes where a disk is full; so it writes to memory, and what it gives is written then.
+
+    Parameters
+    ----------
+    content : Dataset or DataArray
+        What it is to hold.
+    path : Path
+        The file; what it held is replaced.
+    """
+    whole = content.to_netcdf(engine="h5netcdf")
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(whole)
+    partial.replace(path)
 
 
 def _check_survived(path: Path) -> None:

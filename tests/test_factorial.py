@@ -17,6 +17,7 @@ import torch
 import xarray as xr
 from scipy import stats
 
+from insilico.checksums import sealed, unsealed
 from insilico.errors import UserError
 from insilico.training.config import DataConfig, ModelConfig, ScheduleConfig, TrainingConfig
 from insilico.training.factorial import experiment as factorial
@@ -213,7 +214,7 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
         }  # fmt: skip
         place = folder / "runs" / job.name
         place.mkdir(parents=True)
-        (place / "summary.json").write_text(json.dumps(summary))
+        (place / "summary.json").write_text(sealed(summary))
         return summary
 
     monkeypatch.setattr(factorial, "run_job", count)
@@ -289,7 +290,7 @@ def test_one_network_is_trained_and_measured(tmp_path):
     plan = replace(SMALL.measure, maximum_distance=2.0)
     summary = factorial.run_job(replace(SMALL, measure=plan), job, tmp_path)
     folder = tmp_path / "runs" / job.name
-    assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(summary))
+    assert unsealed(folder / "summary.json") == json.loads(json.dumps(summary))
     assert summary["places"]["published"]["units"] > 0
     assert 0 < summary["places"]["published"]["similarity"]["mean"] < 1.5
     runs = read_runs(tmp_path)
@@ -353,7 +354,7 @@ def test_page_and_figure_are_written(tmp_path):
         folder = tmp_path / "runs" / Job(cell, seed, dense).name
         folder.mkdir(parents=True)
         summary = {"cell": cell, "seed": seed, "dense": dense, "accuracy": 0.3, "places": places}
-        (folder / "summary.json").write_text(json.dumps(summary))
+        (folder / "summary.json").write_text(sealed(summary))
     baselines = {"classes": 118, "chance": 1 / 118, "colour_histogram": 0.125}
     (tmp_path / "baselines.json").write_text(json.dumps(baselines))
     page = write_tables(tmp_path, tmp_path / "docs").read_text()

@@ -18,6 +18,7 @@ from insilico.models import ModelCard, as_module, layer_table, load_model
 from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach, input_channels
 from insilico.models.layers import spatial_layers
+from insilico.models.names import BUILT_IN_NAMES
 from insilico.models.sources import IMAGENET_MEAN, IMAGENET_STD
 from insilico.models.weights import fit_weights, load_weights, read_weights
 from insilico.recording.forward import per_channel
@@ -710,6 +711,11 @@ def test_spatial_layers_have_several_sites_and_one_call():
 def test_layer_table_of_a_model_that_takes_other_images():
     with pytest.raises(UserError, match="does not take images of 3 x 224 x 224"):
         layer_table(nn.Conv2d(1, 1, 3))
+
+
+def test_the_names_of_built_in_models():
+    """Written out, for what makes them cannot be looked at without torch."""
+    assert tuple(BUILT_IN) == BUILT_IN_NAMES
 
 
 def test_every_built_in_model_loads():

@@ -10,7 +10,8 @@ import insilico
 HEAVY = {"torch", "torchvision", "scipy", "xarray", "matplotlib", "seaborn", "bokeh", "sklearn"}
 
 COMMANDS = ("run", "layers", "stimuli", "reference", "report", "compare", "predict", "train",
-            "evaluate", "factorial", "textures")  # fmt: skip
+            "evaluate", "factorial", "textures", "sweep",
+            "track", "export")  # fmt: skip
 
 
 def modules_after(code):
@@ -36,6 +37,18 @@ def test_help_lists_every_command():
         [sys.executable, "-m", "insilico", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert [name for name in COMMANDS if name not in told] == []
+
+
+def test_who_coordinates_a_sweep_does_without_torch(tmp_path):
+    """It is to stay small: its workers have torch, and reports need none."""
+    (tmp_path / "sweep.toml").write_text('models = ["vone"]')
+    code = (
+        "import insilico.reporting.report, insilico.cli.compare\n"
+        "import insilico.runs.cluster, insilico.runs.local_workers\n"
+        f"from insilico.cli.app import main\nmain(['sweep', {str(tmp_path / 'sweep.toml')!r}, "
+        f"'--out', {str(tmp_path / 'out')!r}, '--status'])"
+    )
+    assert "torch" not in modules_after(code)
 
 
 @pytest.mark.parametrize("name", [[], ["ringach2002.circular_variance"], ["cavanaugh2002a"]])

@@ -1,9 +1,9 @@
 """A run that is stopped at any moment goes on, and gives what an uninterrupted one gives."""
 
-import errno
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -16,6 +16,7 @@ import torch
 import xarray as xr
 
 from insilico import open_results
+from insilico.cli.run import _tell
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.recording import tape as tapes
@@ -23,14 +24,19 @@ from insilico.recording.forward import Forward
 from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
+from insilico.reporting.report import PAGE, write_report
 from insilico.runs import identity
-from insilico.runs.store import is_complete, partial_runs
+from insilico.runs.progress import is_complete
+from insilico.runs.store import partial_runs
 from stimuli import factorial, grating
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="processes of Unix")
 
 # Of a small run, so many calls of the system that write or move a file, about.
 MOMENTS = 150
+
+# Likewise while its report is made.
+REPORT_MOMENTS = 7
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +53,18 @@ def whole(tmp_path_factory):
     """A run that nobody stopped."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     small.run(out=folder)
+    return folder
+
+
+def one(**options):
+    """Run a protocol of it, where one is enough."""
+    return small.run(protocols=["mean"], **options)
+
+
+@pytest.fixture(scope="module")
+def whole_one(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "one"
+    one(out=folder)
     return folder
 
 
@@ -75,7 +93,7 @@ def in_a_child(function):
     return process.exitcode
 
 
-def killed_at(moment, **options):
+def killed_at(moment, function=small.run, *arguments, **options):
     """Be killed at some call of the system that opens, moves or removes a file."""
     seen = 0
 
@@ -88,7 +106,7 @@ def killed_at(moment, **options):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    small.run(**options)
+    function(*arguments, **options)
 
 
 @UNIX
@@ -104,6 +122,31 @@ def test_killed_at_any_moment(tmp_path, whole, seed):
     small.run(out=tmp_path / "run")
     assert kills
     assert_same(tmp_path / "run", whole)
+
+
+@UNIX
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 21))]
+)
+def test_killed_while_the_report_is_made(tmp_path, whole, seed):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    results = open_results(folder)
+    moment = int(np.random.default_rng(seed).integers(1, 1 + REPORT_MOMENTS))
+    ended = in_a_child(lambda: killed_at(moment, write_report, results, folder))
+    assert ended == -9
+    # The command of the run sees that all is there but the report.
+    assert is_complete(folder)
+    assert not (folder / PAGE).exists()
+    _tell(small.run(out=folder), folder, whole=True)
+    assert (folder / PAGE).read_text().rstrip().endswith("</html>")
+    assert not list(folder.rglob("*.partial"))
+    (tmp_path / "numbers").mkdir()
+    for path in (folder / "figures").glob("*.csv"):
+        path.rename(tmp_path / "numbers" / path.name)
+    shutil.rmtree(folder / "figures")
+    (folder / PAGE).unlink()
+    assert_same(folder, whole)
 
 
 @pytest.mark.parametrize("reduction", [None, Maximum(("phase",)), Harmonics()])
@@ -161,14 +204,16 @@ def test_a_part_of_noise_is_forgotten(tmp_path):
 def test_noise_begins_anew_with_its_recording(tmp_path):
     """A part of it cannot be continued, and gives the same from its beginning."""
     model = {"model": small.Filters(noise=0.1)}
-    alone = small.run(**model, out=tmp_path / "alone")
+    alone = one(**model, out=tmp_path / "alone")
     assert any("stochastic" in each for each in alone.warnings)
     kills = 0
-    for moment in (12, 45):
-        ended = in_a_child(lambda moment=moment: killed_at(moment, out=tmp_path / "run", **model))
+    for moment in (12, 25):
+        ended = in_a_child(
+            lambda moment=moment: killed_at(moment, one, out=tmp_path / "run", **model)
+        )
         kills += ended == -9
     assert kills == 2
-    small.run(**model, out=tmp_path / "run")
+    one(**model, out=tmp_path / "run")
     assert_same(tmp_path / "run", tmp_path / "alone")
 
 
@@ -200,7 +245,7 @@ def test_another_run_is_refused_and_the_difference_named(whole, options, named):
 
 
 def test_other_code_is_another_run(whole, monkeypatch):
-    monkeypatch.setattr("insilico.runs.identity._own_code", lambda: "newer")
+    monkeypatch.setattr("insilico.runs.identity.code_version", lambda: "newer")
     with pytest.raises(UserError, match="code version: .* there, newer here"):
         small.run(out=whole)
 
@@ -257,7 +302,7 @@ def test_a_folder_of_something_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["own.txt"]
 
 
-def stopped(folder, after=3):
+def stopped(folder, after=1):
     """Begin a run, and have Ctrl-C come."""
     seen = []
 
@@ -271,10 +316,10 @@ def stopped(folder, after=3):
         original = Forward.record
         patch.setattr(Forward, "record", record)
         with pytest.raises(KeyboardInterrupt):
-            small.run(out=folder)
+            one(out=folder)
 
 
-def test_a_run_that_is_not_finished_is_told(tmp_path):
+def test_a_run_that_is_not_finished_is_told(tmp_path, caplog):
     stopped(tmp_path / "run")
     with pytest.raises(UserError, match="not finished. The command that began it goes on"):
         open_results(tmp_path / "run")
@@ -282,15 +327,18 @@ def test_a_run_that_is_not_finished_is_told(tmp_path):
     assert partial_runs(tmp_path, told) == [tmp_path / "run"]
     assert partial_runs(tmp_path, told | {"seed": "1"}) == []
     assert partial_runs(tmp_path / "nowhere", told) == []
+    # It is offered where the same run begins beside it.
+    one(out=tmp_path / "another")
+    assert f"{tmp_path / 'run'} holds a part of this run: the same command with" in caplog.text
     assert not is_complete(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
     "harm", ["flip", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cut", "remove"))]
 )
-def test_a_damaged_tape_is_named_and_mended(tmp_path, whole, monkeypatch, harm):
+def test_a_damaged_tape_is_named_and_mended(tmp_path, whole_one, harm):
     folder = tmp_path / "run"
-    stopped(folder, after=9)
+    stopped(folder)
     (chunk,) = folder.glob("recordings/mean.tape/responses/c/1")
     content = bytearray(chunk.read_bytes())
     content[40] ^= 4
@@ -298,22 +346,46 @@ def test_a_damaged_tape_is_named_and_mended(tmp_path, whole, monkeypatch, harm):
     if harm != "remove":
         chunk.write_bytes(content if harm == "flip" else content[:50])
     with pytest.raises(UserError, match="mean.tape/responses/c/1 is damaged.*--mend"):
-        small.run(out=folder)
-    small.run(out=folder, mend=True)
-    assert_same(folder, whole)
+        one(out=folder)
+    one(out=folder, mend=True)
+    assert_same(folder, whole_one)
 
 
-def test_a_damaged_recording_is_named_and_mended(tmp_path, whole):
+def test_a_damaged_chunk_of_a_tape_costs_no_more_than_what_follows(tmp_path, monkeypatch):
+    """Ten responses of three units are more than a few chunks; the fourth is damaged."""
+    monkeypatch.setattr("insilico.recording.tape.CHUNK", 6)
+    tape = Tape(tmp_path / "tape", "this")
+    for number in range(10):
+        tape.write([(number, number)], torch.full((1, 3), float(number)))
+    tape.keep_sums({"so far": np.arange(3)})
+    chunk = tmp_path / "tape" / "responses" / "c" / "3"
+    content = bytearray(chunk.read_bytes())
+    content[2] ^= 4
+    chunk.write_bytes(content)
+    with pytest.raises(UserError, match="responses/c/3 is damaged.*--mend"):
+        Tape(tmp_path / "tape", "this").play(10, 3)
+    Tape(tmp_path / "tape", "this").mend()
+    pictures, responses = Tape(tmp_path / "tape", "this").play(10, 3)
+    assert pictures == [(number, number) for number in range(6)]
+    assert (responses == np.arange(6)[:, None]).all()
+    # What is whole stays as it is.
+    Tape(tmp_path / "tape", "this").mend()
+    again = Tape(tmp_path / "tape", "this")
+    assert len(again.play(10, 3)[1]) == 6
+    assert again.sums() is None
+
+
+def test_a_damaged_recording_is_named_and_mended(tmp_path, whole_one):
     folder = tmp_path / "run"
-    small.run(out=folder)
+    one(out=folder)
     chunk = folder / "recordings/mean.zarr/response/0.0.0"
     content = bytearray(chunk.read_bytes())
     content[len(content) // 2] ^= 1
     chunk.write_bytes(content)
     with pytest.raises(UserError, match="mean.zarr/response/0.0.0 is damaged.*--mend"):
-        small.run(out=folder)
-    small.run(out=folder, mend=True)
-    assert_same(folder, whole)
+        one(out=folder)
+    one(out=folder, mend=True)
+    assert_same(folder, whole_one)
 
 
 def test_two_processes_on_one_folder(tmp_path):
@@ -326,36 +398,46 @@ def test_two_processes_on_one_folder(tmp_path):
 
         patch.setattr("insilico.runs.run._measured", second)
         with pytest.raises(KeyboardInterrupt):
-            small.run(out=tmp_path / "run")
+            one(out=tmp_path / "run")
     assert codes == [7]
     # The system lets go of the lock, however the process ended.
-    small.run(out=tmp_path / "run")
+    one(out=tmp_path / "run")
 
 
 def _refused(folder):
     try:
-        small.run(out=folder)
+        one(out=folder)
     except UserError as error:
         return 7 if "another process is writing to" in str(error) else 1
     return 0
 
 
-def test_a_full_disk_leaves_what_was_recorded(tmp_path, whole, monkeypatch):
+def small_files_only(function, most):
+    """Do something where no file may have more bytes: the system says so as it does of a disk."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        function()
+    except UserError as error:
+        told = str(error)
+        sys.exit(7 if "cannot be written" in told and "same command goes on" in told else 1)
+
+
+@UNIX
+@pytest.mark.parametrize(
+    ("most", "there"),
+    [(900, {"mean.tape"}), (3000, {"mean.tape"}), (6000, {"mean.zarr"})],
+    ids=["tape", "recording", "tables"],
+)
+def test_a_full_disk_leaves_what_was_recorded(tmp_path, whole_one, most, there):
     folder = tmp_path / "run"
-    original, left = Tape._write, [8]
-
-    def write(self, *arguments):
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return original(self, *arguments)
-
-    monkeypatch.setattr(Tape, "_write", write)
-    with pytest.raises(UserError, match="No space left on device.*same command goes on"):
-        small.run(out=folder)
-    monkeypatch.setattr(Tape, "_write", original)
-    small.run(out=folder)
-    assert_same(folder, whole)
+    assert in_a_child(lambda: small_files_only(lambda: one(out=folder), most)) == 7
+    assert there == {path.name for path in folder.glob("recordings/*")}
+    assert not list(folder.rglob("*.partial"))
+    one(out=folder)
+    assert_same(folder, whole_one)
 
 
 @UNIX

@@ -1,8 +1,10 @@
 """Several degrees and an untrained control: which runs there are, and what becomes of them."""
 
 import dataclasses
+import inspect
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -20,9 +22,9 @@ from insilico.folders import claimed
 from insilico.models.weights import weights_hash
 from insilico.runs.cells import cells
 from insilico.runs.control import untrained_control
-from insilico.runs.store import is_complete
-from insilico.runs.sweep import begin, overview
-from insilico.runs.sweep_file import read_sweep
+from insilico.runs.progress import is_complete
+from insilico.runs.sweep_file import RUN, read_sweep
+from insilico.runs.sweep_folder import begin, overview
 
 MODELS = """
 import torch
@@ -246,7 +248,7 @@ class TestSweep:
             done.append(out.name)
             return made
 
-        monkeypatch.setattr("insilico.runs.sweep.run", run)
+        monkeypatch.setattr("insilico.runs.cell_run.run", run)
         monkeypatch.setattr("insilico.reporting.report.write_report", blank_page)
         monkeypatch.setattr(
             "insilico.cli.compare.write_comparison",
@@ -353,23 +355,99 @@ def test_workers_share_a_sweep(tmp_path, monkeypatch):
         assert is_complete(tmp_path / "out" / f"seed{seed}")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_job_script_of_the_docs():
+def code_of_the_docs(language):
     page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
-    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    (text,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return text
+
+
+# What Slurm knows, of what the scripts say.
+DIRECTIVE = re.compile(r"#SBATCH (--?[A-Za-z-]+)[= ]?(\S*)")
+DIRECTIVES = {
+    "--job-name": r"[\w-]+", "-J": r"[\w-]+", "--array": r"\d+-\d+", "--cpus-per-task": r"\d+",
+    "--gres": r"gpu:\d+", "--time": r"\d\d:\d\d:\d\d",
+    "-t": r"\d\d:\d\d:\d\d", "--signal": r"[A-Z]+@\d+", "-n": r"\d+", "--mem": r"\d+G",
+}  # fmt: skip
+
+
+def assert_slurm_takes(script):
+    """There is no Slurm here: the shell parses the script, and each directive is one there is."""
     parsed = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
     assert (parsed.returncode, parsed.stderr) == (0, "")
-    (words,) = re.findall(r"srun insilico (.*)", script)
+    lines = [line for line in script.splitlines() if line]
+    assert re.fullmatch(r"#!/.*\b(bash|sh)", lines[0])
+    told = [line for line in lines if line.startswith("#SBATCH")]
+    # Behind the first command Slurm reads no more of them.
+    assert lines[1 : 1 + len(told)] == told
+    for line in told:
+        name, value = DIRECTIVE.fullmatch(line).groups()
+        assert re.fullmatch(DIRECTIVES[name], value), line
+    return dict(DIRECTIVE.fullmatch(line).groups() for line in told)
+
+
+BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+@BASH
+def test_the_job_array_of_the_docs(tmp_path):
+    """Dry: what it would start is written down by a program of the same name."""
+    script = code_of_the_docs("bash")
+    assert assert_slurm_takes(script)["--array"] == "0-15"
+    (tmp_path / "srun").write_text('#!/bin/bash\necho "$OMP_NUM_THREADS" "$@"\n')
+    (tmp_path / "srun").chmod(0o755)
+    job = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_CPUS_PER_TASK": "4", "SCRATCH": "/scratch"}
+    told = subprocess.run(["bash", "-c", script], env=job, text=True, capture_output=True).stdout
+    threads, program, *words = told.split()
+    assert (threads, program) == ("4", "insilico")
     # The command is one that there is.
-    command, bound, _ = app.parse_args(words.replace('"', ""), exit_on_error=False)
+    command, bound, _ = app.parse_args(words, exit_on_error=False)
     assert command.__name__ == "sweep"
     assert bound.arguments["pages"] is False
+    assert bound.arguments["out"] == Path("/scratch/sweep")
+
+
+@BASH
+def test_the_slurm_cluster_of_the_docs(monkeypatch):
+    """Dry: the jobs that dask-jobqueue would submit, and what they are to do."""
+    # Importing it takes Ctrl-C over, for the whole process.
+    before = signal.getsignal(signal.SIGINT)
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    signal.signal(signal.SIGINT, before)
+    asked = {}
+
+    class Dry:
+        scheduler_address = "tcp://here:8786"
+
+        def __init__(self, **options):
+            job = jobqueue.slurm.SLURMJob(self.scheduler_address, name="dry", **options)
+            asked["script"] = job.job_script()
+
+        def adapt(self, **options):
+            asked.update(options)
+
+    monkeypatch.setattr(jobqueue, "SLURMCluster", Dry)
+    monkeypatch.setattr(
+        "insilico.sweep", lambda *said, **options: asked.update(said=said, **options)
+    )
+    exec(code_of_the_docs("python"), {"__name__": "__main__"})  # noqa: S102
+    told = assert_slurm_takes(asked["script"])
+    assert told["--gres"] == "gpu:1"
+    assert told["--cpus-per-task"] == "4"
+    assert "--nthreads 1" in asked["script"]
+    assert asked["scheduler"] == Dry.scheduler_address
+    assert len(asked["said"][0]) == 2
+
+
+def test_what_a_file_can_say_of_runs_is_what_a_run_takes():
+    """Written out, for the signature cannot be looked at without torch."""
+    own = ("model", "layers", "battery", "seed", "out", "mend", "display", "place", "references")
+    assert [*RUN] == [
+        name for name in inspect.signature(insilico.run).parameters if name not in own
+    ]
 
 
 def test_the_file_of_the_docs(tmp_path):
-    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
-    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "sweep.toml").write_text(text)
+    (tmp_path / "sweep.toml").write_text(code_of_the_docs("toml"))
     found = read_sweep(tmp_path / "sweep.toml")
     assert len(found.plan) == 3 * 2 * 2 * 2
     assert found.options == {"phases": "harmonics"}

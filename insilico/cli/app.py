@@ -1,5 +1,6 @@
 """The command line. Each command's help is its docstring."""
 
+import errno
 import os
 import sys
 import traceback
@@ -10,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 from insilico.cli.compare import compare
 from insilico.cli.evaluate import evaluate
+from insilico.cli.export import export
 from insilico.cli.factorial import factorial
 from insilico.cli.layers import layers
 from insilico.cli.predict import predict
@@ -21,12 +23,16 @@ from insilico.cli.stimuli import stimuli
 from insilico.cli.stopping import exit_code, interruptible, last_words
 from insilico.cli.sweep import sweep
 from insilico.cli.textures import textures
+from insilico.cli.track import track
 from insilico.cli.train import train
 from insilico.errors import UserError
 
 __all__ = ["app", "main"]
 
 OUR_PACKAGES = ("insilico", "stimuli")
+
+# What the system says of a full disk, a quota and a limit on files, without naming any.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # Exit code, as other tools have it.
 USER_ERROR = 2
@@ -57,10 +63,12 @@ for _command in (
     stimuli,
     reference,
     report,
+    export,
     compare,
     sweep,
     predict,
     train,
+    track,
     evaluate,
     factorial,
     textures,
@@ -104,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        if error.errno in FULL:
+            return _refuse(UserError(f"{error.strerror}: make room, and give the command again."))
         if error.filename is None:
             raise
         return _refuse(UserError(f"{error.filename}: {error.strerror}."))

@@ -12,7 +12,7 @@ from insilico.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ModelOptions", "Numbers", "Whole", "Words"]
+__all__ = ["ModelOptions", "Numbers", "Whole", "Words", "most_units_of"]
 
 
 def _whole(_type: object, tokens: Sequence[Any]) -> int:
@@ -112,3 +112,8 @@ def _options(pairs: Sequence[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             options[key] = value
     return options
+
+
+def most_units_of(word: str | None) -> int | str | None:
+    """Read a number of units, or 'all'; what is neither is refused as in Python."""
+    return int(word) if word is not None and word.isdecimal() else word

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from insilico.cli.options import ModelOptions, Words
+from insilico.cli.options import ModelOptions, Words, most_units_of
 from insilico.cli.preparing import references_named
 from insilico.errors import UserError
 from insilico.folders import plain
@@ -108,11 +108,14 @@ def run(
     from insilico.cli.compare import write_comparison
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
+    from insilico.figures.plates import check_pages
     from insilico.folders import beside, check_free
-    from insilico.runs.cells import cells, loaded
+    from insilico.runs.cell_run import loaded
+    from insilico.runs.cells import cells
+    from insilico.runs.progress import is_complete
     from insilico.runs.run import run as run_model
     from insilico.runs.side_by_side import without_recordings
-    from insilico.runs.store import check_new, is_complete
+    from insilico.runs.store import check_new
     from stimuli.textures.sets import from_folder
 
     folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
@@ -136,6 +139,7 @@ def run(
         check_free(comparison)
     own = [each for given in reference for each in references_named(given)]
     shown, placement = find_battery(battery)
+    check_pages(shown)
     if textures is not None:
         shown = with_textures(shown, from_folder(folder=textures))
     if untrained:
@@ -158,7 +162,7 @@ def run(
             references=own,
             device=options.device,
             rates=rates,
-            most_units=_most_units(most_units),
+            most_units=most_units_of(most_units),
             crop=crop,
             phases=phases,
             precision=precision,
@@ -182,11 +186,6 @@ def _tell(results: "Results", folder: Path, *, whole: bool) -> None:
         return
     page = write_report(results, folder)
     print(f"{summary(results)}\n\nreport: {page}")
-
-
-def _most_units(word: str | None) -> int | str | None:
-    """Read a number of units, or 'all'; what is neither is refused as in Python."""
-    return int(word) if word is not None and word.isdecimal() else word
 
 
 def _layout(words: Sequence[str]) -> str | dict[str, str] | None:

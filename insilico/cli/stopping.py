@@ -15,6 +15,7 @@ SIGNALLED = 128
 LEFT = {
     "run": "the same command goes on where it stopped",
     "sweep": "the same command goes on where it stopped",
+    "track": "the same command goes on where it stopped",
     "train": "the same command goes on from the last checkpoint",
     "factorial": "the same command goes on with the networks that are not done",
 }

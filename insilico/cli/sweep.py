@@ -1,8 +1,5 @@
 """``insilico sweep``."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +30,7 @@ def sweep(
     status: Flag = False,
     retry: Flag = False,
     local_workers: Whole = 1,
+    scheduler: str | None = None,
     pages: bool = True,
     trust_code: Flag = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
@@ -55,7 +53,10 @@ def sweep(
     retry : bool
         Try again what failed.
     local_workers : int
-        Processes that work on this machine; each on a GPU of its own, if there are any.
+        Processes that work on this machine; each on a GPU of its own, if the runs ask for cuda.
+    scheduler : str, optional
+        Address of a Dask scheduler, or the file that it wrote it to: its workers, on any machines
+        that share OUT, do the runs. Needs the extra cluster.
     pages : bool
         Whether reports and comparisons are written in the end.
     trust_code : bool
@@ -66,17 +67,22 @@ def sweep(
     """
     from insilico.cli.terminal import aligned, wrapped
     from insilico.errors import UserError
-    from insilico.runs.sweep import begin, overview, run_cells
+    from insilico.runs.sweep import run_cells
     from insilico.runs.sweep_file import read_sweep
+    from insilico.runs.sweep_folder import begin, overview
 
-    if local_workers < 1:
-        raise UserError(f"--local-workers must be at least 1; got {local_workers}.")
     said = read_sweep(file, trust_code=trust_code)
     folder = out if out is not None else Path("results") / file.stem
     if not status:
         begin(said.plan, folder, said.options)
-        _work(file, folder, local_workers, retry=retry, trust_code=trust_code)
-        for name, state in run_cells(said.plan, folder, retry=retry, **said.options):
+        for name, state in run_cells(
+            said.plan,
+            folder,
+            retry=retry,
+            local_workers=local_workers,
+            scheduler=scheduler,
+            options=said.options,
+        ):
             if not quiet or state == "failed":
                 print(f"{state}: {name}", flush=True)
     table = overview(said.plan, folder)
@@ -94,38 +100,6 @@ def sweep(
             f"{counts['failed']} of {len(table)} runs failed. The same command with --retry tries "
             "them again."
         )
-
-
-def _work(file: Path, folder: Path, workers: int, *, retry: bool, trust_code: bool) -> None:
-    """Let other processes do what they can; a worker that is killed leaves its run to others."""
-    if workers == 1:
-        return
-    import torch
-
-    words = ["sweep", str(file), "--out", str(folder), "--no-pages", "-q"]
-    words += ["--retry"] * retry + ["--trust-code"] * trust_code
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    processes = []
-    for number in range(workers):
-        environment = os.environ | {"OMP_NUM_THREADS": threads}
-        if torch.cuda.is_available():
-            environment["CUDA_VISIBLE_DEVICES"] = str(number % torch.cuda.device_count())
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", "insilico", *words],
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-    try:
-        for process in processes:
-            process.wait()
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait()
 
 
 def _pages(done: "Sequence[Cell]", folder: Path) -> None:

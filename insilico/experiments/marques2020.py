@@ -45,7 +45,6 @@ __all__ = [
 # is found farther off, and what looking there costs, is in docs/marques2020.md.
 CANDIDATES_WITHIN = 1.2
 
-
 RECEPTIVE_FIELD = Protocol(
     name="receptive_field",
     stimuli=sets.receptive_field,

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from insilico.netcdf import write_netcdf
+
 __all__ = [
     "UNIT_COORDINATES",
     "label",
@@ -156,12 +158,7 @@ def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
 
 def save(recording: xr.DataArray, path: Path | str) -> None:
     """Write a recording as netCDF; it opens again in plain xarray."""
-    path = Path(path)
-    # Written beside its place and renamed: a run that stops halfway leaves no file that looks
-    # whole.
-    partial = path.with_name(path.name + ".partial")
-    recording.to_netcdf(partial, engine="h5netcdf")
-    partial.replace(path)
+    write_netcdf(recording, Path(path))
 
 
 def load(path: Path | str) -> xr.DataArray:

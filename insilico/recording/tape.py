@@ -23,7 +23,7 @@ from torch import Tensor
 from zarr.codecs import Crc32cCodec
 
 from insilico.errors import UserError
-from insilico.folders import written
+from insilico.folders import writable, written
 
 __all__ = ["Tape", "undivided"]
 
@@ -44,7 +44,7 @@ PRICE = 50
 PROGRESS = "progress.json"
 SUMS = "sums.npz"
 
-REMEDY = "`--mend` makes this recording anew."
+REMEDY = "`--mend` records anew from there on."
 
 
 class Tape:
@@ -70,16 +70,17 @@ class Tape:
         # What is on the tape, and how much of it was played.
         self._written = (0, 0)
         self._played = (0, 0)
+        # Some moments of it, each about where a chunk begins.
+        self._marks: list[tuple[int, int]] = []
         self._waiting: list[tuple[Keys, Tensor]] = []
         self._due = time.monotonic() + SECONDS
         if (folder / PROGRESS).is_file():
-            shown_there, *written = self._progress()
+            shown_there, self._written, self._marks = self._progress()
             if shown_there != shown:
                 raise UserError(
                     f"{folder} is the tape of another recording: other stimuli were shown, or to "
                     "other units. Begin anew with --fresh."
                 )
-            self._written = (written[0], written[1])
 
     def need(self, values: int) -> None:
         """Forget what was not played yet, unless so many responses of it are there.
@@ -135,7 +136,7 @@ class Tape:
         ).reshape(-1, 2)
         values, keys = self._written
         assert self._played == self._written, "only what was played to its end goes on"
-        with _room_for(self._folder):
+        with writable(self._folder):
             self._write("responses", values, responses)
             self._write("pictures", keys, pictures)
             self._commit(values + len(responses), keys + len(pictures))
@@ -143,17 +144,31 @@ class Tape:
         self._waiting.clear()
         self._wait(started)
 
-    def check(self) -> None:
-        """Read all that is on the tape.
+    def mend(self) -> None:
+        """Cut the tape off before the first chunk that is damaged.
 
         Raises
         ------
         UserError
-            If something is damaged.
+            If nothing tells how much of it is whole.
         """
-        self._read("responses", 0, self._written[0])
-        self._read("pictures", 0, self._written[1])
-        self.sums()
+        whole = self._written
+        for place, name in enumerate(("responses", "pictures")):
+            for start in range(0, self._written[place], CHUNK):
+                try:
+                    self._read(name, start, min(CHUNK, self._written[place] - start))
+                except UserError:
+                    marks = [each for each in ((0, 0), *self._marks) if each[place] <= start]
+                    whole = min(whole, marks[-1])
+                    break
+        if whole != self._written:
+            self._marks = [each for each in self._marks if each <= whole]
+            self._commit(*whole)
+            self._written = whole
+        try:
+            self._load_sums()
+        except UserError:
+            (self._folder / SUMS).unlink()
 
     @property
     def due(self) -> bool:
@@ -164,7 +179,7 @@ class Tape:
         """Keep what has come together since the tape ends, in place of what was kept before."""
         started = time.monotonic()
         partial = self._folder / f"{SUMS}.partial"
-        with _room_for(self._folder):
+        with writable(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not (self._folder / PROGRESS).is_file():
                 self._array("responses")
@@ -176,6 +191,10 @@ class Tape:
 
     def sums(self) -> dict[str, npt.NDArray[Any]] | None:
         """Return what had come together after the end of what was played; None if nothing had."""
+        found = self._load_sums()
+        return found[1] if found is not None and found[0] == self._played[0] else None
+
+    def _load_sums(self) -> tuple[int, dict[str, npt.NDArray[Any]]] | None:
         path = self._folder / SUMS
         if not path.is_file():
             return None
@@ -183,7 +202,7 @@ class Tape:
             # numpy compares the parts of the file with their checksums.
             with np.load(path, allow_pickle=False) as file:
                 found = {name: file[name] for name in file.files}
-            return found if int(found.pop("at")) == self._played[0] else None
+            return int(found.pop("at")), found
         # A damaged file breaks the reader wherever it likes.
         except Exception as error:
             raise UserError(f"{path} is damaged ({error}). {REMEDY}") from error
@@ -237,18 +256,22 @@ class Tape:
             start = stop
         return np.concatenate(parts)
 
-    def _progress(self) -> tuple[str, int, int]:
+    def _progress(self) -> tuple[str, tuple[int, int], list[tuple[int, int]]]:
         path = self._folder / PROGRESS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            return str(found["shown"]), int(found["responses"]), int(found["pictures"])
+            marks = [(int(values), int(keys)) for values, keys in found["marks"]]
+            return str(found["shown"]), (int(found["responses"]), int(found["pictures"])), marks
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is damaged. {REMEDY}") from error
 
     def _commit(self, responses: int, pictures: int) -> None:
         """Say how much of the tape is whole: what lies beyond does not count."""
+        last = self._marks[-1] if self._marks else (0, 0)
+        if responses // CHUNK > last[0] // CHUNK or pictures // CHUNK > last[1] // CHUNK:
+            self._marks.append((responses, pictures))
         record = {"shown": self._shown, "responses": responses, "pictures": pictures}
-        written(self._folder / PROGRESS, json.dumps(record))
+        written(self._folder / PROGRESS, json.dumps({**record, "marks": self._marks}))
 
 
 @contextmanager
@@ -275,15 +298,3 @@ def undivided() -> Iterator[None]:
             signal.signal(number, handler)
         for late, frame in came:
             handled[signal.Signals(late)](late, frame)
-
-
-@contextmanager
-def _room_for(folder: Path) -> Iterator[None]:
-    """Say in a sentence that a disk is full or gone."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror or error}). What was recorded before is "
-            "kept: make room on the disk, and the same command goes on."
-        ) from error

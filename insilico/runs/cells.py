@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from insilico.errors import UserError
 from insilico.folders import plain
-from insilico.models.loading import load_model
-from insilico.runs.control import untrained_control
 
-__all__ = ["Cell", "cells", "loaded"]
+__all__ = ["Cell", "cells"]
 
 
 @dataclass(frozen=True)
@@ -128,31 +123,6 @@ def cells(
             "name. Rename one."
         )
     return made
-
-
-def loaded(cell: Cell) -> nn.Module:
-    """Load the model of a cell.
-
-    Parameters
-    ----------
-    cell : Cell
-        The run.
-
-    Returns
-    -------
-    nn.Module
-        With its card; the untrained control, if the cell is that.
-
-    Raises
-    ------
-    UserError
-        As `insilico.load_model`; or if there is no untrained control.
-    """
-    make = partial(load_model, cell.model, degrees=cell.degrees, **cell.load)
-    model = make(weights=cell.weights, seed=cell.seed)
-    if not cell.untrained:
-        return model
-    return untrained_control(model, lambda seed: make(seed=seed), seed=cell.seed)
 
 
 def _word(axis: str, value: Any) -> str:

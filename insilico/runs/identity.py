@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -17,8 +17,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-import insilico
-import stimuli
 from insilico.checksums import sha256
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
@@ -27,14 +25,10 @@ from insilico.models.weights import weights_hash
 from insilico.recording.kept import Reduction
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.runs.software import OWN, code_version
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["identity", "shown_hash"]
-
-OWN = (insilico, stimuli)
-
-# Of a package, what its numbers come from.
-SOURCES = (".py", ".csv", ".toml")
 
 LENGTH = 16
 
@@ -94,7 +88,7 @@ def identity(
         "stimuli": _digest(*(each.content_hash() for each in shown)),
         "references": _digest(*(_written(each) for each in references)),
         "battery code": _digest(*_functions(battery, place, shown)),
-        "code version": _own_code(),
+        "code version": code_version(),
     }
     return {name: str(value) for name, value in said.items()}
 
@@ -171,7 +165,7 @@ def _source(thing: Any) -> str:
         thing = type(thing)
     name = thing.__module__ or ""
     file = getattr(sys.modules.get(name), "__file__", None)
-    if name.partition(".")[0] in {package.__name__ for package in OWN}:
+    if name.partition(".")[0] in OWN:
         return ""
     if file is None:
         return _digest(*_compiled(thing))
@@ -204,11 +198,3 @@ def _named(function: Callable[..., Any] | None) -> str:
     enclosed = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     said = f"{getattr(function, '__qualname__', function)} {enclosed}"
     return ADDRESS.sub("", said)
-
-
-@cache
-def _own_code() -> str:
-    """Fingerprint of this package, for its version does not change with every line."""
-    folders = [Path(str(package.__file__)).parent for package in OWN]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
-    return _digest(*(sha256(path) for path in sorted(files)))

@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from insilico.experiments.battery import Battery
@@ -11,10 +10,9 @@ from insilico.models.card import ModelCard
 from insilico.models.weights import weights_hash
 from insilico.recording.probe import Probe
 from insilico.runs.session import Session
+from insilico.runs.software import package_versions
 
-__all__ = ["provenance", "versions"]
-
-PACKAGES = ("insilico-ephys", "torch", "torchvision", "numpy", "scipy", "pandas", "xarray")
+__all__ = ["provenance"]
 
 
 def provenance(
@@ -75,7 +73,7 @@ def provenance(
         "precision": probe.forward.precision,
         "seed": probe.forward.seed,
         "device": str(probe.forward.device),
-        "versions": versions(),
+        "versions": package_versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
     }
@@ -89,21 +87,3 @@ def _described(protocol: Protocol) -> dict[str, str]:
         "figure": protocol.figure,
         "section": protocol.section,
     }
-
-
-def versions() -> dict[str, str]:
-    """Name the versions of the packages that numbers depend on.
-
-    Returns
-    -------
-    dict of str to str
-        By package.
-    """
-    return {name: _version(name) for name in PACKAGES}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed as a package"

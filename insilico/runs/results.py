@@ -17,7 +17,7 @@ from insilico.comparison.published import beside_board
 from insilico.comparison.table import WORDS
 from insilico.errors import UserError
 from insilico.folders import check_free, inside
-from insilico.netcdf import check_self_contained
+from insilico.netcdf import check_self_contained, write_netcdf
 from insilico.recording.schema import load, load_chunks, save, save_chunks
 from insilico.runs.methods import paragraph
 from insilico.runs.overview import lines, short_table
@@ -235,7 +235,7 @@ class Results:
             provenance.json and curves/.
         """
         (folder / "curves").mkdir(parents=True)
-        self.units.to_netcdf(folder / "units.nc", engine="h5netcdf")
+        write_netcdf(self.units, folder / "units.nc")
         write_csv(unit_table(self.units), folder / "units.csv")
         for name in TABLES:
             write_csv(getattr(self, name), folder / f"{name}.csv")

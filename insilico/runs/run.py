@@ -28,9 +28,10 @@ from insilico.reference import ReferenceDistribution
 from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
 from insilico.runs.lowering import lowered
-from insilico.runs.provenance import provenance, versions
+from insilico.runs.provenance import provenance
 from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
+from insilico.runs.software import package_versions
 from insilico.runs.store import RunStore, opened
 from insilico.tuning.rates import RateMap
 from stimuli import Display
@@ -192,7 +193,7 @@ def run(
         "crop": crop,
         "batch size": batch_size,
         "layout": layout,
-        "versions": ", ".join(f"{name} {each}" for name, each in versions().items()),
+        "versions": ", ".join(f"{name} {each}" for name, each in package_versions().items()),
     }
     who = identity(card, probe, plan, placement, own_references, **said)
     with opened(Path(out), who, mend=mend) as store:

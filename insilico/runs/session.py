@@ -111,11 +111,9 @@ def record_battery(
     UserError
         If no candidate is selected, or rates need phases that are not kept.
     """
-    units, selected, rate_map = (
-        sampled(probe.units, most_units, seed=probe.forward.seed),
-        None,
-        None,
-    )
+    units = sampled(probe.units, most_units, seed=probe.forward.seed)
+    selected: int | None = None
+    rate_map: RateMap | None = None
     notes = left_out(probe.units, units)
     shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}

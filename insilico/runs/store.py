@@ -6,6 +6,7 @@ stopped, and the same run goes on there.
 """
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.checksums import MANIFEST, check_files, write_manifest
+from insilico.checksums import check_files, write_manifest
 from insilico.errors import UserError
-from insilico.folders import LOCK, alone, check_free, is_locked, written
+from insilico.folders import LOCK, alone, check_free, writable, written
 from insilico.recording.schema import load_chunks, save_chunks
 from insilico.recording.tape import Tape
+from insilico.runs.progress import is_begun, is_complete, is_running
 from insilico.runs.results import RECORDINGS, RUN, Results
 
-__all__ = ["Kept", "RunStore", "is_begun", "is_complete", "is_running", "opened", "partial_runs"]
+__all__ = ["Kept", "RunStore", "check_new", "opened", "partial_runs"]
+
+logger = logging.getLogger(__name__)
 
 SELECTED = "selected.npy"
 TABLES = ".tables.partial"
@@ -109,8 +113,9 @@ class RunStore:
         folder.parent.mkdir(exist_ok=True)
         if self._mend and folder.is_dir():
             try:
-                Tape(folder, shown).check()
+                Tape(folder, shown).mend()
             except UserError:
+                # Nothing tells how much of it is whole.
                 shutil.rmtree(folder)
         tape = Tape(folder, shown)
         try:
@@ -137,11 +142,12 @@ class RunStore:
             As it will be read again.
         """
         partial = self.folder / RECORDINGS / f".{name}.partial"
-        save_chunks(kept.recording.assign_attrs(shown=shown), partial)
-        if kept.selected is not None:
-            np.save(partial / SELECTED, kept.selected)
-        write_manifest(partial)
-        partial.rename(self._whole(name))
+        with self._written(partial):
+            save_chunks(kept.recording.assign_attrs(shown=shown), partial)
+            if kept.selected is not None:
+                np.save(partial / SELECTED, kept.selected)
+            write_manifest(partial)
+            partial.rename(self._whole(name))
         self._let_go(name)
         return Kept(load_chunks(self._whole(name)), kept.selected)
 
@@ -154,15 +160,26 @@ class RunStore:
             Of the run, with the recordings that are kept here.
         """
         partial = self.folder / TABLES
-        results.write_tables(partial)
-        for path in partial.iterdir():
-            place = self.folder / path.name
-            if place.is_dir():
-                # Left by a process that was stopped here.
-                shutil.rmtree(place)
-            path.rename(place)
-        partial.rmdir()
-        write_manifest(self.folder)
+        with self._written(partial):
+            results.write_tables(partial)
+            for path in partial.iterdir():
+                place = self.folder / path.name
+                if place.is_dir():
+                    # Left by a process that was stopped here.
+                    shutil.rmtree(place)
+                path.rename(place)
+            partial.rmdir()
+            write_manifest(self.folder)
+
+    @contextmanager
+    def _written(self, partial: Path) -> Iterator[None]:
+        """Give back what room a part took for which there was too little."""
+        try:
+            with writable(self.folder):
+                yield
+        except UserError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
     def _let_go(self, name: str) -> None:
         if self._tape(name).is_dir():
@@ -208,7 +225,14 @@ def opened(
         if is_begun(folder):
             _compare(folder, identity)
         else:
-            written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
+            for other in partial_runs(folder.parent, identity):
+                logger.warning(
+                    "%s holds a part of this run: the same command with --out %s goes on there.",
+                    other,
+                    other,
+                )
+            with writable(folder):
+                written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
         if is_complete(folder):
@@ -238,21 +262,6 @@ def check_new(folder: Path) -> None:
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if not held or held - {LOCK, f"{RUN}.partial"}:
         check_free(folder)
-
-
-def is_begun(folder: Path) -> bool:
-    """Whether a folder holds a run, or a part of one."""
-    return (folder / RUN).is_file()
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a run of which all is there, but for the report."""
-    return is_begun(folder) and (folder / MANIFEST).is_file()
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is making a run in a folder."""
-    return is_begun(folder) and is_locked(folder / LOCK)
 
 
 def partial_runs(around: Path, identity: Mapping[str, str]) -> list[Path]:

@@ -1,34 +1,29 @@
 """Many runs as one job: what is done stays done, what failed is written down, the rest goes on.
 
-Nothing but the folder says how far a sweep is: a cell is done when its results are complete, and
-running while a process holds its lock. So any number of processes, on any machines that share the
-folder, can work on one sweep; each takes the cells that nobody else has.
+What coordinates does without torch, which would take half a gigabyte.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from insilico.errors import UserError
-from insilico.folders import claimed, is_locked, written
-from insilico.runs.cells import Cell, loaded
-from insilico.runs.run import run
-from insilico.runs.store import is_complete
+from insilico.runs.cells import Cell
+from insilico.runs.sweep_folder import begin, left_of, overview
 
-__all__ = ["begin", "overview", "run_cells", "sweep"]
-
-PLAN = "sweep.json"
-
-# What is known of cells beside their results: who works on one, and why one failed.
-CELLS = ".cells"
+__all__ = ["run_cells", "sweep"]
 
 
 def sweep(
-    plan: Sequence[Cell], out: Path | str, *, retry: bool = False, **options: Any
+    plan: Sequence[Cell],
+    out: Path | str,
+    *,
+    retry: bool = False,
+    local_workers: int = 1,
+    scheduler: str | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Do many runs, each in a folder of its own; those that fail do not stop the others.
 
@@ -40,6 +35,11 @@ def sweep(
         Folder of the sweep. The same sweep goes on there; cells can be added to it.
     retry : bool
         Whether cells that failed are tried again.
+    local_workers : int
+        Processes that work on this machine; 1 is this process itself.
+    scheduler : str, optional
+        Address of a Dask scheduler, or a file that holds it, whose workers do the runs instead
+        (extra ``cluster``). They must share ``out`` with this machine.
     **options : Any
         Further arguments of `insilico.run`, for every cell.
 
@@ -52,7 +52,7 @@ def sweep(
     Raises
     ------
     UserError
-        If the folder holds another sweep; says what differs.
+        If the folder holds another sweep (says what differs), or no worker can be used.
 
     Examples
     --------
@@ -62,161 +62,72 @@ def sweep(
     >>> insilico.sweep(plan, "results/sweep", phases="harmonics")  # doctest: +SKIP
     """
     begin(plan, Path(out), options)
-    for _ in run_cells(plan, Path(out), retry=retry, **options):
+    for _ in run_cells(
+        plan,
+        Path(out),
+        retry=retry,
+        local_workers=local_workers,
+        scheduler=scheduler,
+        options=options,
+    ):
         pass
     return overview(plan, Path(out))
 
 
-def begin(plan: Sequence[Cell], out: Path, options: Mapping[str, Any]) -> None:
-    """Write down what a sweep is, or compare it with what was written down before.
-
-    Parameters
-    ----------
-    plan, out, options
-        As for `sweep`.
-
-    Raises
-    ------
-    UserError
-        If two cells have one name, or the folder holds another sweep.
-    """
-    cells: dict[str, Any] = {}
-    for cell in plan:
-        if cell.name in cells:
-            raise UserError(f"two cells are named {cell.name}, and would have one folder.")
-        cells[cell.name] = asdict(cell)
-    # As they will be read again.
-    said: tuple[Any, Any] = json.loads(json.dumps((dict(options), cells), default=str))
-    path = out / PLAN
-    if not path.is_file():
-        if out.is_dir() and any(out.iterdir()):
-            raise UserError(
-                f"{out} already holds files, and no sweep. Give another folder with --out."
-            )
-        (out / CELLS).mkdir(parents=True)
-        written(path, json.dumps(said, indent=1))
-        return
-    try:
-        options_there, cells_there = json.loads(path.read_text(encoding="utf-8"))
-        other = _different(options_there, said[0])
-        # Cells may be added, and left out.
-        other += _different({name: cells_there.get(name, said[1][name]) for name in cells}, said[1])
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged. Bring it back from a copy.") from error
-    if other:
-        raise UserError(
-            f"{out} holds another sweep: {', '.join(other)} differ there. Nothing is overwritten: "
-            "give another folder with --out."
-        )
-    if set(cells) - set(cells_there):
-        written(path, json.dumps([options_there, cells_there | said[1]], indent=1))
-
-
-def _different(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    return [name for name in {**there, **here} if there.get(name) != here.get(name)]
-
-
 def run_cells(
-    plan: Sequence[Cell], out: Path, *, retry: bool = False, **options: Any
+    plan: Sequence[Cell],
+    out: Path,
+    *,
+    retry: bool = False,
+    local_workers: int = 1,
+    scheduler: str | None = None,
+    options: Mapping[str, Any],
 ) -> Iterator[tuple[str, str]]:
     """Do the runs that nobody else does or has done.
 
     Parameters
     ----------
-    plan, out, retry, **options
-        As for `sweep`.
+    plan, out, retry, local_workers, scheduler, options
+        As for `sweep`; the sweep has begun.
 
     Yields
     ------
     tuple of str and str
         The name of a cell that was just done or failed, and its state.
+
+    Raises
+    ------
+    UserError
+        If no worker can be used.
     """
-    tried: set[str] = set()
-    again = True
-    # Once more after the last one: who worked on a cell may have been killed.
-    while again:
-        again = False
+    if local_workers < 1:
+        raise UserError(f"the number of local workers must be at least 1; got {local_workers}.")
+    if scheduler is not None and local_workers > 1:
+        raise UserError("workers are local, or those of a scheduler; got both.")
+    left = left_of(plan, out, retry=retry)
+    if not left:
+        return
+    if scheduler is not None:
+        from insilico.runs.cluster import run_on_cluster
+
+        yield from run_on_cluster(left, out, scheduler, options)
+    elif local_workers > 1:
+        from insilico.runs.local_workers import run_in_processes
+
+        yield from run_in_processes(left, out, min(local_workers, len(left)), options)
+    else:
+        yield from _run_here(left, out, options)
+
+
+def _run_here(
+    plan: Sequence[Cell], out: Path, options: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    from insilico.runs.cell_run import do_cell
+
+    while plan:
         for cell in plan:
-            state = _state(cell, out)
-            failed = state == "failed" and not (retry and cell.name not in tried)
-            if state in ("done", "running") or failed:
-                continue
-            with claimed(_lock(cell, out)) as ours:
-                # Somebody else may have been faster, and be done.
-                if not ours or is_complete(out / cell.name):
-                    continue
-                tried.add(cell.name)
-                again = True
-                _do(cell, out, options)
-            yield cell.name, _state(cell, out)
-
-
-def overview(plan: Sequence[Cell], out: Path) -> pd.DataFrame:
-    """Tell how far a sweep is.
-
-    Parameters
-    ----------
-    plan, out
-        As for `sweep`.
-
-    Returns
-    -------
-    DataFrame
-        As from `sweep`.
-    """
-    rows = [
-        {
-            "name": cell.name,
-            "state": _state(cell, out),
-            "error": _error(cell, out),
-            "model": cell.model,
-            "weights": cell.weights or "",
-            "layers": " ".join(cell.layers),
-            "battery": cell.battery,
-            "degrees": cell.degrees,
-            "seed": cell.seed,
-            "untrained": cell.untrained,
-        }
-        for cell in plan
-    ]
-    return pd.DataFrame(rows)
-
-
-def _do(cell: Cell, out: Path, options: Mapping[str, Any]) -> None:
-    """Do one run, and write down why it fails."""
-    failure = _failure(cell, out)
-    failure.unlink(missing_ok=True)
-    try:
-        run(
-            loaded(cell),
-            cell.layers or None,
-            battery=cell.battery,
-            seed=cell.seed,
-            out=out / cell.name,
-            **options,
-        )
-    # Whatever a model or an experiment of somebody raises, the other cells are done.
-    except Exception as error:  # noqa: BLE001
-        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        written(failure, kind + " ".join(str(error).split()))
-
-
-def _state(cell: Cell, out: Path) -> str:
-    if is_complete(out / cell.name):
-        return "done"
-    if is_locked(_lock(cell, out)):
-        return "running"
-    return "failed" if _failure(cell, out).is_file() else "left"
-
-
-def _error(cell: Cell, out: Path) -> str:
-    path = _failure(cell, out)
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _lock(cell: Cell, out: Path) -> Path:
-    return out / CELLS / f"{cell.name}.lock"
-
-
-def _failure(cell: Cell, out: Path) -> Path:
-    return out / CELLS / f"{cell.name}.failed"
+            state = do_cell(cell, out, options)
+            if state is not None:
+                yield cell.name, state
+        # Once more after the last one: who worked on a cell may have been killed.
+        plan = left_of(plan, out)

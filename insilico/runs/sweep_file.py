@@ -1,6 +1,5 @@
 """Sweeps written down in a TOML file: models, checkpoints, layers, batteries, displays, seeds."""
 
-import inspect
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,10 +9,9 @@ from typing import Any
 from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES
 from insilico.folders import plain
-from insilico.models.built_in import BUILT_IN
 from insilico.models.described import check_described
+from insilico.models.names import BUILT_IN_NAMES
 from insilico.runs.cells import Cell, cells
-from insilico.runs.run import run
 
 __all__ = ["SweepFile", "read_sweep"]
 
@@ -25,8 +23,26 @@ KEYS = ("models", *AXES, *TABLES)
 # What a sweep says itself.
 LISTED = {"weights": "weights", "degrees": "degrees", "seed": "seeds", "layers": "layers"}
 
-# Likewise of a run, and what is no number or word.
-TAKEN = ("model", "layers", "battery", "seed", "out", "mend", "display", "place", "references")
+# What can be said of every run; the sweep says the rest of it, or it is no number or word.
+RUN = (
+    "protocols",
+    "sites",
+    "candidates",
+    "degrees",
+    "pixels",
+    "mean",
+    "std",
+    "channels",
+    "device",
+    "batch_size",
+    "crop",
+    "precision",
+    "layout",
+    "phases",
+    "rates",
+    "most_units",
+    "progress",
+)
 
 
 @dataclass(frozen=True)
@@ -94,8 +110,7 @@ def read_sweep(path: Path | str, *, trust_code: bool = False) -> SweepFile:
         raise UserError(f'{path} needs models = ["NAME", ...]; got {models!r:.60}.')
     common = {name: said[name] for name in AXES if name in said}
     load, options = (_table(path, said, name) for name in TABLES)
-    allowed = [name for name in inspect.signature(run).parameters if name not in TAKEN]
-    _check_keys(f"[run] of {path}", options, allowed)
+    _check_keys(f"[run] of {path}", options, RUN)
     plan: list[Cell] = []
     for each in models:
         own = {"model": each} if isinstance(each, str) else each
@@ -108,7 +123,9 @@ def read_sweep(path: Path | str, *, trust_code: bool = False) -> SweepFile:
         for name, listed in LISTED.items():
             if name in given:
                 raise UserError(f"[load] of {path} has no {name}: say {listed} = [...] above it.")
-        check_described(own["model"], given, built_in=BUILT_IN, source=path, trust_code=trust_code)
+        check_described(
+            own["model"], given, built_in=BUILT_IN_NAMES, source=path, trust_code=trust_code
+        )
         plan += _named(_cells(path, common | own, given), several=len(models) > 1)
     for cell in plan:
         if cell.battery not in BATTERIES and not trust_code:

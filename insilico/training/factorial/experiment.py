@@ -18,7 +18,9 @@ from typing import Any
 
 import torch
 
+from insilico.checksums import sealed
 from insilico.errors import UserError
+from insilico.netcdf import write_netcdf
 from insilico.progress import progress_bar
 from insilico.training.checkpoint import blamed_on, write_atomically
 from insilico.training.config import TrainingConfig
@@ -150,7 +152,7 @@ def run_job(config: FactorialConfig, job: Job, folder: Path) -> dict[str, Any]:
             maximum_distance=plan.maximum_distance,
             seed=job.seed,
         )
-        units.to_netcdf(own / f"units-{place}.nc", engine="h5netcdf")
+        write_netcdf(units, own / f"units-{place}.nc")
         measured[place] = {"units": units.sizes["unit"], **scores(units, seed=job.seed)}
         seconds[place] = time.process_time() - started
     summary = {
@@ -163,7 +165,7 @@ def run_job(config: FactorialConfig, job: Job, folder: Path) -> dict[str, Any]:
         "seconds": seconds,
     }
     # Written last: it says that the job is done.
-    write_atomically(own / SUMMARY, json.dumps(summary, indent=2).encode())
+    write_atomically(own / SUMMARY, sealed(summary).encode())
     return summary
 
 

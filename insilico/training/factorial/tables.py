@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from insilico.checksums import unsealed
 from insilico.errors import UserError
 from insilico.figures.style import PALETTE, TWO_COLUMNS, new_figure, save_figure, style
 from insilico.reference import CATEGORIES
@@ -67,7 +68,7 @@ def read_runs(folder: Path | str) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for path in sorted(Path(folder).glob("runs/*/summary.json")):
         with blamed_on(path, remedy=REMEDY):
-            rows += _rows(json.loads(path.read_text(encoding="utf-8")))
+            rows += _rows(unsealed(path))
     if not rows:
         raise UserError(f"{folder} holds no finished network; run `insilico factorial` first.")
     return pd.DataFrame(rows)

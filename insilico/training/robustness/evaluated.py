@@ -1,9 +1,8 @@
 """Everything `insilico evaluate` asks of a trained network, and the files it leaves."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import torch
@@ -13,18 +12,17 @@ from torch import Tensor, nn
 from insilico.errors import UserError
 from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure
 from insilico.models.components.mode import check_positive
-from insilico.models.weights import fit_weights
 from insilico.training.batches import Source, Subset, fixed_loader
-from insilico.training.checkpoint import blamed_on, read_checkpoint
-from insilico.training.config import DataConfig, TrainingConfig, check_network, from_mapping
+from insilico.training.checkpoint import read_checkpoint
+from insilico.training.config import DataConfig
 from insilico.training.evaluation import normalise
-from insilico.training.networks import make_network
+from insilico.training.opened import Opened, network_of
 from insilico.training.processes import find_device
 from insilico.training.robustness.attacks import fast_gradient, projected_gradient
 from insilico.training.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from insilico.training.state import CHECKPOINT, WEIGHTS
 
-__all__ = ["ATTACKS", "Run", "attack_accuracies", "corruption_figure", "open_run"]
+__all__ = ["ATTACKS", "attack_accuracies", "corruption_figure", "open_run"]
 
 # Radii in use in the literature, for values in [0, 1].
 RADII: Mapping[str, Sequence[float]] = {"linf": (1 / 255, 4 / 255), "l2": (0.25, 0.5)}
@@ -34,28 +32,7 @@ ATTACKS: Mapping[str, Callable[..., Tensor]] = {"fgsm": fast_gradient, "pgd": pr
 BATCH_SIZE = 128
 
 
-class Run(NamedTuple):
-    """A training run that can be evaluated.
-
-    Parameters
-    ----------
-    model : nn.Module
-        With the weights that were kept, in evaluation mode; takes normalised pictures.
-    config : TrainingConfig
-        How it was trained.
-    classes : tuple of str
-        Its classes.
-    epoch : int
-        After which the weights were kept.
-    """
-
-    model: nn.Module
-    config: TrainingConfig
-    classes: tuple[str, ...]
-    epoch: int
-
-
-def open_run(folder: Path | str, *, device: str = "cpu", trust_code: bool = False) -> Run:
+def open_run(folder: Path | str, *, device: str = "cpu", trust_code: bool = False) -> Opened:
     """Open a folder that `insilico train` wrote.
 
     Parameters
@@ -70,7 +47,8 @@ def open_run(folder: Path | str, *, device: str = "cpu", trust_code: bool = Fals
 
     Returns
     -------
-    Run
+    Opened
+        With the weights that were kept, in evaluation mode.
 
     Raises
     ------
@@ -84,19 +62,8 @@ def open_run(folder: Path | str, *, device: str = "cpu", trust_code: bool = Fals
         why = "the run in it has kept no weights yet" if begun else "it holds no training run"
         raise UserError(f"{folder} cannot be evaluated: {why}. `insilico train` writes {WEIGHTS}.")
     saved = read_checkpoint(path)
-    with blamed_on(path):
-        config = from_mapping(TrainingConfig, saved["config"])
-        check_network(config.model, path, trust_code=trust_code)
-        model = make_network(
-            # The weights it started from are not needed any more, and may be gone.
-            replace(config.model, weights=""),
-            num_classes=len(saved["classes"]),
-            input_size=config.data.image_size,
-            seed=config.seed,
-        )
-        fit_weights(model, saved["model"], source=str(path))
-        classes, epoch = tuple(map(str, saved["classes"])), int(saved["epoch"])
-    return Run(model.to(find_device(device)).eval(), config, classes, epoch)
+    opened = network_of(saved, path, trust_code=trust_code)
+    return opened._replace(model=opened.model.to(find_device(device)).eval())
 
 
 def attack_accuracies(
