@@ -114,6 +114,7 @@ class MechanisticV1(nn.Module):
             said.surround_balance,
             said.contrast_gain,
             said.contrast_pool_sigma * px_per_deg,
+            None if at is None else int(pixels),
         )
         level, side = kernels(_gabors(units, px_per_deg))
         # Units of one kernel are computed together, and so stand side by side.

@@ -31,6 +31,9 @@ class Subcortical(nn.Module):
         How strongly contrast divides; 0 for not at all.
     pool_sigma : float
         Standard deviation of the place that contrast is taken over, in px.
+    side : int, optional
+        Side of the images, in px. Images of a known size are blurred by products of matrices, in a
+        fraction of the time; which pixels an output sees can then not be proven.
 
     Examples
     --------
@@ -50,14 +53,15 @@ class Subcortical(nn.Module):
         surround_balance: float,
         contrast_gain: float,
         pool_sigma: float,
+        side: int | None = None,
     ) -> None:
         super().__init__()
         self.center_sigma, self.surround_ratio = center_sigma, surround_ratio
         self.balance, self.contrast_gain = surround_balance, contrast_gain
         self.scale = 1 / self._difference(np.linspace(0, 0.5, 512)).max()
-        self.register_buffer("center", _gaussian(center_sigma, REACH))
-        self.register_buffer("surround", _gaussian(center_sigma * surround_ratio, REACH))
-        self.register_buffer("pool", _gaussian(pool_sigma, POOL_REACH))
+        self.register_buffer("center", _gaussian(center_sigma, REACH, side))
+        self.register_buffer("surround", _gaussian(center_sigma * surround_ratio, REACH, side))
+        self.register_buffer("pool", _gaussian(pool_sigma, POOL_REACH, side))
 
     def transfer(self, frequency: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """Amplitude that is left of gratings of contrast 1 before the gain control.
@@ -92,13 +96,20 @@ class Subcortical(nn.Module):
         return signal / (1 + self.contrast_gain * around)
 
 
-def _gaussian(sigma: float, reach: float) -> Tensor:
+def _gaussian(sigma: float, reach: float, side: int | None) -> Tensor:
+    """Taps of sum 1, or the matrix that applies them to a side of so many pixels."""
     half = max(1, int(np.ceil(reach * sigma)))
     taps = np.exp(-((np.arange(-half, half + 1) / sigma) ** 2) / 2)
-    return torch.tensor(taps / taps.sum(), dtype=torch.get_default_dtype())
+    taps /= taps.sum()
+    if side is not None:
+        step = np.arange(side) - np.arange(side)[:, None] + half
+        taps = np.where(abs(step - half) <= half, taps[np.clip(step, 0, 2 * half)], 0)
+    return torch.tensor(taps, dtype=torch.get_default_dtype())
 
 
 def _blurred(maps: Tensor, taps: Tensor) -> Tensor:
+    if taps.ndim == 2:
+        return taps @ maps @ taps.T
     half = len(taps) // 2
     maps = functional.conv2d(maps, taps.view(1, 1, -1, 1), None, 1, (half, 0))
     return functional.conv2d(maps, taps.view(1, 1, 1, -1), None, 1, (0, half))
