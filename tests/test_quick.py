@@ -54,12 +54,13 @@ def test_every_battery_can_be_quick(name):
     assert len(set(shown[0])) == len(set(shown[1]))
 
 
-def test_a_run_says_that_it_was_quick():
+def test_a_run_says_that_it_was_quick(tmp_path):
     results = insilico.run(
         "textbook", protocols=["orientation"], sites="centre", quick=True, most_units=3
     )
     assert results.warnings[0] == QUICK
     assert "quick" in results.battery
     assert "QUICK" in repr(results)
+    assert "<strong>QUICK</strong>" in results.report(tmp_path).read_text(encoding="utf-8")
     assert results.recordings["orientation"].sizes["orientation"] == 8
     assert results.units.sizes["unit"] == 3

@@ -27,6 +27,7 @@ from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.reference.common_names import named_here
 from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
 from insilico.runs.lowering import lowered
@@ -176,6 +177,7 @@ def run(
         layout=layout,
         seed=seed,
     )
+    plan, left_out = plan.suiting(card.display)
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,
@@ -184,12 +186,12 @@ def run(
         plan,
         placement,
         own_references,
+        cautions=[*([QUICK] if quick else []), *left_out],
         harmonics=harmonics,
         rates=rates,
         most=most,
         seed=seed,
         progress=progress,
-        cautions=(QUICK,) if quick else (),
         started=started,
     )
     if out is None:
@@ -220,12 +222,12 @@ def _measured(
     own_references: Sequence[ReferenceDistribution],
     store: RunStore | None,
     *,
+    cautions: Sequence[str],
     harmonics: bool,
     rates: bool,
     most: int | None,
     seed: int,
     progress: bool,
-    cautions: tuple[str, ...],
     started: float,
 ) -> Results:
     """Record and measure, and compare."""
@@ -325,6 +327,10 @@ def _references(
             f"the {plan.name} battery does not measure the properties of {', '.join(absent)}: not "
             "compared"
         )
+    for each in own:
+        known = named_here(each.property) if each.name in absent else None
+        if known is not None:
+            notes.append(known.sentence(each.property))
     chosen = {name: reference.load(name) for name in plan.references}
     chosen |= {each.name: each for each in own if each.name not in absent}
     # Without firing rates there is nothing to compare their magnitudes with.
