@@ -2,12 +2,11 @@
 
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from insilico.errors import UserError
@@ -17,14 +16,11 @@ __all__ = [
     "alone",
     "beside",
     "check_free",
-    "check_room",
     "claimed",
+    "existing",
     "inside",
     "is_locked",
     "plain",
-    "room",
-    "saved",
-    "writable",
     "written",
 ]
 
@@ -33,9 +29,6 @@ ADDED = len("..01234567.partial")
 
 # Locked by the process that writes to a folder.
 LOCK = ".lock"
-
-# Beside the results of a run, its report and figures; and what a full disk is left with.
-SPARE_BYTES = 32 * 2**20
 
 
 def check_free(folder: Path | str) -> None:
@@ -66,7 +59,7 @@ def check_free(folder: Path | str) -> None:
             )
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} already is a file, and not a folder. {remedy}.")
-        around = _existing(folder.absolute().parent)
+        around = existing(folder.absolute().parent)
         if not around.is_dir():
             raise UserError(f"{folder} cannot be made: {around} is a file. {remedy}.")
         longest = os.pathconf(around, "PC_NAME_MAX") - ADDED if hasattr(os, "pathconf") else 200
@@ -203,33 +196,6 @@ def written(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Say in a sentence that the disk of a folder is full or gone.
-
-    Parameters
-    ----------
-    folder : Path
-        That is written to.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    UserError
-        In place of what the system says.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror or error}). What was recorded before is "
-            "kept: make room on the disk, and the same command goes on."
-        ) from error
-
-
 def inside(folder: Path, name: str) -> Path:
     """Find a file that a manifest or a table names, and refuse one outside of its folder.
 
@@ -288,81 +254,18 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
 
 
-def room(folder: Path | str) -> int:
-    """How many bytes there is room for where a folder is to be.
+def existing(folder: Path) -> Path:
+    """Find the nearest thing on the way to a folder that is there.
 
     Parameters
     ----------
-    folder : path
-        Need not exist yet.
+    folder : Path
+        Need not exist.
 
     Returns
     -------
-    int
+    Path
     """
-    return shutil.disk_usage(_existing(Path(folder).absolute())).free
-
-
-def check_room(needed: int, available: int) -> None:
-    """Refuse results for which there is no room on the disk.
-
-    Parameters
-    ----------
-    needed, available : int
-        Bytes.
-
-    Raises
-    ------
-    UserError
-        If there is too little.
-    """
-    if needed + SPARE_BYTES > available:
-        raise UserError(
-            f"the results will take about {(needed + SPARE_BYTES) / 2**20:.0f} MiB, and "
-            f"{available / 2**20:.0f} MiB are free on the disk. Make room, give another folder "
-            "with --out, or record fewer sites or layers."
-        )
-
-
-def saved(save: Callable[[Path], object], folder: Path) -> tuple[Path, str]:
-    """Save results; where that fails, save them elsewhere rather than lose them.
-
-    Parameters
-    ----------
-    save : callable
-        Writes the results to a new folder.
-    folder : path
-        Where they are to go.
-
-    Returns
-    -------
-    place : Path
-        Where they are.
-    trouble : str
-        Why they are elsewhere; empty where they are not.
-
-    Raises
-    ------
-    UserError
-        If they can be saved nowhere.
-    """
-    try:
-        save(folder)
-    # HDF5 says so in several ways when a disk is full or gone.
-    except (OSError, RuntimeError, UserError) as error:
-        trouble = " ".join(str(error).split())
-    else:
-        return folder, ""
-    for around in (folder.absolute().parent, Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
-        with suppress(OSError, RuntimeError, UserError):
-            rescue = Path(tempfile.mkdtemp(prefix=f"{folder.name[:64]}-rescued-", dir=around))
-            save(rescue)
-            return rescue, f"{folder} could not be written ({trouble}); the results are in {rescue}"
-    raise UserError(f"{folder} could not be written ({trouble}), nor could any other folder.")
-
-
-def _existing(folder: Path) -> Path:
-    """Find the nearest thing on the way to a folder that is there."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder

@@ -11,7 +11,7 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments import marques2020, standard
+from insilico.experiments import lists, marques2020, standard
 from insilico.experiments.batteries import Placed, find_battery
 from insilico.experiments.gratings import (
     ORIENTATION,
@@ -427,6 +427,37 @@ NUMBER = 3
             find_battery("nowhere.py:MINE")
         with pytest.raises(UserError, match="one of standard, contrast, .*, file.py:NAME or"):
             find_battery("standart")
+
+
+def too_fine(display, position):
+    """Gratings of twice the finest frequency that the display can show."""
+    return factorial(
+        "too_fine",
+        display,
+        draw_grating,
+        {"spatial_frequency": [2 * display.nyquist], "phase": PHASES[::2]},
+        orientation=0.0,
+        x=position.x,
+        y=position.y,
+    )
+
+
+def test_what_a_display_cannot_show_is_left_out_of_a_partial_battery_and_named():
+    whole = battery(protocol(), protocol("fine", stimuli=too_fine), partial=True)
+    kept, left_out = whole.suiting(Display.square(64, 8))
+    assert [each.name for each in kept.protocols] == ["phases"]
+    [told] = left_out
+    assert told.startswith("fine is left out: spatial_frequency 8 cpd is above")
+    refusing = dataclasses.replace(whole, partial=False)
+    assert refusing.suiting(Display.square(64, 8)) == (refusing, [])
+
+
+def test_full_holds_every_experiment_of_the_others():
+    full = find_battery("full").battery
+    assert full.partial
+    names = {each.name for each in full.protocols}
+    for other in (standard.BATTERY.protocols, lists.PHENOMENA):
+        assert {each.name for each in other} <= names
 
 
 def test_every_protocol_is_estimated():

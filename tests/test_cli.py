@@ -509,12 +509,10 @@ def test_summary_is_loud_about_untrained_weights(results):
 
 
 def test_comparison_table(results):
-    text = comparison_table(results.comparison)
+    text = comparison_table(results)
     lines = text.splitlines()
-    assert [line.split()[:2] for line in lines if line.startswith("LAYER")] == [
-        ["LAYER", "conv1"],
-        ["LAYER", "conv2"],
-    ]
+    titles = [line.split("  ")[0] for line in lines if line.startswith("LAYER")]
+    assert titles == ["LAYER conv1, UNTRAINED", "LAYER conv2, UNTRAINED"]
     assert sum("Ringach, Shapley & Hawken (2002), 304 cells" in line for line in lines) == 2
     row = next(line for line in lines if "circular_variance" in line).split()
     first = results.comparison.iloc[0]
@@ -549,7 +547,8 @@ def test_properties_that_are_yes_or_no_show_shares(results):
 
 def test_one_unit_has_no_standard_deviation(results):
     units = results.units.isel(unit=[5])
-    told = comparison_table(score(units, ["ringach2002.circular_variance"]))
+    table = score(units, ["ringach2002.circular_variance"])
+    told = comparison_table(dataclasses.replace(results, units=units, comparison=table))
     row = next(line for line in told.splitlines() if "circular_variance" in line)
     assert row.split()[1] == "1" and "\N{PLUS-MINUS SIGN}" not in told
 

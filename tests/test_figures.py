@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from insilico import figures, reference
+from insilico import UserError, figures, reference
 from insilico.comparison.table import score
+from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.figures.examples import drawable
-from insilico.figures.plates import example_places, shown_layers
+from insilico.figures.plates import check_pages, example_places, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure
@@ -594,3 +595,15 @@ def test_a_tuning_curve_begins_at_0_or_at_its_lowest_value(lowest, bottom):
         ax = figures.tuning_curve(curve)
     assert ax.get_ylim()[0] == bottom
     assert ax.get_ylim()[1] >= 8
+
+
+class TestPagesOfProtocols:
+    @pytest.mark.parametrize("name", sorted(BATTERIES))
+    def test_every_page_that_is_asked_for_can_be_drawn(self, name):
+        check_pages(BATTERIES[name]().battery)
+
+    def test_a_page_that_nobody_can_draw_is_refused_before_the_recording(self):
+        battery = find_battery("standard").battery.only(["orientation"])
+        asked = [dataclasses.replace(each, figure="heat map") for each in battery.protocols]
+        with pytest.raises(UserError, match=r"'heat map'.*contrast_pairs"):
+            check_pages(dataclasses.replace(battery, protocols=tuple(asked)))

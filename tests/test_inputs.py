@@ -11,8 +11,9 @@ import pytest
 from insilico import folders
 from insilico.checks import check_asked, check_sites
 from insilico.cli.app import main
+from insilico.disk import check_room, room, saved
 from insilico.errors import UserError
-from insilico.folders import check_free, check_room, room, saved
+from insilico.folders import check_free
 
 OWN = """
 import sys
@@ -112,7 +113,7 @@ class TestFolders:
     def test_too_little_room(self, here):
         assert room("not/yet/there") > 0
         check_room(2**20, 2**30)
-        with pytest.raises(UserError, match=r"about 1056 MiB, and 10 MiB are free"):
+        with pytest.raises(UserError, match=r"at least 1040 MiB, and 10 MiB are free"):
             check_room(2**30, 10 * 2**20)
 
     def test_results_that_cannot_be_saved_are_rescued(self, here):

@@ -5,7 +5,7 @@ import torch
 import xarray as xr
 
 from insilico.recording import reduce as reduce_module
-from insilico.recording.harmonics import phase_weights
+from insilico.recording.f0_and_f1 import phase_weights
 from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.tuning.curves import first_harmonic, mean_response

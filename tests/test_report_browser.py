@@ -202,15 +202,35 @@ class TestChoosing:
         assert chosen(page) == shown[np.argmax(x[shown])]
 
     def test_buttons_and_numbers_choose_too(self, page):
+        shown = page.evaluate(SHOWN)
         first = chosen(page)
         page.click("#explorer-next")
         second = chosen(page)
-        assert second != first
+        assert second == shown[shown.index(first) + 1]
         page.click("#explorer-previous")
         assert chosen(page) == first
         page.fill("#explorer-unit", str(second))
         page.keyboard.press("Enter")
         assert f"Unit {second}:" in page.text_content("#explorer-name")
+
+    @pytest.mark.parametrize("number", ["100000", "-1", ""])
+    def test_a_number_that_is_no_unit_is_said(self, page, number):
+        before = chosen(page)
+        page.fill("#explorer-unit", number)
+        page.keyboard.press("Tab")
+        assert "There is no unit" in page.text_content("#explorer-wrong")
+        assert page.get_attribute("#explorer-unit", "aria-invalid") == "true"
+        assert f"Unit {before}:" in page.text_content("#explorer-name")
+        page.click("#explorer-next")
+        assert page.text_content("#explorer-wrong") == ""
+
+    def test_the_scatter_is_one_key_away(self, page):
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "explorer-scatter"
+        before = chosen(page)
+        page.keyboard.press("End")
+        assert chosen(page) != before
 
 
 class TestFilter:

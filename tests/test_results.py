@@ -142,6 +142,11 @@ class TestPlot:
         with pytest.raises(UserError, match="compared"):
             fake_results.uncompared(run).plot.summary()
 
+    def test_phenomena_are_drawn_where_they_were_measured(self, run):
+        units = run.units.drop_vars("suppression_index")
+        with pytest.raises(UserError, match="battery='phenomena'"):
+            fake_results.with_comparison(run, run.comparison, units=units).plot.phenomena()
+
 
 def test_leaderboard_ranks_each_property_among_those_scored(run):
     board = leaderboard.models()

@@ -10,7 +10,7 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments import marques2020
+from insilico.experiments import marques2020, marques2020_curves
 from insilico.experiments.batteries import find_battery
 from insilico.recording.probe import Probe
 from insilico.recording.schema import side_by_side
@@ -164,9 +164,9 @@ def test_units_whose_place_is_not_known_are_all_mapped():
     assert any("carries at most 4 cpd" in note for note in results.warnings)
 
 
-def test_sites_that_look_half_a_degree_and_more_beside_the_stimuli_are_candidates():
+def test_sites_that_look_three_quarters_of_a_degree_beside_the_stimuli_are_candidates():
     around = marques2020.PLACE.position
     sites = marques2020.PLACE.sites
     probe = Probe(filters(n=1, size=5), ["1"], display=PUBLISHED, sites=sites, around=around)
     off = np.hypot(probe.units["x"] - around.x, probe.units["y"] - around.y)
-    assert 0.55 < off.max() <= 0.6
+    assert 0.7 < off.max() <= 0.75

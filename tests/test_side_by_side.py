@@ -257,11 +257,30 @@ class TestMistakes:
         with pytest.raises(UserError, match="seeds of one model"):
             sides(*seeds, seeds="together")
 
-    def test_two_batteries(self):
+    def test_two_batteries_are_compared_on_what_they_share(self):
         first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
-        second = dataclasses.replace(second, battery="marques2020")
+        other = second.comparison.assign(reference="devalois1982b.preferred_spatial_frequency")
+        both = pd.concat([second.comparison, other.assign(property="circular_variance")])
+        second = dataclasses.replace(second, battery="context", comparison=both)
+        side = sides(first, second)
+        assert set(side.scores["reference"]) == set(first.comparison["reference"])
+        [note] = [each for each in side.warnings if "different batteries" in each]
+        assert "standard (run 1), context (run 2)" in note
+        assert "1 of 2 comparisons" in note
+
+    def test_two_batteries_that_measure_otherwise_share_nothing(self):
+        first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
+        units = second.units.copy()
+        units["circular_variance"].attrs["definition"] = "another one"
+        second = dataclasses.replace(second, battery="marques2020", units=units)
         with pytest.raises(UserError, match=r"standard \(run 1\), marques2020 \(run 2\)"):
             sides(first, second)
+
+    def test_seeds_are_of_one_battery(self):
+        first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
+        second = dataclasses.replace(second, battery="context")
+        with pytest.raises(UserError, match="must be of one battery"):
+            sides(first, second, seeds="together")
 
     def test_the_same_run_twice(self):
         run = layer(beta(0.5, 30))
@@ -413,8 +432,10 @@ class TestCommand:
         assert "a and copy hold the same run" in self.refused(capsys, "a", "copy")
 
     def test_another_battery(self, folders, capsys):
-        dataclasses.replace(open_results("b"), battery="other").save("other")
-        assert "must be of one battery" in self.refused(capsys, "a", "other")
+        units = open_results("b").units
+        units["circular_variance"].attrs["definition"] = "another one"
+        dataclasses.replace(open_results("b"), battery="other", units=units).save("other")
+        assert "these runs share nothing" in self.refused(capsys, "a", "other")
 
     @pytest.mark.parametrize("text", ["{", "{}", "3"])
     def test_a_record_that_was_never_ours(self, folders, capsys, text):

@@ -177,10 +177,20 @@ def no_network(num_classes: int) -> dict[str, int]:
     return {"num_classes": num_classes}
 
 
+def test_a_network_of_the_user_s_own_lies_in_a_file(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\ndef net(num_classes): return nn.Linear(3, num_classes)\n"
+    )
+    config = ModelConfig(f"{tmp_path / 'mine.py'}:net")
+    assert make_network(config, num_classes=7, input_size=64, seed=0).out_features == 7
+
+
 def test_networks_are_named_or_refused():
     with pytest.raises(UserError, match="torchvision has no model 'resnet19'"):
         make_network(ModelConfig("torchvision:resnet19"), num_classes=2, input_size=64, seed=0)
-    with pytest.raises(UserError, match="there is no network 'nowhere:net'"):
+    with pytest.raises(UserError, match="there is no network 'resnet18'"):
+        make_network(ModelConfig("resnet18"), num_classes=2, input_size=64, seed=0)
+    with pytest.raises(UserError, match="no module 'nowhere'"):
         make_network(ModelConfig("nowhere:net"), num_classes=2, input_size=64, seed=0)
     with pytest.raises(UserError, match="must return an nn.Module; got dict"):
         make_network(

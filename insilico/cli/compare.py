@@ -25,7 +25,8 @@ def compare(
     Parameters
     ----------
     folders : tuple of Path
-        Folders of finished runs of one battery; every layer in them is a column.
+        Folders of finished runs; every layer in them is a column. Runs of different batteries are
+        compared on what they share.
     out : Path
         New folder for the page, the tables and the figures. Nothing is overwritten.
     seeds : {"apart", "together"}

@@ -87,7 +87,8 @@ def predict(
         What can be said of any model.
     """
     import insilico
-    from insilico.folders import check_free, saved
+    from insilico.disk import saved
+    from insilico.folders import check_free
     from insilico.models.built_in import BUILT_IN
     from insilico.models.described import runs_only_ours
     from insilico.models.layers import named_layers

@@ -57,7 +57,7 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, phenomena or marques2020, or
+        Which experiments to do: standard, contrast, context, phenomena, full or marques2020, or
         file.py:NAME for one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
@@ -108,6 +108,7 @@ def run(
     from insilico.cli.compare import write_comparison
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
+    from insilico.figures.plates import check_pages
     from insilico.folders import beside, check_free
     from insilico.runs.cell_run import loaded
     from insilico.runs.cells import cells
@@ -138,6 +139,7 @@ def run(
         check_free(comparison)
     own = [each for given in reference for each in references_named(given)]
     shown, placement = find_battery(battery)
+    check_pages(shown)
     if textures is not None:
         shown = with_textures(shown, from_folder(folder=textures))
     if untrained:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from insilico.reference import ReferenceDistribution
     from insilico.reference.leaderboard import Standing
+    from insilico.runs.overview import Middle
     from insilico.runs.results import Results
 
 __all__ = ["aligned", "benchmark_tables", "comparison_table", "distribution_page", "summary"]
@@ -57,7 +58,7 @@ def summary(results: "Results") -> str:
         [
             *_headline(provenance),
             "",
-            comparison_table(results.comparison, results, note=_training(provenance)),
+            comparison_table(results),
             "",
             wrapped(LEGEND),
             "",
@@ -69,26 +70,26 @@ def summary(results: "Results") -> str:
     )
 
 
-def comparison_table(
-    comparison: pd.DataFrame, results: "Results | None" = None, *, note: str = ""
-) -> str:
+def comparison_table(results: "Results") -> str:
     """Lay out a comparison: a block per layer, a group per paper, a row per property.
 
     Parameters
     ----------
-    comparison : DataFrame
-        From `insilico.comparison.table.score`.
-    results : Results, optional
-        The run: without it, there are no shares where a property is yes or no.
-    note : str
-        Set beside the name of every layer.
+    results : Results
+        The run.
 
     Returns
     -------
     str
+        Beside the name of every layer stands that the model is untrained, if it is.
     """
+    from insilico.runs.overview import TRAINING, middle
+
+    comparison = results.comparison
     if comparison.empty:
         return "nothing to compare"
+    note = TRAINING[results.provenance["trained"]]
+    own = results.provenance.get("own_references", {})
     header = ("n", "model", "macaque", "similarity", "ceiling", "skill", "top")
     rows: list[tuple[str, ...]] = []
     for layer, block in comparison.groupby("layer", sort=False):
@@ -96,7 +97,10 @@ def comparison_table(
         rows.append((", ".join(filter(None, (title, note))), *header))
         for citation, group in block.groupby("citation", sort=False, dropna=False):
             rows.append((f"{_short(citation)}, {group['n_reference'].max()} cells",) + ("",) * 7)
-            rows += [_comparison_row(row, results) for row in group.to_dict("records")]
+            rows += [
+                _comparison_row(row, middle(results.units, row, own))
+                for row in group.to_dict("records")
+            ]
     return _columns(rows, right=range(1, 8))
 
 
@@ -215,10 +219,6 @@ def _headline(provenance: Mapping[str, Any]) -> list[str]:
     return [wrapped(line) for line in lines]
 
 
-def _training(provenance: Mapping[str, Any]) -> str:
-    return {True: "", False: "UNTRAINED", None: "TRAINING UNKNOWN"}[provenance["trained"]]
-
-
 def _counts(units: "xr.Dataset") -> str:
     n_units = units.sizes["unit"]
     responding = units["responsive"].sum("unit").to_series()
@@ -275,22 +275,7 @@ def _selected(provenance: Mapping[str, Any]) -> list[str]:
     return [wrapped(f"{kept} have their receptive field where the stimuli are, and were kept")]
 
 
-def _middle(row: Mapping[Any, Any], results: "Results | None") -> tuple[str, str]:
-    """Where the units and the cells lie: medians, or shares where a property is yes or no."""
-    from insilico.reporting.report import middle
-    from insilico.reporting.side_by_side_tables import is_binary
-
-    own = results.provenance.get("own_references", {}) if results is not None else {}
-    if row["reference"] in own or not is_binary(row["reference"]):
-        return _number(row["median_model"]), _number(row["median_reference"])
-    if results is None or not row["n_defined"]:
-        return "-", "-"
-    units = results.units
-    told = middle(row, units.isel(unit=units["layer"].to_numpy() == row["layer"]), own)
-    return told["model"].replace("yes", "").strip(), told["macaque"].replace("yes", "").strip()
-
-
-def _comparison_row(row: Mapping[Any, Any], results: "Results | None") -> tuple[str, ...]:
+def _comparison_row(row: Mapping[Any, Any], middle: "Middle") -> tuple[str, ...]:
     unit = "" if row["units"] in ("", "1") else f" ({row['units']})"
     label = textwrap.shorten(f"{row['label']}{unit}", LABEL_WIDTH - 2, placeholder=" ...")
     score = _number(row["similarity"], 2)
@@ -300,7 +285,7 @@ def _comparison_row(row: Mapping[Any, Any], results: "Results | None") -> tuple[
     return (
         f"  {label}",
         str(row["n_defined"]),
-        *_middle(row, results),
+        *((_share if middle.share else _number)(each) for each in middle[:2]),
         score,
         _number(row["ceiling"], 2),
         _number(row["skill"], 2),
@@ -313,6 +298,10 @@ def _number(value: float, decimals: int | None = None) -> str:
     if not np.isfinite(value):
         return "-"
     return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if np.isfinite(value) else "-"
 
 
 def _short(citation: object) -> str:

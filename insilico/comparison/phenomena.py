@@ -14,7 +14,10 @@ from scipy import stats
 
 from insilico.comparison.phenomena_list import PHENOMENA, Phenomenon
 
-__all__ = ["COLUMNS", "scorecard", "share_interval"]
+__all__ = ["COLUMNS", "holds_scorecard", "scorecard", "share_interval"]
+
+# Batteries of other experiments measure a few phenomena by the way: they have no scorecard.
+FEWEST = 10
 
 COLUMNS = (
     "model", "layer", "number", "phenomenon", "measure", "n_units", "n_undefined", "share",
@@ -62,6 +65,22 @@ def scorecard(units: xr.Dataset | Mapping[str, xr.Dataset]) -> pd.DataFrame:
         for each in PHENOMENA
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def holds_scorecard(units: xr.Dataset) -> bool:
+    """Whether a run measured enough of the thirty phenomena for a scorecard.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        Its table of units.
+
+    Returns
+    -------
+    bool
+    """
+    measured = [each for each in PHENOMENA if each.needs and set(each.needs) <= set(units)]
+    return units.sizes["unit"] > 0 and len(measured) >= FEWEST
 
 
 def share_interval(shown: np.ndarray, channel: np.ndarray) -> Share:

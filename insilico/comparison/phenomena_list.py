@@ -104,7 +104,8 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         "Movshon 2002a)",
     ),
     Phenomenon(
-        6, "... at every contrast", "log2 of the silencing hole at .25 over that at 1 < .25",
+        6, "response falls with a hole at every contrast",
+        "log2 of the silencing hole at .25 over that at 1 < .25",
         lambda units: np.log2(units["annular_field_contrast_ratio"]),
         ("annular_field_contrast_ratio",), below=0.25,
     ),

@@ -35,7 +35,7 @@ def _written_in(module: str) -> Callable[[], Placed]:
 # Each is made, and rehearsed, when it is first asked for.
 BATTERIES: dict[str, Callable[[], Placed]] = {
     name: _written_in(name)
-    for name in ("standard", "contrast", "context", "phenomena", "marques2020")
+    for name in ("standard", "contrast", "context", "phenomena", "full", "marques2020")
 }
 
 

@@ -36,6 +36,10 @@ class Battery:
         Of how many units of a layer, drawn at random, it is recorded unless a run says otherwise;
         of all by default. For experiments at each unit's own optimum, which few units share.
 
+    partial : bool
+        Whether experiments whose stimuli the display of a model cannot show are left out of a run,
+        and named, instead of refused.
+
     Attributes
     ----------
     rehearsed : mapping of str to Rehearsed
@@ -55,6 +59,7 @@ class Battery:
     rates_from: str | None = "orientation"
     background: float = 0.5
     most_units: int | None = None
+    partial: bool = False
     rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +136,47 @@ class Battery:
             references=tuple(each for each in self.references if _property(each) in measured),
             rates_from=self.rates_from if rates else None,
         )
+
+    def suiting(self, display: Display) -> tuple["Battery", list[str]]:
+        """Leave out what a display cannot show, and what comes after that.
+
+        Parameters
+        ----------
+        display : Display
+            The screen of a model.
+
+        Returns
+        -------
+        battery : Battery
+            The rest; the same unless the battery is ``partial``.
+        left_out : list of str
+            One sentence for each experiment that is not in it, which says why.
+
+        Raises
+        ------
+        UserError
+            If the protocol that firing rates are taken from cannot be shown.
+        """
+        if not self.partial:
+            return self, []
+        reasons: dict[str, str] = {}
+        for protocol in self.protocols:
+            missing = [name for name in protocol.after if name in reasons]
+            if missing:
+                reasons[protocol.name] = f"it comes after {', '.join(missing)}"
+                continue
+            try:
+                stimuli = self.example(protocol.name, display, Position())
+                stimuli.images([0, len(stimuli) - 1])
+            except ValueError as error:
+                reasons[protocol.name] = str(error)
+        if self.rates_from in reasons:
+            raise UserError(
+                f"firing rates come from {self.rates_from}, and {reasons[self.rates_from]}"
+            )
+        kept = [each.name for each in self.protocols if each.name not in reasons]
+        told = [f"{name} is left out: {why}" for name, why in reasons.items()]
+        return (self.only(kept) if reasons else self), told
 
     def _names(self) -> str:
         return ", ".join(each.name for each in self.protocols)

@@ -1,4 +1,6 @@
-"""Protocols that several batteries hold, in their order."""
+"""Protocols that several batteries hold, in their order, and what they are compared with."""
+
+from dataclasses import replace
 
 from insilico.experiments.annulus import ANNULUS, CENTER_SIZE
 from insilico.experiments.contrasts import (
@@ -10,8 +12,13 @@ from insilico.experiments.contrasts import (
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
 from insilico.experiments.masks import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
+from insilico.experiments.noise_masks import NOISE_MASK
+from insilico.experiments.off_optimum import CONTRAST_OFF_OPTIMUM, SIZE_OFF_OPTIMUM
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.size import SIZE
+from insilico.experiments.spots import BARS_ACROSS, SPOTS
+from insilico.experiments.square_waves import SQUARE_WAVE, SQUARE_WAVE_CONTRAST
+from insilico.experiments.surround_frequencies import SURROUND_FREQUENCY
 from insilico.experiments.surround_places import SURROUND_GAP, SURROUND_PATCHES
 from insilico.experiments.surrounds import (
     PHASE_SURROUND,
@@ -19,8 +26,18 @@ from insilico.experiments.surrounds import (
     SURROUND_ORIENTATION,
     SURROUND_ORIENTATION_LOW_CONTRAST,
 )
+from insilico.experiments.two_sizes import CONTRAST_TWO_SIZES, FREQUENCY_SIZE, ORIENTATION_SIZE
+from insilico.tuning.properties.shuffle_control import shuffled_resultant
+from insilico.tuning.properties.spatial_frequency import high_frequency_fall
 
-__all__ = ["CONTEXTS", "CONTEXT_REFERENCES", "CONTRASTS", "OPTIMUM", "SIZE_REFERENCES"]
+__all__ = [
+    "CONTEXTS",
+    "CONTEXT_REFERENCES",
+    "CONTRASTS",
+    "OPTIMUM",
+    "PHENOMENA",
+    "SIZE_REFERENCES",
+]
 
 # What each unit likes best.
 OPTIMUM = (RECEPTIVE_FIELD, ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY, SIZE)
@@ -43,6 +60,36 @@ CONTEXTS = (
     LENGTH,
     BAR_LENGTH,
     POLARITY,
+)
+
+# Judged by more than their own properties: orientation against responses in random order, and
+# frequency by its upper end.
+JUDGED = {
+    ORIENTATION_MEAN: replace(
+        ORIENTATION_MEAN, properties=(*ORIENTATION_MEAN.properties, shuffled_resultant)
+    ),
+    SPATIAL_FREQUENCY: replace(
+        SPATIAL_FREQUENCY, properties=(*SPATIAL_FREQUENCY.properties, high_frequency_fall)
+    ),
+}
+
+SHARED = (*OPTIMUM, *CONTEXTS)
+NAMES = {each.name for each in SHARED}
+
+PHENOMENA = (
+    *(JUDGED.get(each, each) for each in SHARED),
+    *(each for each in CONTRASTS if each.name not in NAMES),
+    SIZE_OFF_OPTIMUM,
+    CONTRAST_OFF_OPTIMUM,
+    CONTRAST_TWO_SIZES,
+    ORIENTATION_SIZE,
+    FREQUENCY_SIZE,
+    NOISE_MASK,
+    SQUARE_WAVE,
+    SQUARE_WAVE_CONTRAST,
+    SURROUND_FREQUENCY,
+    SPOTS,
+    BARS_ACROSS,
 )
 
 SIZE_REFERENCES = (

@@ -43,8 +43,7 @@ __all__ = [
 
 # Sites whose nominal centre lies in a disk of this diameter around the stimuli are candidates; what
 # is found farther off, and what looking there costs, is in docs/marques2020.md.
-CANDIDATES_WITHIN = 1.2
-
+CANDIDATES_WITHIN = 1.5
 
 RECEPTIVE_FIELD = Protocol(
     name="receptive_field",

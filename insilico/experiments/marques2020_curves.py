@@ -32,10 +32,8 @@ __all__ = [
 # used.
 MAXIMUM_DISTANCE = 0.15
 
-
 # All that a map needs: of every site of a layer, no more would fit into memory.
 BEST = Maximum(over=("orientation", "phase"))
-
 
 # What single precision leaves of the difference between two equal responses, relative to the
 # largest: the tolerance to which crops are checked.

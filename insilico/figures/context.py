@@ -1,5 +1,7 @@
 """Pages of masks and surrounds: what a second grating leaves of the response to the first."""
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -63,7 +65,7 @@ def relative_page(numbers: pd.DataFrame, *, width: float) -> Figure:
         axes.plot(at, numbers["median"], "o-", color="C0", ms=3)
         axes.axhline(1, color="0.6", lw=0.8, ls="--")
         axes.set(
-            xlabel=LABELS.get(str(factor), str(factor)),
+            xlabel=_label(factor),
             ylabel="Response / signal alone",
             ylim=(0, max(1.2, 1.05 * float(numbers["high"].max()))),
         )
@@ -111,6 +113,11 @@ def matrix_page(numbers: pd.DataFrame, *, width: float) -> Figure:
         image = axes.imshow(table.to_numpy(), origin="lower", cmap="viridis", vmin=0, vmax=1)
         axes.set_xticks(range(table.shape[1]), [f"{value:g}" for value in table.columns])
         axes.set_yticks(range(table.shape[0]), [f"{value:g}" for value in table.index])
-        axes.set(xlabel=LABELS[str(other)], ylabel=LABELS[str(first)])
+        axes.set(xlabel=_label(other), ylabel=_label(first))
         figure.colorbar(image, ax=axes, label="Response / largest")
     return figure
+
+
+def _label(factor: Hashable) -> str:
+    name = str(factor)
+    return LABELS.get(name, name.replace("_", " ").capitalize())

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico import reference
+from insilico.comparison.phenomena import holds_scorecard, scorecard
+from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.figures.examples import drawable, unit_tuning
-from insilico.figures.plates import of_layer
+from insilico.figures.plates import curves_of_layer, of_layer
 from insilico.figures.population import population_page
+from insilico.figures.scorecard import scorecard_page
 from insilico.figures.style import TWO_COLUMNS
 from insilico.figures.summary import summary
 from insilico.figures.tuning import MAP, receptive_field_map, tuning_curve
@@ -151,8 +155,39 @@ class Plots:
             return receptive_field_map(curve, ax=ax)
         return tuning_curve(curve, ax=ax)
 
+    def phenomena(self, layer: str | None = None, *, width: float = TWO_COLUMNS) -> Figure:
+        """Draw the scorecard: which of thirty phenomena of V1 the units show.
+
+        Parameters
+        ----------
+        layer : str, optional
+            Which layer, where there are several.
+        width : float
+            In inches.
+
+        Returns
+        -------
+        Figure
+            See `insilico.scorecard`.
+
+        Raises
+        ------
+        UserError
+            If the run measured too little for it, or it is not said which of several layers is
+            meant.
+        """
+        layer = self._layer(layer)
+        units = of_layer(self.results.units, layer)
+        if not holds_scorecard(units):
+            raise UserError(
+                f"the {self.results.battery} battery measures none of the phenomena: run "
+                "battery='phenomena'."
+            )
+        curves = median_curves(curves_of_layer(self.results, layer))
+        return scorecard_page(scorecard(units), curves, width=width)
+
     def _layer(self, layer: str | None) -> str:
-        known = self.results.comparison["layer"].astype(str).unique().tolist()
+        known = pd.unique(self.results.units["layer"].to_numpy().astype(str)).tolist()
         if layer is None and len(known) == 1:
             return str(known[0])
         if layer is None or layer not in known:

@@ -9,6 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
+from insilico.comparison.phenomena import holds_scorecard, scorecard
+from insilico.comparison.phenomena_curves import median_curves
+from insilico.errors import UserError
+from insilico.experiments.battery import Battery
 from insilico.figures.context import (
     matrix_numbers,
     matrix_page,
@@ -22,6 +26,7 @@ from insilico.figures.population import (
     population_numbers,
     population_page,
 )
+from insilico.figures.scorecard import scorecard_page
 from insilico.figures.style import TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -33,7 +38,15 @@ from insilico.figures.textures import (
 from insilico.runs.results import Results
 from stimuli.textures.pictures import Textures, shipped
 
-__all__ = ["example_places", "of_layer", "plates", "save_figures", "shown_layers"]
+__all__ = [
+    "check_pages",
+    "curves_of_layer",
+    "example_places",
+    "of_layer",
+    "plates",
+    "save_figures",
+    "shown_layers",
+]
 
 # More layers than this are not given pages of their own unless asked for: a report has to be read.
 MOST_LAYERS = 3
@@ -101,6 +114,7 @@ def plates(
     chosen = shown_layers(results) if layers is None else list(layers)
     for layer in chosen:
         suffix = f"-{_file_name(layer)}" if len(_layers(results)) > 1 else ""
+        made += _scorecard(results, layer, f"phenomena{suffix}", width)
         made += _population(results, layer, f"population{suffix}", width)
         made += _examples(results, layer, f"examples{suffix}")
     return made + _pages(results, chosen, width)
@@ -130,6 +144,27 @@ def of_layer(units: xr.Dataset, layer: str) -> xr.Dataset:
     """
     places = np.flatnonzero(units["layer"].to_numpy().astype(str) == layer)
     return units.isel(unit=places).assign_coords(place=("unit", places))
+
+
+def curves_of_layer(results: Results, layer: str) -> dict[str, xr.DataArray]:
+    """Cut the curves of the units of one layer out of those of a run.
+
+    Parameters
+    ----------
+    results : Results
+        A run.
+    layer : str
+        The layer.
+
+    Returns
+    -------
+    dict of str to DataArray
+        By protocol.
+    """
+    return {
+        name: curve.isel(unit=np.flatnonzero(curve["layer"].to_numpy().astype(str) == layer))
+        for name, curve in results.curves.items()
+    }
 
 
 def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]:
@@ -178,6 +213,22 @@ def _summary(results: Results, width: float) -> list[Plate]:
     title = "Similarity to macaque V1"
     table = results.comparison.copy()
     return [Plate("summary", "", "summary", title, caption, summary(table, width=width), table)]
+
+
+def _scorecard(results: Results, layer: str, name: str, width: float) -> list[Plate]:
+    units = of_layer(results.units, layer)
+    if not holds_scorecard(units):
+        return []
+    card = scorecard(units)
+    caption = (
+        f"Share of the units of {layer} that show each of thirty phenomena of V1 (Sawada & Petrov "
+        "2017), with 95 % intervals over channels. Filled: the lower limit is above one half. "
+        "Curves: medians over the units, each relative to its largest response or to that without "
+        "mask or surround; two lines are the two conditions that are compared."
+    )
+    drawn = median_curves(curves_of_layer(results, layer))
+    figure = scorecard_page(card, drawn, width=width)
+    return [Plate("phenomena", layer, name, f"Thirty phenomena in {layer}", caption, figure, card)]
 
 
 def _population(results: Results, layer: str, name: str, width: float) -> list[Plate]:
@@ -308,6 +359,27 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
 }
+
+
+def check_pages(battery: Battery) -> None:
+    """Refuse a battery that asks for a page which nobody can draw.
+
+    Parameters
+    ----------
+    battery : Battery
+        What is about to be recorded.
+
+    Raises
+    ------
+    UserError
+        Says which protocol, and which pages there are.
+    """
+    for protocol in battery.protocols:
+        if protocol.figure and protocol.figure not in PAGES:
+            raise UserError(
+                f"protocol {protocol.name!r} asks for the page {protocol.figure!r}, and there are "
+                f"{', '.join(PAGES)}. Leave figure= out, and its curves are drawn unit by unit."
+            )
 
 
 def _shown(curve: xr.DataArray) -> Textures | None:

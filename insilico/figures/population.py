@@ -197,7 +197,7 @@ def population_page(
             if place % per_row:
                 ax.set_ylabel("")
         columns = 5 if per_row > 2 else 2
-        figure.legend(handles=_key(), loc="outside upper right", ncols=columns, columnspacing=1.5)
+        figure.legend(handles=_key(), loc="outside upper left", ncols=columns, columnspacing=1.5)
     return figure
 
 
@@ -247,7 +247,7 @@ def counted(units: xr.Dataset, name: str) -> xr.DataArray:
     Returns
     -------
     DataArray, dim "unit"
-        NaN for the others, as `insilico.compare` leaves them out.
+        NaN for the others, as `insilico.score` leaves them out.
     """
     values = units[name]
     protocol = values.attrs.get("protocol")

@@ -158,7 +158,7 @@ def summary(comparison: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
             Line2D([], [], color=REFERENCE, alpha=0.55, linewidth=5, label="from floor to ceiling"),
         ]
         figure.legend(
-            handles=handles, loc="outside upper right", ncols=4 if width > ONE_COLUMN else 2,
+            handles=handles, loc="outside upper left", ncols=4 if width > ONE_COLUMN else 2,
             columnspacing=1.5,
         )  # fmt: skip
     return figure

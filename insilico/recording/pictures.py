@@ -16,9 +16,7 @@ __all__ = ["fingerprints", "pictures"]
 # Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
 DRAWN = 64
 
-
 DRAWN_BYTES = {"cpu": 8 * 2**20}
-
 
 DEVICE_DRAWN_BYTES = 256 * 2**20
 

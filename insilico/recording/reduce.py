@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from insilico.recording.harmonics import phase_weights
+from insilico.recording.f0_and_f1 import phase_weights
 from insilico.recording.kept import Harmonics, Maximum, Reduction
 
 __all__ = ["Store", "bytes_per_unit"]

@@ -22,8 +22,9 @@ import zarr
 from torch import Tensor
 from zarr.codecs import Crc32cCodec
 
+from insilico.disk import writable
 from insilico.errors import UserError
-from insilico.folders import writable, written
+from insilico.folders import written
 
 __all__ = ["Tape", "undivided"]
 

@@ -87,6 +87,8 @@
     const now = source.selected.indices;
     if (now.length !== 1 || now[0] !== unit) source.selected.indices = [unit];
     find("unit").value = column("place")[unit];
+    find("unit").setAttribute("aria-invalid", "false");
+    find("wrong").textContent = "";
     find("name").textContent = `Unit ${column("place")[unit]}: ${column("layer")[unit]}, channel `
       + `${column("channel")[unit]}, row ${column("row")[unit]}, column ${column("column")[unit]}`;
     for (const cell of holder.querySelectorAll("[data-property]")) {
@@ -243,11 +245,18 @@
   for (const name of ["x", "y"]) find(name).addEventListener("change", redraw);
   for (const name of ["layer", "responsive"]) find(name).addEventListener("change", filter);
   find("channel").addEventListener("input", filter);
-  find("previous").addEventListener("click", () => step("x", -1));
-  find("next").addEventListener("click", () => step("x", 1));
+  find("previous").addEventListener("click", () => step("place", -1));
+  find("next").addEventListener("click", () => step("place", 1));
   find("unit").addEventListener("change", () => {
-    const unit = column("place").indexOf(Number(find("unit").value));
+    const wanted = find("unit").value;
+    const unit = wanted === "" ? -1 : column("place").indexOf(Number(wanted));
+    find("unit").setAttribute("aria-invalid", String(unit < 0));
     if (unit >= 0) choose(unit);
+    else {
+      const [first, last] = [column("place")[0], column("place")[n - 1]];
+      find("wrong").textContent = `There is no unit ${wanted || "without a number"} here: `
+        + `they go from ${first} to ${last}.`;
+    }
   });
   const keys = {
     ArrowRight: ["x", 1], ArrowLeft: ["x", -1], ArrowUp: ["y", 1], ArrowDown: ["y", -1],

@@ -53,6 +53,8 @@ def render(template: str, *, libraries: tuple[str, ...] = (), **context: Any) ->
         "units": without_dimension,
         "inline": within_sentence,
         "data": _data,
+        "after": lambda citation: citation.removeprefix("after "),
+        "untrained": _untrained,
     }
     scripts = [*libraries, _own("page.js")]
     if libraries:
@@ -132,6 +134,11 @@ def p_value(p: float) -> str:
 def without_dimension(units: str) -> str:
     """Leave out the units of numbers that have none."""
     return "" if units in ("", "1") else units
+
+
+def _untrained(weights: str) -> str:
+    """Say that weights are random, once."""
+    return weights if weights.startswith("random") else f"random ({weights})"
 
 
 def _minus(text: str) -> str:

@@ -11,23 +11,24 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
+from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.published import beside_published, categories, standings
-from insilico.figures.plates import example_places, of_layer, plates, shown_layers
+from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.style import Plate, save_figure
 from insilico.reporting.explorer import explorer, library, measured
 from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
+from insilico.reporting.scorecard import scorecard_rows
 from insilico.reporting.tables import JOINT, tables
 from insilico.reporting.terms import TERMS
+from insilico.runs import overview
+from insilico.runs.doubts import FEW
 from insilico.runs.results import Results
 
 __all__ = ["middle", "write_report"]
 
 FIGURES = "figures"
 PAGE = "report.html"
-
-# A score of fewer units is given, but not singled out.
-FEW_UNITS = 20
 
 # No median of a property that comes round.
 CIRCULAR = "preferred_orientation"
@@ -89,6 +90,7 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         joint=_joint(results),
         joint_columns=JOINT,
         responsive=_responsive(results),
+        scorecards=_scorecards(results),
         figures=[inline(plate, folder) for plate in drawn],
         examples=[_examples(results, layer) for layer in shown_layers(results)],
         shown=shown_layers(results),
@@ -150,7 +152,7 @@ def _layer(
     rows = [row | middle(row, units, own) for row in comparison.to_dict("records")]
     scored = comparison[comparison["similarity"].notna()].sort_values("ceiled")
     margin = scored["similarity"] - scored["floor"]
-    telling = scored[scored["n_defined"] >= FEW_UNITS]
+    telling = scored[scored["n_defined"] >= FEW]
     ends = [comparison.index.get_loc(telling.index[end]) for end in (-1, 0) if len(telling)]
     return {
         "name": name,
@@ -160,7 +162,7 @@ def _layer(
         # Two standard deviations over resamples.
         "n_above": int((margin > 2 * scored["similarity_error"]).sum()),
         "n_few": len(scored) - len(telling),
-        "few": FEW_UNITS,
+        "few": FEW,
         "extremes": [rows[end] for end in ends],
     }
 
@@ -182,12 +184,12 @@ def middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) ->
     dict
         ``model`` and ``macaque``, in words.
     """
-    name = row["reference"]
-    known = name in reference.names() and name not in own and reference.load(name)
-    if known and known.scale == "binary" and row["n_defined"]:
-        share = float(counted(units, row["property"]).mean())
-        return {"model": f"{share:.0%} yes", "macaque": f"{known.probabilities[1]:.0%} yes"}
-    return {"model": number(row["median_model"]), "macaque": number(row["median_reference"])}
+    found = overview.middle(units, row, own)
+    if found.share:
+        words = [f"{share:.0%} yes" if np.isfinite(share) else NO_VALUE for share in found[:2]]
+    else:
+        words = [number(value) for value in found[:2]]
+    return {"model": words[0], "macaque": words[1]}
 
 
 def _own(results: Results) -> Mapping[str, str]:
@@ -224,6 +226,18 @@ def _joint(results: Results) -> Mapping[str, list[dict[Any, Any]]]:
         ]
         for name, rows in _by_layer(results.joint)
     }
+
+
+def _scorecards(results: Results) -> list[Row]:
+    """Say which of thirty phenomena the layers show; none where hardly any was measured."""
+    layers = [each for each in shown_layers(results) if holds_scorecard(results.units)]
+    return [
+        {
+            "layer": layer,
+            "rows": scorecard_rows(of_layer(results.units, layer), curves_of_layer(results, layer)),
+        }
+        for layer in layers
+    ]
 
 
 def _responsive(results: Results) -> Row:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from insilico.figures.scorecard import scorecard_page
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.figures.style import Plate, save_figure
 from insilico.reporting.page import NO_VALUE, inline, render, score, write_page
+from insilico.reporting.scorecard import scorecards_beside
 from insilico.reporting.side_by_side_tables import (
     is_binary,
     latex,
@@ -111,7 +113,8 @@ def side_by_side_plates(side: SideBySide) -> list[Plate]:
     Returns
     -------
     list of Plate
-        The map of scores; the ranking, if there is one; and what moves with the degrees, where a
+        The map of scores; the ranking, if there is one; shares of units that show phenomena, where
+        these were measured; and what moves with the degrees, where a
         model was shown several visual fields.
     """
     made = [
@@ -135,6 +138,15 @@ def side_by_side_plates(side: SideBySide) -> list[Plate]:
         )
         figure = rank_chart(rows)
         made.append(Plate("ranking", "", f"ranking-{by}", f"Rank by {by}", caption, figure, rows))
+    if len(side.phenomena):
+        caption = (
+            "Share of the units of each model that show each of thirty phenomena of V1 (Sawada & "
+            "Petrov 2017), with 95 % intervals over channels. Filled: the lower limit is above one "
+            "half, and the model shows it."
+        )
+        figure = scorecard_page(side.phenomena)
+        title = "Thirty phenomena"
+        made.append(Plate("phenomena", "", "phenomena", title, caption, figure, side.phenomena))
     swept = by_degrees(side)
     for column, title in (("median_model", "Medians"), ("similarity", "Similarity")):
         if len(swept) and swept[column].notna().any():
@@ -192,6 +204,7 @@ def _render(side: SideBySide, drawn: list[Plate], folder: Path) -> str:
         facts=_facts(side),
         plates=[inline(plate, folder) for plate in drawn],
         models=_laid_out(tables["models"]),
+        phenomena=_scorecards(side),
         scores=_beside(side, lambda row: with_ends(row, "similarity", score)),
         skills=_beside(side, lambda row: with_ends(row, "skill", score)),
         medians=_beside(side, median_in_words),
@@ -218,6 +231,13 @@ def _render(side: SideBySide, drawn: list[Plate], folder: Path) -> str:
         ],
         untrained=list(side.models.loc[side.models["trained"].eq(False), "name"]),
     )
+
+
+def _scorecards(side: SideBySide) -> Row:
+    if not len(side.phenomena):
+        return {}
+    names = list(dict.fromkeys(side.phenomena["model"]))
+    return {"names": names, "rows": scorecards_beside(side.phenomena, names)}
 
 
 def _facts(side: SideBySide) -> list[tuple[str, str]]:

@@ -26,8 +26,8 @@ def readable_tables(side: SideBySide) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        ``models``, ``scores``, ``differences`` and ``ranking``: numbers with their intervals, for
-        reading.
+        ``models``, ``scores``, ``differences`` and ``ranking``, and ``phenomena`` where they were
+        measured: numbers with their intervals, for reading.
     """
     models = side.models.astype(object)
     trained = {True: "trained", False: "UNTRAINED", None: "unknown"}
@@ -48,7 +48,19 @@ def readable_tables(side: SideBySide) -> dict[str, pd.DataFrame]:
         "scores": _score_table(side),
         "differences": _difference_table(side.differences),
         "ranking": _ranking_table(side.ranking),
+        **({"phenomena": _phenomena_table(side.phenomena)} if len(side.phenomena) else {}),
     }
+
+
+def _phenomena_table(card: pd.DataFrame) -> pd.DataFrame:
+    rows: dict[int, Row] = {}
+    for row in card.to_dict("records"):
+        cells = rows.setdefault(
+            row["number"], {"Number": row["number"], "Phenomenon": row["phenomenon"]}
+        )
+        share = with_ends(row, "share", score)
+        cells[str(row["model"])] = share if row["shown"] != "not measured" else "not measured"
+    return pd.DataFrame(list(rows.values()))
 
 
 def _score_table(side: SideBySide) -> pd.DataFrame:

@@ -15,7 +15,6 @@ __all__ = ["UNTRAINED", "Column", "columns_of", "names_of", "seeds_together", "t
 # Two runs that have all of these in common are two training seeds of one model.
 SAME_MODEL = ("model", "layer", "trained", "degrees", "pixels")
 
-
 UNTRAINED = " (untrained)"
 
 

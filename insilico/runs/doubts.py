@@ -82,7 +82,7 @@ def few_units(comparison: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     comparison : DataFrame
-        As `insilico.compare` returns it.
+        As `insilico.score` returns it.
 
     Returns
     -------

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from insilico.disk import check_room, room, writable
 from insilico.errors import UserError
-from insilico.folders import check_room, room, writable
 from insilico.runs.results import TABLES, Results
 
 __all__ = ["export"]

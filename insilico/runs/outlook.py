@@ -1,5 +1,6 @@
 """What a session will take, protocol by protocol."""
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from insilico.experiments.battery import Battery
-from insilico.experiments.protocol import Placement
+from insilico.experiments.protocol import Placement, Protocol
 from insilico.recording.estimate import Estimate
 from insilico.recording.probe import Probe
+from insilico.recording.reduce import bytes_per_unit
 from insilico.runs.groups import grouped, reduction
 from stimuli import Position
 
-__all__ = ["estimates", "outlook"]
+__all__ = ["estimates", "outlook", "tape_bytes"]
 
 
 def estimates(
@@ -81,3 +83,37 @@ def outlook(
         for layer, members in units.groupby("layer", sort=False)
     )
     return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
+
+
+def tape_bytes(
+    probe: Probe,
+    units: pd.DataFrame,
+    battery: Battery,
+    place: Placement,
+    protocols: Sequence[Protocol],
+    harmonics: bool,
+) -> dict[str, int]:
+    """Tell what has to be on the disk while protocols are recorded, without showing anything.
+
+    Parameters
+    ----------
+    probe, units, battery, place, harmonics
+        As for `estimates`.
+    protocols : sequence of Protocol
+        Of the battery.
+
+    Returns
+    -------
+    dict of str to int
+        Bytes of every response of every unit. Of protocols that share a recording, the first;
+        without those of which it is not known yet to whom they are shown, and those of which only
+        sums or the best are kept, which a short recording never writes.
+    """
+    found: dict[Any, tuple[str, int]] = {}
+    for protocol in protocols:
+        if protocol.prefer is None and protocol.shown not in found:
+            stimuli = battery.example(protocol.name, probe.display, place.position or Position())
+            each = bytes_per_unit(stimuli.conditions, stimuli.dims)
+            kept = each if reduction(protocol, stimuli, harmonics) is None else 0
+            found[protocol.shown] = (protocol.name, kept * len(units))
+    return dict(found.values())

@@ -1,8 +1,8 @@
 """A run in a few lines: what a person sees first, on a screen and in a notebook."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from insilico.comparison.population import counting
 if TYPE_CHECKING:
     from insilico.runs.results import Results
 
-__all__ = ["TRAINING", "headline", "lines", "short_table"]
+__all__ = ["TRAINING", "Middle", "headline", "lines", "middle", "short_table"]
 
 # What is said of a model's training beside its weights.
 TRAINING = {True: "", False: "UNTRAINED", None: "TRAINING UNKNOWN"}
@@ -30,6 +30,44 @@ NAME_WIDTH = 52
 LEAST = 5e-4
 
 COLUMNS = ("units", "n", "model", "macaque", "similarity", "error", "ceiling", "skill", "top")
+
+
+class Middle(NamedTuple):
+    """Where units and cells lie: medians, or shares of yes where a property is yes or no."""
+
+    model: float
+    macaque: float
+    share: bool
+
+
+def middle(units: xr.Dataset, row: Mapping[Any, Any], own: Container[str] = ()) -> Middle:
+    """Say where the units and the cells of a comparison lie.
+
+    Parameters
+    ----------
+    units : Dataset, dim "unit"
+        Of the run.
+    row : mapping
+        A row of its comparison.
+    own : container of str
+        Names of the distributions that are the user's own: of these, medians are all that is known.
+
+    Returns
+    -------
+    Middle
+        NaN where no unit has a value, or no number is public; and of a property that comes round.
+    """
+    name = row["reference"]
+    known = reference.load(name) if name in reference.names() and name not in own else None
+    if known is None or known.scale != "binary":
+        return Middle(float(row["median_model"]), float(row["median_reference"]), share=False)
+    values = units[row["property"]]
+    kept = counting(units, values) & (units["layer"].to_numpy().astype(str) == str(row["layer"]))
+    defined = values.to_numpy()[kept].astype(float)
+    defined = defined[np.isfinite(defined)]
+    share = float(defined.mean()) if len(defined) else float("nan")
+    macaque = float("nan") if known.counts is None else float(known.probabilities[1])
+    return Middle(share, macaque, share=True)
 
 
 def short_table(results: "Results") -> pd.DataFrame:
@@ -53,13 +91,13 @@ def short_table(results: "Results") -> pd.DataFrame:
     if table.empty:
         return pd.DataFrame(columns=[*index, *COLUMNS]).set_index(index)
     own = results.provenance.get("own_references", {})
-    middles = [_middle(results.units, row, own) for row in table.to_dict("records")]
+    middles = [middle(results.units, row, own) for row in table.to_dict("records")]
     named = table.assign(
         layer=table["layer"].astype(str),
         units=table["units"].replace("1", ""),
         n=table["n_defined"],
-        model=[model for model, _ in middles],
-        macaque=[macaque for _, macaque in middles],
+        model=[each.model for each in middles],
+        macaque=[each.macaque for each in middles],
         error=table["similarity_error"],
         top=table["ceiling_skill"],
     )
@@ -143,22 +181,6 @@ def _extremes(table: pd.DataFrame) -> list[str]:
     ]
     left = len(table) - len(shown)
     return [*told, f"... and {left} more in .summary()"] if left else told
-
-
-def _middle(
-    units: xr.Dataset, row: Mapping[Any, Any], own: Sequence[str] | Mapping[str, str]
-) -> tuple[float, float]:
-    """Where units and cells lie: medians, or shares where a property is yes or no."""
-    name = row["reference"]
-    known = reference.load(name) if name in reference.names() and name not in own else None
-    if known is None or known.scale != "binary":
-        return float(row["median_model"]), float(row["median_reference"])
-    values = units[row["property"]]
-    kept = counting(units, values) & (units["layer"].to_numpy().astype(str) == str(row["layer"]))
-    defined = values.to_numpy()[kept].astype(float)
-    defined = defined[np.isfinite(defined)]
-    share = float(defined.mean()) if len(defined) else float("nan")
-    return share, float(known.probabilities[1]) if known.counts is not None else float("nan")
 
 
 def _cut(text: str, width: int) -> str:

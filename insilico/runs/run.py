@@ -25,6 +25,7 @@ from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
+from insilico.reference.common_names import named_here
 from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
 from insilico.runs.lowering import lowered
@@ -169,6 +170,7 @@ def run(
         layout=layout,
         seed=seed,
     )
+    plan, left_out = plan.suiting(card.display)
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,
@@ -177,6 +179,7 @@ def run(
         plan,
         placement,
         own_references,
+        left_out=left_out,
         harmonics=harmonics,
         rates=rates,
         most=most,
@@ -212,6 +215,7 @@ def _measured(
     own_references: Sequence[ReferenceDistribution],
     store: RunStore | None,
     *,
+    left_out: Sequence[str],
     harmonics: bool,
     rates: bool,
     most: int | None,
@@ -230,7 +234,7 @@ def _measured(
         progress=progress,
         store=store,
     )
-    notes = [*([card.caution] if card.caution else []), *probe.notes]
+    notes = [*([card.caution] if card.caution else []), *left_out, *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(too_fine(session.recordings, card.display))
@@ -316,6 +320,10 @@ def _references(
             f"the {plan.name} battery does not measure the properties of {', '.join(absent)}: not "
             "compared"
         )
+    for each in own:
+        known = named_here(each.property) if each.name in absent else None
+        if known is not None:
+            notes.append(known.sentence(each.property))
     chosen = {name: reference.load(name) for name in plan.references}
     chosen |= {each.name: each for each in own if each.name not in absent}
     # Without firing rates there is nothing to compare their magnitudes with.

@@ -1,7 +1,7 @@
 """A recording session: every protocol of a battery, and the units that are kept on the way."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from insilico.recording.tape import Tape
 from insilico.runs.doubts import FEW
 from insilico.runs.groups import grouped, joined, reductions
 from insilico.runs.identity import shown_hash
-from insilico.runs.outlook import outlook
+from insilico.runs.outlook import outlook, tape_bytes
 from insilico.runs.sampling import left_out, sampled
 from insilico.runs.store import Kept, RunStore
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates
@@ -109,18 +109,20 @@ def record_battery(
     Raises
     ------
     UserError
-        If no candidate is selected, or rates need phases that are not kept.
+        If no candidate is selected, rates need phases that are not kept, or the disk of the store
+        has too little room.
     """
-    units, selected, rate_map = (
-        sampled(probe.units, most_units, seed=probe.forward.seed),
-        None,
-        None,
-    )
+    units = sampled(probe.units, most_units, seed=probe.forward.seed)
+    selected: int | None = None
+    rate_map: RateMap | None = None
     notes = left_out(probe.units, units)
     shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
     scaled: tuple[Any, xr.DataArray] | None = None
+    # Of how many units the others will be recorded is known after the selection.
+    known_now = battery.protocols if place.select is None else battery.protocols[:1]
+    _check_room(store, probe, units, battery, place, known_now, harmonics)
     if progress:
         sys.stderr.write(f"{outlook(probe, units, battery, place, harmonics)}\n")
     with probe.forward.ready(), _bar(progress) as bar:
@@ -140,6 +142,8 @@ def record_battery(
                 notes.extend(_judge(selected, len(units)))
                 notes.extend(_empty_layers(units, chosen))
                 units = units[chosen]
+                rest = battery.protocols[1:]
+                _check_room(store, probe, units, battery, place, rest, harmonics)
             recordings[protocol.name] = recording
             if rates and protocol.name == battery.rates_from:
                 rate_map = _rates(recording, notes)
@@ -153,6 +157,19 @@ def record_battery(
                 responses = with_given(protocol, responses, known)
             measured[protocol.name] = measure(protocol, responses)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
+
+
+def _check_room(
+    store: RunStore | None,
+    probe: Probe,
+    units: pd.DataFrame,
+    battery: Battery,
+    place: Placement,
+    protocols: Sequence[Protocol],
+    harmonics: bool,
+) -> None:
+    if store is not None:
+        store.check_room(tape_bytes(probe, units, battery, place, protocols, harmonics))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico import reference
+from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.runs.columns import Column, columns_of, names_of, seeds_together
@@ -35,19 +36,18 @@ __all__ = [
 # Fewer runs say little about how runs differ (docs/statistics.md).
 FEW_RUNS = 10
 
-
 # What a table of comparisons tells of a distribution, whatever the run and its seed.
 OWN_CONTENT = ("n_reference", "median_reference", "floor")
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What several runs of one battery look like beside one another.
+    """What several runs look like beside one another.
 
     Parameters
     ----------
     battery : str
-        The battery of all runs.
+        The battery of all runs, or those of different ones.
     models : DataFrame, one row per model and layer
         ``name``, under which the other tables have it; ``model``, ``layer``, ``weights``,
         ``weights_hash``, ``trained``, ``degrees``, ``pixels``, ``n_runs`` and ``n_units``.
@@ -65,6 +65,8 @@ class SideBySide:
         Of the resampling.
     warnings : tuple of str
         What a reader must know before believing a number.
+    phenomena : DataFrame, one row per model and phenomenon
+        What `insilico.scorecard` tells of them, where they were measured; ``model`` is the name.
     """
 
     battery: str
@@ -74,6 +76,7 @@ class SideBySide:
     ranking: pd.DataFrame = field(repr=False)
     seed: int = 0
     warnings: tuple[str, ...] = ()
+    phenomena: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 
 def compare_runs(
@@ -83,7 +86,7 @@ def compare_runs(
     seed: int = 0,
     n_resamples: int = 1000,
 ) -> SideBySide:
-    """Set runs of one battery side by side, layer by layer.
+    """Set runs side by side, layer by layer.
 
     Parameters
     ----------
@@ -106,12 +109,14 @@ def compare_runs(
     Raises
     ------
     UserError
-        If the runs cannot be compared: fewer than two models or layers, different batteries, the
-        same run twice.
+        If the runs cannot be compared: fewer than two models or layers, batteries that share
+        nothing, the same run twice.
 
     Notes
     -----
-    Scores of a single run are those of the run itself. The interval of a difference is made of the
+    Runs of different batteries are compared on what they share: the references of properties that
+    come from the same protocol with the same definition. Scores of a single run are those of the
+    run itself. The interval of a difference is made of the
     intervals of the two that are compared (Zou & Donner 2008), and its p-value of how far it
     reaches towards 0: it is below 0.05 where the interval leaves 0 out. The macaque data are held
     fixed. Means, and with them the ranking, are over the references for which every model has a
@@ -137,6 +142,11 @@ def compare_runs(
         else {f"run {number}": results for number, results in enumerate(runs, start=1)}
     )
     battery = _check_runs(named)
+    if seeds == "together" and len({results.battery for results in named.values()}) > 1:
+        raise UserError(
+            f"training seeds of one model must be of one battery; these runs are of {battery}. "
+            "Leave seeds apart, or do the runs again with one battery."
+        )
     parts = columns_of(named)
     groups = seeds_together(parts) if seeds == "together" else [[part] for part in parts]
     if len(groups) < 2:
@@ -149,7 +159,7 @@ def compare_runs(
             )
         )
     notes: list[str] = []
-    foreign = _own_that_differ(named, notes)
+    foreign = _own_that_differ(named, notes) | _not_shared(named, notes)
     entries = [
         _entry(name, group, foreign, notes, seed=seed, n_resamples=n_resamples)
         for name, group in zip(names_of(groups, given), groups, strict=True)
@@ -185,6 +195,7 @@ def compare_runs(
         ranking=ranking,
         seed=seed,
         warnings=(*_cautions(entries), *dict.fromkeys(notes)),
+        phenomena=_phenomena(entries),
     )
 
 
@@ -198,8 +209,8 @@ def compare(
     Parameters
     ----------
     *runs : Results or path
-        Runs of one battery, or the folders that they were saved to; every layer in them is a
-        column.
+        Runs, or the folders that they were saved to; every layer in them is a column. Those of
+        different batteries are compared on what they share.
     seeds : {"apart", "together"}
         Whether runs of the same model, layer and visual field, whose weights differ, are columns of
         their own, or are training seeds of one model whose units are taken together.
@@ -266,19 +277,56 @@ def _check_runs(runs: Mapping[str, Results]) -> str:
     """Refuse runs that cannot stand side by side, and return their battery."""
     if not runs:
         raise UserError("side by side are at least two models or layers; no run was given.")
-    batteries = {results.battery: title for title, results in runs.items()}
-    if len(batteries) > 1:
-        told = ", ".join(f"{name} ({title})" for name, title in batteries.items())
-        raise UserError(
-            f"runs side by side must be of one battery; got {told}. Do the runs again with one."
-        )
     for (one, first), (other, second) in combinations(runs.items(), 2):
         same = all(
             first.provenance.get(key) == second.provenance.get(key) for key in ("model", "display")
         )
         if same and first.units.identical(second.units):
             raise UserError(f"{one} and {other} hold the same run. Give each run once.")
-    return next(iter(batteries))
+    return ", ".join(dict.fromkeys(results.battery for results in runs.values()))
+
+
+def _not_shared(runs: Mapping[str, Results], notes: list[str]) -> set[str]:
+    """Find references that runs of different batteries were not all compared with alike."""
+    batteries = {results.battery: title for title, results in runs.items()}
+    if len(batteries) == 1:
+        return set()
+    compared = [_compared(results) for results in runs.values()]
+    names = {name for each in compared for name in each}
+    foreign = {
+        name
+        for name in names
+        if any(name not in each for each in compared) or len({each[name] for each in compared}) > 1
+    }
+    told = ", ".join(f"{name} ({title})" for name, title in batteries.items())
+    if foreign == names:
+        raise UserError(
+            f"these runs share nothing that was compared with macaque V1: they are of the "
+            f"batteries {told}. Do the runs again with one battery."
+        )
+    notes.append(
+        f"the runs are of different batteries, {told}: they are compared on the "
+        f"{len(names) - len(foreign)} of {len(names)} comparisons that all of them hold"
+    )
+    return foreign
+
+
+def _compared(results: Results) -> dict[str, tuple[str, ...]]:
+    """Say how the property of each reference of a run was measured."""
+    table = results.comparison.reindex(columns=["reference", "property"])
+    pairs = table.drop_duplicates("reference").itertuples(index=False, name=None)
+    return {
+        str(name): tuple(
+            str(results.units[measured].attrs.get(key, "")) for key in ("protocol", "definition")
+        )
+        for name, measured in pairs
+    }
+
+
+def _phenomena(entries: Sequence[Entry]) -> pd.DataFrame:
+    """Scorecards of the models whose phenomena were measured."""
+    tables = {entry.name: entry.units for entry in entries if holds_scorecard(entry.units)}
+    return scorecard(tables) if tables else pd.DataFrame()
 
 
 def _own_that_differ(runs: Mapping[str, Results], notes: list[str]) -> set[str]:

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from insilico import disk
 from insilico.checksums import check_files, write_manifest
 from insilico.errors import UserError
-from insilico.folders import LOCK, alone, check_free, writable, written
+from insilico.folders import LOCK, alone, check_free, written
 from insilico.recording.schema import load_chunks, save_chunks
 from insilico.recording.tape import Tape
 from insilico.runs.progress import is_begun, is_complete, is_running
@@ -60,6 +61,28 @@ class RunStore:
     def __init__(self, folder: Path, *, mend: bool = False) -> None:
         self.folder = folder
         self._mend = mend
+
+    def check_room(self, needed: Mapping[str, int]) -> None:
+        """Refuse to record what the disk has no room for.
+
+        Parameters
+        ----------
+        needed : mapping of str to int
+            By protocol, bytes of the responses that are written one after the other while it is
+            recorded; they are let go of when it is whole.
+
+        Raises
+        ------
+        UserError
+            If even the largest of those that are not there yet has no room.
+        """
+        missing = [
+            size - _size(self._tape(name))
+            for name, size in needed.items()
+            if not self._whole(name).is_dir()
+        ]
+        if missing:
+            disk.check_room(max(missing), disk.room(self.folder))
 
     def kept(self, name: str, shown: str) -> Kept | None:
         """Find a recording that was made before.
@@ -142,7 +165,7 @@ class RunStore:
             As it will be read again.
         """
         partial = self.folder / RECORDINGS / f".{name}.partial"
-        with self._written(partial):
+        with disk.writable(self.folder), _taken_back(partial):
             save_chunks(kept.recording.assign_attrs(shown=shown), partial)
             if kept.selected is not None:
                 np.save(partial / SELECTED, kept.selected)
@@ -158,9 +181,33 @@ class RunStore:
         ----------
         results : Results
             Of the run, with the recordings that are kept here.
+
+        Raises
+        ------
+        UserError
+            If they cannot be written; names the folder that the results are in instead, if any.
         """
+
+        def save(folder: Path) -> None:
+            if folder == self.folder:
+                self._finish(results)
+            else:
+                results.save(folder)
+
+        remedy = "Make room, and the same command goes on from what was recorded."
+        try:
+            _, trouble = disk.saved(save, self.folder)
+        except UserError as error:
+            raise UserError(f"{error} {remedy}") from error
+        if trouble:
+            raise UserError(f"{trouble}. {remedy}")
+
+    def _finish(self, results: Results) -> None:
+        # HDF5 complains at length when a disk is full.
+        arrays = results.units.nbytes + sum(curve.nbytes for curve in results.curves.values())
+        disk.check_room(arrays, disk.room(self.folder))
         partial = self.folder / TABLES
-        with self._written(partial):
+        with _taken_back(partial):
             results.write_tables(partial)
             for path in partial.iterdir():
                 place = self.folder / path.name
@@ -170,16 +217,6 @@ class RunStore:
                 path.rename(place)
             partial.rmdir()
             write_manifest(self.folder)
-
-    @contextmanager
-    def _written(self, partial: Path) -> Iterator[None]:
-        """Give back what room a part took for which there was too little."""
-        try:
-            with writable(self.folder):
-                yield
-        except UserError:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
 
     def _let_go(self, name: str) -> None:
         if self._tape(name).is_dir():
@@ -231,7 +268,7 @@ def opened(
                     other,
                     other,
                 )
-            with writable(folder):
+            with disk.writable(folder):
                 written(folder / RUN, json.dumps(dict(identity), indent=2) + "\n")
         if mend and is_complete(folder) and _damage(folder):
             _undo(folder)
@@ -329,6 +366,21 @@ def _damage(folder: Path) -> bool:
     except UserError:
         return True
     return False
+
+
+@contextmanager
+def _taken_back(partial: Path) -> Iterator[None]:
+    """Give back what room a part took for which there was too little."""
+    try:
+        yield
+    except (OSError, RuntimeError):
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in a folder; 0 if there is none."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _undo(folder: Path) -> None:

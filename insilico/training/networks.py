@@ -1,7 +1,6 @@
 """Networks for training: made anew for the classes and the size of the pictures."""
 
 import inspect
-import pkgutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import nn
 
 from insilico.errors import UserError
 from insilico.models.weights import fit_weights, read_weights
+from insilico.own_code import own_object
 from insilico.training.config import ModelConfig
 
 __all__ = ["make_network"]
@@ -76,13 +76,12 @@ def _builder(name: str) -> Callable[..., Any]:
             raise UserError(f"torchvision has no model {function!r}.") from error
     if head == "timm":
         return _timm(function)
-    try:
-        found = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError) as error:
+    if not function:
         raise UserError(
-            f"there is no network {name!r}: {error}. model.name must be constrained_resnet, "
-            "torchvision:NAME, timm:NAME or package.module:function."
-        ) from error
+            f"there is no network {name!r}: model.name must be constrained_resnet, "
+            "torchvision:NAME, timm:NAME, package.module:function or file.py:function."
+        )
+    found = own_object(name)
     if not callable(found):
         raise UserError(f"{name} is no function that makes a network.")
     return found

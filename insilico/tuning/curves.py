@@ -7,7 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from insilico.recording.harmonics import phase_weights
+from insilico.recording.f0_and_f1 import phase_weights
 from stimuli.conventions import PERIODS
 
 __all__ = [

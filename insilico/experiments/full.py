@@ -1,0 +1,18 @@
+"""The full battery: every experiment that there is, as far as it suits the model."""
+
+from insilico.experiments import standard
+from insilico.experiments.battery import Battery
+from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
+from insilico.experiments.lists import CONTEXT_REFERENCES, PHENOMENA
+from insilico.experiments.optimum import MOST_UNITS
+from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
+
+__all__ = ["BATTERY"]
+
+BATTERY = Battery(
+    name="full",
+    protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND),
+    references=tuple(dict.fromkeys((*standard.BATTERY.references, *CONTEXT_REFERENCES))),
+    most_units=MOST_UNITS,
+    partial=True,
+)

@@ -1,0 +1,50 @@
+"""Names that others use for what is measured here."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from insilico.cli.app import main
+from insilico.experiments.lists import PHENOMENA
+from insilico.reference.common_names import COMMON_NAMES, named_here
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_each_stands_for_a_property_that_is_measured():
+    measured = " ".join(
+        f"{each.__module__}.{each.__name__} {each.__doc__}"
+        for protocol in PHENOMENA
+        for each in protocol.properties
+    )
+    for each in COMMON_NAMES:
+        assert bool(each.property) != each.here.startswith("not measured")
+        assert each.property in measured, each
+
+
+@pytest.mark.parametrize(
+    "name", ["OSI", "osi", "gOSI", "DSI", "F1/F0", "CRF", "SSI", "SI", "COS", "AMRF"]
+)
+def test_names_of_the_field_are_known(name):
+    assert named_here(name) is not None
+
+
+def test_our_own_names_are_no_aliases():
+    assert named_here("suppression_index") is None
+
+
+def test_the_page_tells_them_all():
+    page = (DOCS / "context.md").read_text()
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.partition("| elsewhere")[2], re.M))
+    told = {names: here.replace("`", "") for names, here in rows.items() if "---" not in names}
+    assert {", ".join(each.elsewhere): each.here for each in COMMON_NAMES}.items() <= told.items()
+
+
+def test_the_command_line_tells_one_and_what_it_is_compared_with(capsys):
+    main(["reference", "SSI"])
+    told = capsys.readouterr().out
+    assert "'SSI' is here suppression_index." in told
+    assert "cavanaugh2002a.suppression_index" in told
+    main(["reference", "DSI"])
+    assert "it needs movies" in capsys.readouterr().out
