@@ -556,6 +556,33 @@ def test_complex_responses_are_refused():
     assert table.loc["o", "shape"] is None
 
 
+# --- tensors of other kinds
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda y: torch.quantize_per_tensor(y, 1e-4, 0, torch.qint32),
+        lambda y: y.to_sparse(),
+        lambda y: y.to_mkldnn(),
+    ],
+    ids=["quantised", "sparse", "mkldnn"],
+)
+def test_tensors_of_other_kinds_are_read_as_numbers(kept):
+    _, found = probed(Of(lambda model, y, _x: model.o(kept(y))))
+    _, expected = probed(Of(lambda model, y, _x: model.o(y)))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nested_tensors_are_refused():
+    def nested(model, y, _x):
+        return model.o(torch.nested.nested_tensor(list(y)))
+
+    with pytest.raises(UserError, match="nested tensor"):
+        Probe(Of(nested), ["o"], display=DISPLAY)
+
+
 # --- layers that are called a varying number of times
 
 
@@ -608,7 +635,8 @@ def test_models_can_be_trained_afterwards():
         model = make()
         Probe(model, ["c"], display=DISPLAY).record(STIMULI)
         model.train()
-        model(torch.rand(2, 3, 64, 64)).sum().backward()
+        # Whatever was kept of the pictures of the recording would not fit.
+        model(torch.rand(2, 3, 48, 48)).sum().backward()
         assert model.c.weight.grad is not None
 
 
@@ -694,6 +722,12 @@ def test_what_a_model_raises_is_said_with_its_type_and_place():
 
     with pytest.raises(UserError, match=r"KeyError: 'b' \(.*test_model_kinds.py, line \d+\)"):
         Probe(Picky(), ["output"], display=DISPLAY)
+
+    def leaves(_model, _y, _x):
+        raise SystemExit("no licence")
+
+    with pytest.raises(UserError, match=r"ended the program with SystemExit: no licence \(.*line"):
+        Probe(Of(leaves), ["o"], display=DISPLAY)
 
     tired = []
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from PIL import Image
 from test_model_kinds import (
     STATEFUL,
+    Caching,
     ExitsEarly,
     Frames,
     Of,
@@ -109,3 +111,36 @@ def test_rows_and_responses_that_are_none_are_refused(data):
         predicted(Frames(), data, "c")
     with pytest.raises(UserError, match="complex"):
         predicted(Of(lambda model, y, _x: model.o(y * 1j)), data)
+
+
+def test_models_can_be_trained_afterwards(data):
+    model = Caching()
+    predicted(model, data, "c")
+    model.train()
+    model(torch.rand(2, 3, 48, 48)).sum().backward()
+    assert model.c.weight.grad is not None
+
+
+def energy(model, y, x):
+    """Puts out the gradient of its own energy."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return model.o(torch.autograd.grad(model.c(x).pow(2).sum(), x)[0])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_other_precisions_scripts_and_gradients_inside(data):
+    plain = nn.Sequential(nn.Conv2d(3, 8, 7, padding=3), nn.ReLU())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain[0].reset_parameters()
+    expected = predicted(plain, data, "1").fitting.products["1"]
+    for other in (torch.jit.script(plain), nn.Sequential(*plain).double()):
+        layer = "1" if isinstance(other, nn.Sequential) else "output"
+        found = predicted(other, data, layer).fitting.products[layer]
+        np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+    with pytest.raises(UserError, match="on the meta device"):
+        predicted(nn.Sequential(nn.Conv2d(3, 8, 7, device="meta")), data, "0")
+    with pytest.raises(UserError, match=r"KeyError: 'b' \(.*predicted.py, line \d+\)"):
+        predicted(Of(lambda model, y, _x: model.o({"a": y}["b"])), data)
+    assert_as_if_shown_alone(predicted(Of(energy), data), lambda: Of(energy))

@@ -19,6 +19,7 @@ from insilico.cli.protocols import protocols
 from insilico.cli.reference import reference
 from insilico.cli.report import report
 from insilico.cli.run import run
+from insilico.cli.search import search
 from insilico.cli.stimuli import stimuli
 from insilico.cli.stopping import exit_code, interruptible, last_words
 from insilico.cli.sweep import sweep
@@ -70,6 +71,7 @@ for _command in (
     export,
     compare,
     sweep,
+    search,
     predict,
     train,
     track,

@@ -93,6 +93,25 @@ def _normalization(name: str, request: Request) -> Loaded:
     return model, card
 
 
+def _mechanistic_v1(name: str, request: Request) -> Loaded:
+    """Load V1 units made of mechanisms."""
+    from insilico.models.mechanistic.module import MechanisticV1
+
+    model, display = _sized(MechanisticV1, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("output",),
+        weights=f"no weights: parameters drawn from distributions, seed {request.seed}",
+        trained=True,
+        mean=(0.5,),
+        std=(0.5,),
+        channels=1,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
 def _vone_resnet50(name: str, request: Request) -> Loaded:
     """Load VOneNet, random behind its front end."""
     from insilico.models.front_ends.networks import vone_resnet50
@@ -197,6 +216,7 @@ def _random_behind(fixed: str, request: Request) -> str:
 
 BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "vone": _vone,
+    "mechanistic_v1": _mechanistic_v1,
     "textbook": _textbook,
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,

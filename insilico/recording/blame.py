@@ -46,7 +46,7 @@ def blaming(model: nn.Module, images: Tensor, channels: int) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if exhausted(error):
             raise
         size = " x ".join(map(str, (channels, *images.shape[-2:])))
@@ -72,6 +72,8 @@ def reason(error: BaseException) -> str:
     """
     text = str(error).strip()
     said = f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+    if isinstance(error, SystemExit):
+        said = f"it ended the program with {said}"
     own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

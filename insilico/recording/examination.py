@@ -5,11 +5,11 @@ pairs of pictures as far as the last layer. Only if they disagree is it found ou
 the same pictures from the same state with the same seed, and changing one thing at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from insilico.errors import UserError
@@ -55,11 +55,14 @@ def examine(forward: Forward, layers: Sequence[str], display: Display) -> Output
     """
     blank, first, second = _pictures(display, forward.device)
     pair, other = torch.cat([first, second]), torch.cat([first, blank])
-    forward.note_state(weights=True)
     modules = list(forward.model.modules())
-    lazy = any(map(is_lazy, forward.model.parameters()))
+    lazy = {each for each in modules if any(map(is_lazy, _tensors(each)))}
+    forward.note_state(weights=True, but=lazy)
     counts, outputs = _first_pass(forward, layers, blank)
-    if lazy or list(forward.model.modules()) != modules:
+    added = list(forward.model.modules()) != modules
+    if lazy and not added:
+        forward.put_back(generators=True)
+    if lazy or added:
         # Layers that are made at the first call have just been made: so the model is found.
         forward.note_state(weights=True)
     _check_finite(outputs)
@@ -78,6 +81,11 @@ def examine(forward: Forward, layers: Sequence[str], display: Display) -> Output
     forward.note_state(weights=forward.kind.rewrites_weights)
     seed_generators(forward.seed)
     return outputs
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters(recurse=False)
+    yield from module.buffers(recurse=False)
 
 
 def _pictures(display: Display, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Run a model on pictures, up to the layers that are read: fast, in evaluation mode, and seeded."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -151,9 +151,9 @@ class Forward:
                 # Not .train(), which would switch every submodule along.
                 module.training = True
 
-    def note_state(self, *, weights: bool = False) -> None:
+    def note_state(self, *, weights: bool = False, but: Collection[nn.Module] = ()) -> None:
         """Take the model as found from now on, its weights too if it may rewrite them."""
-        self._found = ModelState.of(self.model, weights=weights)
+        self._found = ModelState.of(self.model, weights=weights, but=but)
 
     def put_back(self, *, generators: bool = False) -> None:
         """Put the model back into the state in which it was found; its generators if asked to."""

@@ -237,7 +237,7 @@ def first_tensor(layer: str, output: object) -> Tensor:
     Raises
     ------
     UserError
-        If it is neither a tensor nor a tuple or list that begins with one; or complex.
+        If it is neither a tensor nor a tuple or list that begins with one; or complex, or nested.
     """
     if isinstance(output, tuple | list) and output:
         output = output[0]
@@ -252,4 +252,11 @@ def first_tensor(layer: str, output: object) -> Tensor:
             "that it ends in what is meant: output.abs(), output.real, or "
             "torch.cat([output.real, output.imag], 1)."
         )
-    return output
+    if output.is_nested:
+        raise UserError(
+            f"layer {layer!r} puts out a nested tensor, whose rows have sizes of their own. Wrap "
+            "the model, so that it ends in torch.nested.to_padded_tensor(output, 0)."
+        )
+    if output.is_quantized:
+        return output.dequantize()
+    return output if output.layout == torch.strided else output.to_dense()

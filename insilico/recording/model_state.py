@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -41,11 +41,16 @@ class ModelState:
     generators: list[Restore] = field(default_factory=list)
 
     @classmethod
-    def of(cls, model: nn.Module, *, weights: bool = False) -> "ModelState":
-        """Note down the state of a model, the weights too where it may rewrite them."""
+    def of(
+        cls, model: nn.Module, *, weights: bool = False, but: Collection[nn.Module] = ()
+    ) -> "ModelState":
+        """Note down the state of a model, the weights too where it may rewrite them.
+
+        Of modules in ``but``, which are not made yet, nothing is noted down.
+        """
         state = cls()
         seen: set[int] = set()
-        for module in model.modules():
+        for module in (each for each in model.modules() if each not in but):
             own = {name: value for name, value in vars(module).items() if name not in PLAIN}
             state.containers.append((vars(module), own))
             for value in (*own.values(), *module.buffers(recurse=False)):

@@ -1,0 +1,1 @@
+"""A compact V1 built from named mechanisms, with parameters drawn from distributions."""

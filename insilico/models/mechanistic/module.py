@@ -1,0 +1,208 @@
+"""MechanisticV1: the mechanisms put together, one forward pass for the whole population."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from insilico.errors import UserError
+from insilico.models.mechanistic.filters import (
+    LEVELS,
+    STRIDE,
+    Gabors,
+    Pairs,
+    Sites,
+    halved,
+    kernels,
+    pairs,
+)
+from insilico.models.mechanistic.hyper_parameters import HyperParameters
+from insilico.models.mechanistic.hyper_parameters import hyper_parameters as understood
+from insilico.models.mechanistic.population import draw_population
+from insilico.models.mechanistic.subcortical import Subcortical
+from insilico.models.mechanistic.suppression import Channels, weights
+from stimuli import Display
+
+__all__ = ["MechanisticV1"]
+
+# Powers of less than this have slopes that are too steep.
+SMALLEST = 1e-12
+
+
+class MechanisticV1(nn.Module):
+    r"""V1 units that filter, rectify, square, are divided by pools and a surround, and fire.
+
+    With ``L`` and ``M`` the responses of a unit's quadrature pair to the subcortical signal, ``c``
+    its complexity, ``P`` and ``S`` what its pools and its surround give,
+
+    .. math:: R = \left(\frac{(1 - c) \max(L, 0)^2 + c (L^2 + M^2)}
+              {\sigma^2 + P^2 + S^2}\right)^{n / 2}
+
+    and the rate is ``gain (max(R / R_max - threshold, 0) / (1 - threshold) + baseline)``, with
+    ``R_max`` the response to the preferred grating of contrast 1 where nothing surrounds it.
+
+    Parameters
+    ----------
+    pixels, degrees : float
+        Side of the images, in px and in deg; their ratio alone matters, so images of any size are
+        taken.
+    n : int
+        Number of units.
+    seed : int
+        Of the population.
+    hyper_parameters : HyperParameters or mapping of str to float, optional
+        The distributions; a mapping changes those that it names.
+    at : pair of float, optional
+        A place (x, y) in deg. Units are computed at the site nearest to it alone, which takes a
+        fraction of the time, and the output has no map. Images then are of ``pixels``.
+
+    Attributes
+    ----------
+    units : DataFrame
+        The parameters, one row per unit, in the order of the output; see `draw_population`.
+    hyper_parameters : HyperParameters
+        The distributions.
+    output : nn.Identity
+        The layer to record.
+
+    Notes
+    -----
+    Images come normalised, with mean 0.5 and standard deviation 0.5: in contrasts. A unit has a map
+    of sites 4 px apart. Beyond the picture there is no contrast.
+
+    References
+    ----------
+    Heeger (1992), Visual Neuroscience 9 (normalization); Cavanaugh, Bair & Movshon (2002),
+    J. Neurophysiol. 88 (a surround that divides); Adelson & Bergen (1985), J. Opt. Soc. Am. A 2
+    (energies); Ringach (2002), J. Neurophysiol. 88 (nx and ny).
+
+    Examples
+    --------
+    >>> model = MechanisticV1(pixels=64, degrees=2, n=5)
+    >>> tuple(model(torch.zeros(1, 1, 64, 64)).shape)
+    (1, 5, 16, 16)
+    """
+
+    shape: Tensor
+    complexity: Tensor
+    suppression: Tensor
+
+    def __init__(
+        self,
+        *,
+        pixels: float = 224,
+        degrees: float = 8.0,
+        n: int = 500,
+        seed: int = 0,
+        hyper_parameters: HyperParameters | Mapping[str, float] | None = None,
+        at: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.hyper_parameters = understood(hyper_parameters)
+        said, px_per_deg = self.hyper_parameters, pixels / degrees
+        display = Display.square(int(pixels), degrees)
+        units = draw_population(n, said, display=display, seed=seed)
+        self.sites = None if at is None else _nearest(at, display)
+        self.subcortical = Subcortical(
+            said.center_sigma * px_per_deg,
+            said.surround_ratio,
+            said.surround_balance,
+            said.contrast_gain,
+            said.contrast_pool_sigma * px_per_deg,
+            None if at is None else int(pixels),
+        )
+        level, side = kernels(_gabors(units, px_per_deg))
+        # Units of one kernel are computed together, and so stand side by side.
+        order = np.lexsort((side, level))
+        units = self.units = units.iloc[order].reset_index(drop=True)
+        level, side, gabors = level[order], side[order], _gabors(units, px_per_deg)
+        complexity = np.sqrt(units["complexity"].to_numpy())
+        self.filters = nn.ModuleList()
+        groups = np.split(np.arange(n), np.flatnonzero(np.diff(level) | np.diff(side)) + 1)
+        self.levels = [int(level[group[0]]) for group in groups]
+        self.counts = [len(group) for group in groups]
+        for group, own in zip(groups, self.levels, strict=True):
+            even, odd = pairs(gabors.part(group), own, int(side[group[0]]))
+            self.filters.append(Pairs(even, odd * complexity[group, None, None], own))
+        self.register_buffer("complexity", _float(complexity))
+        self.channels = Channels(px_per_deg)
+        self.register_buffer("suppression", _float(weights(units, said, self.channels)))
+        self.register_buffer("shape", _float(_shape(units))[..., None, None])
+        self.output = nn.Identity()
+
+    def forward(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch unit rows columns"] | Float[Tensor, "batch unit"]:
+        """Rates of all units, in the order of ``units``."""
+        if images.shape[1] != 1:
+            raise UserError(
+                f"MechanisticV1 takes grey images, shape (batch, 1, height, width); got "
+                f"{tuple(images.shape)}. Give the mean of the colours."
+            )
+        levels = [self.subcortical(images)]
+        for _ in range(LEVELS - 1):
+            levels.append(halved(levels[-1]))
+        drives = []
+        parts = torch.split(self.complexity, self.counts)
+        for filters, level, complexity in zip(self.filters, self.levels, parts, strict=True):
+            even, odd = filters(levels[level], self.sites)
+            # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
+            even = functional.prelu(even, complexity)
+            drives.append((even * even).addcmul_(odd, odd))
+        pooled = self.channels(levels, self.sites)
+        near, around = (
+            (self.suppression @ pooled.flatten(2))
+            .view(len(pooled), -1, *pooled.shape[2:])
+            .chunk(2, dim=1)
+        )
+        constant, exponent, threshold, gain, baseline = self.shape
+        divisor = torch.addcmul(constant, near, near).addcmul_(around, around)
+        # A power, in place: large maps take most of their time from the memory.
+        response = torch.cat(drives, dim=1).div_(divisor).add_(SMALLEST)
+        response = response.log_().mul_(exponent).exp_()
+        rates = torch.addcmul(baseline, gain, (response - threshold).relu_())
+        return self.output(rates if self.sites is None else rates.flatten(1))
+
+
+def _nearest(at: Sequence[float], display: Display) -> Sites:
+    """Site nearest to a place: sites lie in the middle of blocks of 4 x 4 px."""
+    x, y = at
+    n = display.width // STRIDE
+    per_deg = display.px_per_deg / STRIDE
+    column, row = (round(place * per_deg + (n - 1) / 2) for place in (x, -y))
+    if not (0 <= row < n and 0 <= column < n):
+        raise UserError(
+            f"at must be a place (x, y) on the display, which is {min(display.degrees):g} deg; "
+            f"got {tuple(at)}."
+        )
+    return Sites((row, row), (column, column))
+
+
+def _shape(units: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Stack constant, exponent, threshold, gain and baseline, for all units."""
+    half = units["exponent"] / 2
+    pools = (units["untuned"] + units["tuned"]) ** 2
+    largest = (1 / (units["semisaturation"] ** 2 + pools)) ** half
+    gain = units["gain"] / (largest * (1 - units["threshold"]))
+    threshold = units["threshold"] * largest
+    baseline = units["gain"] * units["baseline"]
+    return np.stack([units["semisaturation"] ** 2, half, threshold, gain, baseline])
+
+
+def _gabors(units: pd.DataFrame, px_per_deg: float) -> Gabors:
+    return Gabors(
+        units["orientation"].to_numpy(),
+        units["spatial_frequency"].to_numpy() / px_per_deg,
+        units["cycles_across"].to_numpy(),
+        units["cycles_along"].to_numpy(),
+        units["phase"].to_numpy(),
+    )
+
+
+def _float(values: npt.NDArray[np.float64]) -> Tensor:
+    return torch.tensor(values, dtype=torch.get_default_dtype())

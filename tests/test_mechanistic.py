@@ -1,0 +1,339 @@
+"""The mechanistic V1: against closed forms, and each mechanism switched off."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import insilico
+from insilico.errors import UserError
+from insilico.models.mechanistic.hyper_parameters import (
+    ABLATIONS,
+    HyperParameters,
+    bounds,
+    from_unit,
+    hyper_parameters,
+    to_unit,
+)
+from insilico.models.mechanistic.module import MechanisticV1
+from insilico.models.mechanistic.population import draw_population
+from insilico.recording.probe import Probe
+from stimuli import Display, factorial, grating
+
+# 28 px/deg as in the published benchmark, on a small screen.
+DISPLAY = Display.square(112, 4.0)
+AT = (-1 / 56 * 4, 1 / 56 * 4)  # a site: they lie half a block beside the middle
+
+PHASES = np.arange(0, 360, 45.0)
+
+LINEAR = {
+    "surround_balance": 0,
+    "contrast_gain": 0,
+    "center_sigma": 0.02,
+    "untuned_median": 0,
+    "tuned_median": 0,
+    "surround_median": 0,
+    "threshold_median": 0,
+    "baseline_median": 0,
+    "exponent_median": 2,
+    "exponent_spread": 0,
+    "gain_spread": 0,
+    "frequency_median": 2.5,
+    "frequency_spread": 0.3,
+}
+
+
+def made(n=12, **changes):
+    return MechanisticV1(pixels=112, degrees=4, n=n, seed=2, at=AT, hyper_parameters=changes)
+
+
+def shown(model, rows, **varied):
+    """Rates for gratings, one set of parameters for each unit: (unit, condition)."""
+    fixed = {"x": AT[0], "y": AT[1], "contrast": 1.0, "diameter": 9.0, "phase": 0.0}
+    out = []
+    for row in rows.itertuples():
+        own = {"orientation": row.orientation, "spatial_frequency": row.spatial_frequency}
+        own |= fixed | {name: values(row) if callable(values) else values
+                        for name, values in varied.items()}  # fmt: skip
+        factors = {name: np.atleast_1d(value) for name, value in own.items()}
+        factors["orientation"] = factors["orientation"] % 180
+        stimuli = factorial("test", DISPLAY, grating, factors)
+        with torch.inference_mode():
+            rates = model(2 * stimuli.images() - 1)
+        out.append(rates[:, row.Index].double().numpy())
+    return np.array(out)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return made(**LINEAR)
+
+
+# Without pools, surround and threshold: the closed form of the filter
+
+
+@pytest.mark.parametrize("varied", ["orientation", "spatial_frequency"])
+def test_tuning_is_that_of_a_gabor(linear, varied):
+    units = linear.units.query("cycles_across < 0.6 and cycles_along < 0.6")
+    assert len(units) > 6
+    turn, ratio = np.array([-40.0, -20, 0, 15, 30]), np.ones(5)
+    if varied == "spatial_frequency":
+        turn, ratio = np.zeros(4), np.array([0.6, 0.8, 1, 1.25])
+    shown_at = {
+        "orientation": lambda row: row.orientation + turn,
+        "spatial_frequency": lambda row: row.spatial_frequency * ratio,
+    }
+    rates = shown(linear, units, phase=PHASES, **{varied: shown_at[varied]})
+    # Orientation and frequency come before the phase in `shown`.
+    mean = rates.reshape(len(units), -1, len(PHASES)).mean(2)
+    for row, found in zip(units.itertuples(), mean, strict=True):
+        expected = _energy(row, turn, ratio, linear)
+        np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.01 * expected.max())
+
+
+def _energy(row, turn, ratio, model):
+    """Mean over phase of (1 - c) max(L, 0)^2 + c (L^2 + M^2), over sigma^2, times R_max."""
+    turn = np.deg2rad(turn)
+    frequency = row.spatial_frequency * ratio
+    across, along = frequency * np.cos(turn), frequency * np.sin(turn)
+    sx, sy = (cycles / row.spatial_frequency for cycles in (row.cycles_across, row.cycles_along))
+
+    def passed(sign):
+        near = np.exp(-2 * (np.pi * sx * (across - sign * row.spatial_frequency)) ** 2)
+        return near * np.exp(-2 * (np.pi * sy * along) ** 2)
+
+    kappa = np.exp(-2 * (np.pi * row.cycles_across) ** 2)
+    uniform = kappa * np.exp(-2 * (np.pi * sx * across) ** 2 - 2 * (np.pi * sy * along) ** 2)
+    even = passed(1) + passed(-1) - 2 * uniform
+    odd = passed(1) - passed(-1)
+    double = np.exp(-2 * (2 * np.pi * row.cycles_across) ** 2)
+    even, odd = even / (1 + double - 2 * kappa**2), odd / (1 - double)
+    px = DISPLAY.px_per_deg
+    stage = model.subcortical.transfer(frequency / px)
+    # Halving the resolution takes a little more of what is finer than the carrier.
+    for own in range(sum(row.spatial_frequency / px <= finest for finest in (0.125, 0.0625))):
+        angle = turn + np.deg2rad(row.orientation)
+        stage = (
+            stage
+            * _halving(frequency, angle, own)
+            / _halving(row.spatial_frequency, np.deg2rad(row.orientation), own)
+        )
+    phase = np.deg2rad(row.phase)
+    own = (np.cos(phase) * even) ** 2 + (np.sin(phase) * odd) ** 2
+    both = even**2 + odd**2
+    mean = (1 - row.complexity) * own / 4 + row.complexity * both / 2
+    return mean * stage**2
+
+
+def _halving(frequency, angle, level):
+    per_px = frequency / DISPLAY.px_per_deg * 2**level
+    return (
+        np.abs(np.cos(np.pi * per_px * np.cos(angle)) * np.cos(np.pi * per_px * np.sin(angle))) ** 3
+    )
+
+
+def test_linear_units_are_linear_in_energy(linear):
+    """Half the contrast gives a quarter of the response where nothing divides."""
+    rates = shown(linear, linear.units, contrast=[0.5, 1.0], phase=0.0)
+    np.testing.assert_allclose(rates[:, 0], rates[:, 1] / 4, rtol=1e-3)
+
+
+def test_unit_of_complexity_modulate_or_do_not():
+    for median, expected in ((-4, (1.4, 1.8)), (4, (0, 0.1))):
+        model = made(**LINEAR, complexity_median=median, complexity_spread=0.1)
+        units = model.units.query("cycles_across > 0.25")
+        rates = shown(model, units, phase=PHASES)
+        first = 2 * np.abs((rates * np.exp(-1j * np.deg2rad(PHASES))).mean(1))
+        ratio = first / rates.mean(1)
+        assert (ratio >= expected[0]).all()
+        assert (ratio <= expected[1]).all()
+
+
+# Each mechanism does what its name says, and nothing where it is switched off
+
+
+def test_surround_suppresses_and_without_it_nothing_does():
+    large = {"surround_spread": 0, "surround_median": 1.0, "threshold_median": 0}
+    off = {"untuned_median": 0, "tuned_median": 0, "contrast_gain": 0, "surround_balance": 0}
+    sizes = [0.6, 1, 9.0]
+
+    def suppression(**changes):
+        model = made(**LINEAR | off | large | {"complexity_median": 4} | changes)
+        rates = shown(model, model.units, diameter=sizes)
+        return 1 - rates[:, -1] / rates.max(1)
+
+    assert np.median(suppression()) > 0.3
+    assert suppression(**ABLATIONS["surround"]).max() < 0.1
+
+
+def test_pools_saturate_contrast_and_without_them_it_grows():
+    changes = LINEAR | {"untuned_median": 1.0, "semisaturation_median": 0.2}
+    ratio = {}
+    for name, more in (("pool", {}), ("none", ABLATIONS["untuned pool"])):
+        model = made(**changes | dict(more))
+        rates = shown(model, model.units, contrast=[0.5, 1.0])
+        ratio[name] = rates[:, 1] / rates[:, 0]
+    assert np.median(ratio["pool"]) < 1.5
+    np.testing.assert_allclose(ratio["none"], 4, rtol=1e-3)
+
+
+def test_contrast_gain_saturates_before_the_cortex():
+    model = made(**LINEAR | {"contrast_gain": 8})
+    rates = shown(model, model.units, contrast=[0.5, 1.0])
+    assert np.median(rates[:, 1] / rates[:, 0]) < 2.5
+
+
+def test_tuned_pool_divides_by_its_own_orientation():
+    """At the orthogonal orientation, the tuned pool has nothing to say and the other one does."""
+    from insilico.models.mechanistic.suppression import Channels, weights
+
+    units = draw_population(6, HyperParameters(), display=DISPLAY).assign(surround=0.0)
+    said = HyperParameters(tuned_width=15)
+    channels = Channels(28.0)
+    turned = channels.seen(
+        (units["orientation"].to_numpy() + 90) % 180, units["spatial_frequency"].to_numpy()
+    )
+    own = channels.seen(units["orientation"].to_numpy(), units["spatial_frequency"].to_numpy())
+    for name, other, low, high in (("tuned", "untuned", 0, 0.2), ("untuned", "tuned", 0.6, 1.4)):
+        pools = weights(units.assign(**{other: 0.0}), said, channels)[:6].reshape(6, 24, -1).sum(2)
+        np.testing.assert_allclose((pools * own).sum(1), units[name], rtol=0.02)
+        share = (pools * turned).sum(1) / units[name]
+        assert (share >= low).all()
+        assert (share <= high).all()
+
+
+def test_baseline_and_threshold():
+    blank = torch.zeros(1, 1, 112, 112)
+    model = made()
+    expected = model.units["gain"] * model.units["baseline"]
+    np.testing.assert_allclose(model(blank)[0].numpy(), expected, rtol=1e-3, atol=1e-4)
+    assert made(**ABLATIONS["baseline"])(blank).max() < 1e-3
+    silenced = [
+        (shown(made(**LINEAR | {"threshold_median": t, "threshold_spread": 0}),
+               made(**LINEAR).units, contrast=0.2) <= 1e-6).mean()
+        for t in (0, 0.3)
+    ]  # fmt: skip
+    assert silenced[0] < 0.6 and silenced[1] == 1
+
+
+# The population
+
+
+def test_seeds_repeat_and_ranks_stay():
+    first, again = (draw_population(50, HyperParameters(), display=DISPLAY, seed=3) for _ in "ab")
+    assert first.equals(again)
+    other = draw_population(50, HyperParameters(width_median=0.5), display=DISPLAY, seed=3)
+    assert (other["cycles_across"].rank() == first["cycles_across"].rank()).all()
+    assert (other["spatial_frequency"] == first["spatial_frequency"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "pair"),
+    [
+        ("frequency_width_correlation", ("spatial_frequency", "cycles_across")),
+        ("width_complexity_correlation", ("cycles_across", "complexity")),
+        ("width_surround_correlation", ("cycles_across", "surround")),
+    ],
+)
+def test_copula(name, pair):
+    for value in (-0.9, 0.0, 0.9):
+        said = HyperParameters(**{name: value, "width_spread": 0.1, "frequency_spread": 0.3})
+        units = draw_population(2000, said, display=DISPLAY)
+        found = units[list(pair)].corr("spearman").iloc[0, 1]
+        assert abs(found - 6 / np.pi * np.arcsin(value / 2)) < 0.06
+
+
+def test_biases_of_orientation_and_phase():
+    said = HyperParameters(cardinal_bias=0.4, horizontal_bias=0.3, even_bias=0.6)
+    units = draw_population(4000, said, display=DISPLAY)
+    angle, phase = (np.deg2rad(units[name]) for name in ("orientation", "phase"))
+    # The mean of a cosine is half its amplitude in the density.
+    assert abs(np.cos(4 * angle).mean() - 0.2) < 0.03
+    assert abs(np.cos(2 * angle).mean() - 0.15) < 0.03
+    assert abs(np.cos(2 * phase).mean() - 0.3) < 0.03
+
+
+# The module
+
+
+def test_one_site_equals_the_map():
+    model, whole = made(), MechanisticV1(pixels=112, degrees=4, n=12, seed=2)
+    images = torch.rand(2, 1, 112, 112, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    (row, _), (column, _) = model.sites
+    torch.testing.assert_close(
+        model(images), whole(images)[:, :, row, column], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_gradients_are_finite_even_of_a_blank():
+    model = MechanisticV1(pixels=32, degrees=1.2, n=5)
+    images = torch.zeros(1, 1, 32, 32, requires_grad=True)
+    model(images).sum().backward()
+    assert images.grad.isfinite().all()
+
+
+def test_hyper_parameters_are_checked_and_move_in_a_cube():
+    for each in bounds():
+        assert each.low < each.high
+        assert each.meaning.endswith(".")
+        assert getattr(HyperParameters(), each.name) >= each.low
+    said = HyperParameters(width_median=0.5, surround_median=0)
+    back = from_unit(to_unit(said))
+    for each in bounds():
+        assert getattr(back, each.name) == pytest.approx(getattr(said, each.name), abs=1e-12)
+    with pytest.raises(UserError, match="surround_median must be a number from 0 to 4"):
+        HyperParameters(surround_median=5)
+    with pytest.raises(UserError, match="no hyper-parameter 'surrond'"):
+        hyper_parameters({"surrond": 1})
+    with pytest.raises(UserError, match="must map names to numbers"):
+        hyper_parameters("loud")
+    with pytest.raises(UserError, match="must be a place"):
+        MechanisticV1(n=2, at=(9, 0))
+    with pytest.raises(UserError, match="grey images"):
+        made()(torch.zeros(1, 3, 112, 112))
+    with pytest.raises(UserError, match="at least 1 unit"):
+        MechanisticV1(n=0)
+
+
+def test_built_in():
+    model = insilico.load_model("mechanistic_v1", n=6, hyper_parameters={"surround_median": 0})
+    assert model.card.layers == ("output",)
+    assert (model.units["surround"] == 0).all()
+    # The hook of the card turns luminances into contrasts.
+    images = torch.full((1, 1, 224, 224), 0.5)
+    expected = torch.tensor((model.units["gain"] * model.units["baseline"]).to_numpy()).float()
+    torch.testing.assert_close(model(images)[0, :, 20, 20], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_windows_are_proven():
+    """Where the probe knows what a unit sees, it shows no more."""
+    small = {"contrast_pool_sigma": 0.1, "center_sigma": 0.03, "surround_ratio": 2}
+    model = insilico.load_model("mechanistic_v1", n=4, degrees=16, pixels=256,
+                                hyper_parameters=small)  # fmt: skip
+    probe = Probe(model, ["output"], display=model.card.display, channels=1)
+    assert probe.units[["x", "y"]].abs().max(axis=None) < 0.2
+    sides = []
+    model.register_forward_pre_hook(lambda _, images: sides.append(images[0].shape[-1]))
+    stimuli = factorial(
+        "test", model.card.display, grating, {"orientation": [0, 90], "phase": PHASES},
+        spatial_frequency=2.0, diameter=2.0, x=0.0, y=0.0, contrast=1.0,
+    )  # fmt: skip
+    cropped = probe.record(stimuli)
+    assert min(sides) < 256
+    whole = Probe(model, ["output"], display=model.card.display, channels=1, crop="off")
+    np.testing.assert_allclose(cropped, whole.record(stimuli), rtol=1e-4, atol=1e-6)
+
+
+def test_the_page_lists_every_hyper_parameter():
+    page = (Path(__file__).parents[1] / "docs" / "mechanistic.md").read_text(encoding="utf-8")
+    for each in bounds():
+        default = getattr(HyperParameters(), each.name)
+        row = f"| `{each.name}` | {default:g} | {each.low:g} | {each.high:g} | {each.unit} |"
+        assert f"{row} {each.meaning} |" in page
+    for name, changes in ABLATIONS.items():
+        assert (
+            f"| {name} | {', '.join(f'`{key} = {value:g}`' for key, value in changes.items())} |"
+            in page
+        )
+    assert f"has {len(bounds())} hyper-parameters" in page
