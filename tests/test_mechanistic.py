@@ -1,5 +1,7 @@
 """The mechanistic V1: against closed forms, and each mechanism switched off."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -321,3 +323,17 @@ def test_windows_are_proven():
     assert min(sides) < 256
     whole = Probe(model, ["output"], display=model.card.display, channels=1, crop="off")
     np.testing.assert_allclose(cropped, whole.record(stimuli), rtol=1e-4, atol=1e-6)
+
+
+def test_the_page_lists_every_hyper_parameter():
+    page = (Path(__file__).parents[1] / "docs" / "mechanistic.md").read_text(encoding="utf-8")
+    for each in bounds():
+        default = getattr(HyperParameters(), each.name)
+        row = f"| `{each.name}` | {default:g} | {each.low:g} | {each.high:g} | {each.unit} |"
+        assert f"{row} {each.meaning} |" in page
+    for name, changes in ABLATIONS.items():
+        assert (
+            f"| {name} | {', '.join(f'`{key} = {value:g}`' for key, value in changes.items())} |"
+            in page
+        )
+    assert f"has {len(bounds())} hyper-parameters" in page

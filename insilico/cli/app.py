@@ -19,6 +19,7 @@ from insilico.cli.protocols import protocols
 from insilico.cli.reference import reference
 from insilico.cli.report import report
 from insilico.cli.run import run
+from insilico.cli.search import search
 from insilico.cli.stimuli import stimuli
 from insilico.cli.stopping import exit_code, interruptible, last_words
 from insilico.cli.sweep import sweep
@@ -33,6 +34,10 @@ OUR_PACKAGES = ("insilico", "stimuli")
 
 # What the system says of a full disk, a quota and a limit on files, without naming any.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# Of a message, and of its end, which says what to do.
+MOST_LETTERS = 1500
+ENDING = 500
 
 # Exit code, as other tools have it.
 USER_ERROR = 2
@@ -66,6 +71,7 @@ for _command in (
     export,
     compare,
     sweep,
+    search,
     predict,
     train,
     track,
@@ -121,7 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: Exception) -> int:
-    print(f"insilico: error: {' '.join(str(error).split())}", file=sys.stderr)
+    said = " ".join(str(error).split())
+    # It may quote a file, of which a word may be as long as it likes.
+    if len(said) > MOST_LETTERS:
+        said = f"{said[: MOST_LETTERS - ENDING]} ... {said[-ENDING:]}"
+    print(f"insilico: error: {said}", file=sys.stderr)
     return USER_ERROR
 
 

@@ -35,6 +35,7 @@ def run(
     layout: Words = (),
     rates: bool = True,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
+    quick: bool = False,
     untrained: Annotated[bool, Parameter(negative="")] = False,
     fresh: Annotated[bool, Parameter(negative="")] = False,
     mend: Annotated[bool, Parameter(negative="")] = False,
@@ -94,6 +95,9 @@ def run(
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
         contrast, context and phenomena record 64, the others all.
+    quick : bool
+        Every step on few stimuli and few units, to see in seconds whether it works; marked as such
+        in all that is written.
     untrained : bool
         Whether the same architecture with random weights is recorded too, as a control.
     fresh : bool
@@ -118,7 +122,11 @@ def run(
     from insilico.runs.store import check_new
     from stimuli.textures.sets import from_folder
 
-    folder = out if out is not None else Path("results") / f"{plain(model)}-{plain(battery)}"
+    folder = (
+        out
+        if out is not None
+        else Path("results") / "-".join([plain(model), plain(battery), *["quick"] * quick])
+    )
     folder = beside(folder) if fresh else folder
     planned = cells(
         model,
@@ -163,6 +171,7 @@ def run(
             device=options.device,
             rates=rates,
             most_units=most_units_of(most_units),
+            quick=quick,
             crop=crop,
             phases=phases,
             precision=precision,

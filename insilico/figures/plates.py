@@ -27,7 +27,7 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.style import TWO_COLUMNS, Plate, save_figure, within_sentence
+from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
     modulation_numbers,
@@ -50,7 +50,6 @@ __all__ = [
 
 # More layers than this are not given pages of their own unless asked for: a report has to be read.
 MOST_LAYERS = 3
-FORMATS = ("png", "svg")
 
 
 def save_figures(

@@ -41,6 +41,12 @@ __all__ = [
 ONE_COLUMN = 85 / 25.4
 TWO_COLUMNS = 175 / 25.4
 
+# Of pictures made of pixels.
+DPI = 200
+
+# What every figure is written as.
+FORMATS = ("png", "svg", "pdf")
+
 # Colours that remain apart for colour-blind readers and in grey: Okabe & Ito (2008),
 # https://jfly.uni-koeln.de/color/
 MODEL = "#0072B2"
@@ -217,7 +223,7 @@ def save_figure(
     name: str,
     *,
     numbers: pd.DataFrame | None = None,
-    formats: tuple[str, ...] = ("png", "svg"),
+    formats: tuple[str, ...] = FORMATS,
 ) -> list[Path]:
     """Write a figure, and the numbers it shows beside it.
 
@@ -250,11 +256,8 @@ def save_figure(
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{name}.{ending}" for ending in formats]
     with style(), _laid_out(figure):
-        # Without dates in them, files of equal numbers are equal.
-        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         for file in files:
-            metadata = undated.get(file.suffix[1:])
-            figure.savefig(file, dpi=200, metadata=metadata)
+            _print(figure, file)
     if numbers is not None:
         table = folder / f"{name}.csv"
         write_csv(numbers, table, float_format="%.7g")
@@ -262,13 +265,40 @@ def save_figure(
     return files
 
 
+def _print(figure: Figure, file: Path) -> None:
+    """Write one file, and draw once for it: ``savefig`` draws twice."""
+    # Loaded where they are used: that of pdf takes a while. Without dates in them, files of equal
+    # numbers are equal.
+    canvas: Any
+    if file.suffix == ".png":
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(file)
+    elif file.suffix == ".svg":
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+        canvas = FigureCanvasSVG(figure)
+        canvas.print_svg(file, metadata={"Date": None})
+    elif file.suffix == ".pdf":
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+        canvas = FigureCanvasPdf(figure)
+        canvas.print_pdf(file, metadata={"CreationDate": None})
+    else:
+        figure.savefig(file)
+
+
 @contextmanager
 def _laid_out(figure: Figure) -> Iterator[None]:
     """Lay a figure out once, not again for every format."""
-    engine = figure.get_layout_engine()
+    engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    figure.set_dpi(DPI)
     try:
         yield
     finally:
         figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
+        figure.set_dpi(dpi)

@@ -16,7 +16,6 @@ __all__ = ["predictivity_plates", "readable_layers", "write_predictivity"]
 
 FIGURES = "figures"
 PAGE = "predictivity.html"
-FORMATS = ("png", "svg", "pdf")
 
 # The scores of a layer, and what stands over them.
 COLUMNS = {
@@ -138,9 +137,7 @@ def write_predictivity(
     table = found.layers if layers is None else layers
     drawn = predictivity_plates(table, found.neurons, found.best)
     for plate in drawn:
-        save_figure(
-            plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=FORMATS
-        )
+        save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
     record = dict(found.provenance)
     page = render(
         "predictivity.html.jinja",

@@ -13,6 +13,7 @@ import xarray as xr
 from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.published import beside_published, categories, standings
+from insilico.experiments.quick import QUICK
 from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.style import Plate, save_figure
@@ -80,6 +81,7 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         explorer=explored,
         provenance=results.provenance,
         battery=results.battery,
+        quick=QUICK in results.warnings,
         warnings=results.warnings,
         facts=_facts(results),
         layers=[

@@ -29,7 +29,6 @@ __all__ = ["by_degrees", "side_by_side_plates", "write_side_by_side"]
 
 FIGURES = "figures"
 PAGE = "comparison.html"
-FORMATS = ("png", "svg", "pdf")
 
 # Of the terms of a report, those that this page uses.
 USED = ("median", "similarity", "ceiling", "floor", "skill", "interval")
@@ -96,9 +95,7 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
         (folder / f"{name}.tex").write_text(latex(table), encoding="utf-8")
     drawn = side_by_side_plates(side)
     for plate in drawn:
-        save_figure(
-            plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=FORMATS
-        )
+        save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
     return write_page(_render(side, drawn, folder / FIGURES), folder / PAGE)
 
 

@@ -21,6 +21,8 @@ from insilico.errors import UserError
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
+from insilico.experiments.quick import QUICK
+from insilico.experiments.quick import quick as thinned
 from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
@@ -64,6 +66,7 @@ def run(
     phases: str = "keep",
     rates: bool = True,
     most_units: int | str | None = None,
+    quick: bool = False,
     seed: int = 0,
     progress: bool = False,
     out: Path | str | None = None,
@@ -115,6 +118,9 @@ def run(
     most_units : int or "all", optional
         Of how many units of each layer, drawn at random with the seed; the battery decides by
         default, and those that show each unit its own optimum record 64.
+    quick : bool
+        Show few stimuli of every experiment to few units, to see in seconds whether a run works; it
+        says of itself that its numbers are not to be believed.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool
@@ -149,6 +155,7 @@ def run(
         # Units are selected on the first protocol.
         first = [plan.protocols[0].name] if placement.select is not None else []
         plan = plan.only([*first, *_listed(protocols)], rates=rates)
+    plan = thinned(plan) if quick else plan
     own_references = _own(references)
     most = _most(most_units, plan)
     probe, card = lowered(
@@ -179,7 +186,7 @@ def run(
         plan,
         placement,
         own_references,
-        left_out=left_out,
+        cautions=[*([QUICK] if quick else []), *left_out],
         harmonics=harmonics,
         rates=rates,
         most=most,
@@ -215,7 +222,7 @@ def _measured(
     own_references: Sequence[ReferenceDistribution],
     store: RunStore | None,
     *,
-    left_out: Sequence[str],
+    cautions: Sequence[str],
     harmonics: bool,
     rates: bool,
     most: int | None,
@@ -234,7 +241,7 @@ def _measured(
         progress=progress,
         store=store,
     )
-    notes = [*([card.caution] if card.caution else []), *left_out, *probe.notes]
+    notes = [*cautions, *([card.caution] if card.caution else []), *probe.notes]
     units, rate_map = session.units, session.rate_map
     notes.extend(session.notes)
     notes.extend(too_fine(session.recordings, card.display))

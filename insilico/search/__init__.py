@@ -1,0 +1,1 @@
+"""Searching for hyper-parameters: the rig is the objective."""

@@ -1,0 +1,130 @@
+"""A search written down in a TOML file."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from insilico.errors import UserError
+
+__all__ = ["SearchPlan", "Stage", "read_plan"]
+
+# Factors of the grating sets that a stage may thin out.
+FACTORS = ("phase", "cycles", "diameter", "spatial_frequency")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """So many evaluations on the same stimuli.
+
+    Parameters
+    ----------
+    evaluations : int
+        How many, rounded up to whole generations.
+    every : mapping of str to int
+        By factor of the stimuli: 2 shows every second level; all levels unless given.
+    step : float
+        Standard deviation of the first generation, a share of the range of each hyper-parameter.
+    """
+
+    evaluations: int
+    every: Mapping[str, int] = field(default_factory=dict)
+    step: float = 0.15
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What is searched, and how.
+
+    Parameters
+    ----------
+    stages : tuple of Stage
+        Each begins where the one before ended.
+    units : int
+        Of the populations that are drawn.
+    population : int, optional
+        Evaluations in a generation; that of the method by default.
+    seed : int
+        Of the search.
+    split : int
+        Of the halves of the published distributions.
+    fresh : int
+        Populations, drawn anew, on which the end result is measured.
+    """
+
+    stages: tuple[Stage, ...]
+    units: int = 300
+    population: int | None = None
+    seed: int = 0
+    split: int = 0
+    fresh: int = 10
+
+
+def read_plan(path: Path | str) -> SearchPlan:
+    """Read a search from a TOML file.
+
+    Parameters
+    ----------
+    path : path
+        ``units``, ``population``, ``seed``, ``split``, ``fresh``, and ``[[stages]]`` with
+        ``evaluations``, ``every`` and ``step``.
+
+    Returns
+    -------
+    SearchPlan
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be read, or a key or a value that is not allowed; says what is.
+    """
+    path = Path(path)
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {path}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is no TOML file: {error}.") from error
+    whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1}
+    _check_keys(path, said, (*whole, "stages"))
+    for name, least in whole.items():
+        if name in said:
+            _check_whole(f"{name} of {path}", said[name], least)
+    stages = said.pop("stages", None)
+    if not isinstance(stages, list) or not stages:
+        raise UserError(
+            f"{path} needs a table [[stages]] with evaluations = N; got {stages!r:.60}."
+        )
+    return SearchPlan(stages=tuple(_stage(path, each) for each in stages), **said)
+
+
+def _stage(path: Path, said: Any) -> Stage:
+    where = f"a stage of {path}"
+    if not isinstance(said, dict):
+        raise UserError(f"{where} is a table with evaluations = N; got {said!r:.60}.")
+    _check_keys(where, said, ("evaluations", "every", "step"))
+    _check_whole(f"evaluations of {where}", said.get("evaluations"), 1)
+    every = said.get("every", {})
+    if not isinstance(every, dict):
+        raise UserError(f"every of {where} is a table, as {{phase = 2}}; got {every!r:.60}.")
+    _check_keys(f"every of {where}", every, FACTORS)
+    for name, step in every.items():
+        _check_whole(f"{name} in every of {where}", step, 1)
+    step = said.get("step", 0.15)
+    number = isinstance(step, int | float) and not isinstance(step, bool) and math.isfinite(step)
+    if not number or not 0 < step <= 1:
+        raise UserError(f"step of {where} must lie above 0 and be at most 1; got {step!r:.60}.")
+    return Stage(**said)
+
+
+def _check_keys(where: object, said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    strangers = [name for name in said if name not in allowed]
+    if strangers:
+        raise UserError(f"{where} has no {', '.join(strangers)}; it takes {', '.join(allowed)}.")
+
+
+def _check_whole(where: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{where} must be a whole number from {least} on; got {value!r:.60}.")

@@ -1,0 +1,289 @@
+"""Search by evolution of the covariance matrix (CMA-ES): logged, resumable, in parallel.
+
+Nothing but the log says how far a search is. A search that goes on asks for the same generations
+again, and finds what was evaluated in the log; so nothing is evaluated twice, and the end is the
+same as if it had never stopped.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from insilico.errors import UserError
+from insilico.models.loading import load_model
+from insilico.models.mechanistic.hyper_parameters import HyperParameters, from_unit, to_unit
+from insilico.search.objective import PLACE, Objective
+from insilico.search.plan import SearchPlan, Stage
+
+__all__ = ["LOG", "PLAN", "evaluate", "search"]
+
+LOG = "evaluations.jsonl"
+PLAN = "plan.json"
+RESULT = "result.json"
+
+MODEL = "mechanistic_v1"
+
+# Populations for the end result are drawn with seeds that no generation had.
+FRESH = 1_000_000
+
+Place = npt.NDArray[np.float64]
+Task = tuple[int, int, int, Place]  # stage, generation, member, place
+Evaluate = Callable[[Stage, HyperParameters, int], dict[str, Any]]
+
+
+def evaluate(
+    stage: Stage, said: HyperParameters, seed: int, *, units: int, split: int
+) -> dict[str, Any]:
+    """Draw a population, record it, and compare it with both halves of the data.
+
+    Parameters
+    ----------
+    stage : Stage
+        Which stimuli are shown.
+    said : HyperParameters
+        What the population is drawn from.
+    seed : int
+        Of the population.
+    units : int
+        How many.
+    split : int
+        Of the halves.
+
+    Returns
+    -------
+    dict
+        ``score``, ``fitted`` and ``held out``: see `Objective`.
+    """
+    x, y = PLACE.position or (0.0, 0.0)
+    model = load_model(MODEL, seed=seed, n=units, at=(x, y), hyper_parameters=asdict(said))
+    return Objective(stage.every, split=split)(model)
+
+
+def search(
+    plan: SearchPlan,
+    folder: Path | str,
+    *,
+    workers: int = 1,
+    told: Callable[[str], None] = lambda _: None,
+    evaluated: Evaluate | None = None,
+) -> dict[str, Any]:
+    """Search, or go on searching.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        The stages.
+    folder : path
+        Every evaluation is a line of ``evaluations.jsonl`` there.
+    workers : int
+        Processes that evaluate.
+    told : callable
+        Is told, in a line, what each generation gave.
+    evaluated : callable, optional
+        Takes the place of `evaluate`.
+
+    Returns
+    -------
+    dict
+        ``hyper_parameters``; ``fitted``, ``held out`` and the properties, means of fresh
+        populations; ``evaluations``. It is written to ``result.json`` as well.
+
+    Raises
+    ------
+    UserError
+        If the folder holds another search, or the package cma is missing.
+    """
+    _check_cma()
+    folder = Path(folder)
+    _begin(plan, folder)
+    log = _Log(folder / LOG)
+    call = evaluated or partial(evaluate, units=plan.units, split=plan.split)
+    with _pool(workers) as pool:
+        place = to_unit(HyperParameters())
+        for number in range(len(plan.stages)):
+            place = _stage(plan, number, place, log, pool, call, told)
+        tasks = [(len(plan.stages), 0, each, place) for each in range(plan.fresh)]
+        last = Stage(evaluations=plan.fresh)
+        found = _evaluated(tasks, last, log, pool, call, seeds=range(FRESH, FRESH + plan.fresh))
+    result = _result(place, found, len(log.found))
+    (folder / RESULT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _stage(
+    plan: SearchPlan,
+    number: int,
+    start: Place,
+    log: "_Log",
+    pool: Executor | None,
+    call: Evaluate,
+    told: Callable[[str], None],
+) -> Place:
+    """Search on the stimuli of one stage, from a place on; return the middle of the last draw."""
+    import cma
+
+    stage = plan.stages[number]
+    rng = np.random.default_rng([plan.seed, number])
+    options: dict[str, Any] = {
+        "bounds": [0, 1],
+        "seed": np.nan,  # leaves the global random state alone
+        "randn": lambda *shape: rng.standard_normal(shape),
+        "verbose": -9,
+    }
+    if plan.population is not None:
+        options["popsize"] = plan.population
+    method = cma.CMAEvolutionStrategy(start, stage.step, options)
+    n_generations = -(-stage.evaluations // method.popsize)
+    for generation in range(n_generations):
+        places = method.ask()
+        tasks = [(number, generation, each, place) for each, place in enumerate(places)]
+        # A new population in every generation: what is fitted are distributions, not a draw.
+        seeds = [generation] * len(tasks)
+        found = _evaluated(tasks, stage, log, pool, call, seeds=seeds)
+        method.tell(places, [-each["score"] for each in found])
+        best = max(found, key=lambda each: each["score"])
+        told(
+            f"stage {number + 1} of {len(plan.stages)}, generation {generation + 1} of "
+            f"{n_generations}: best {best['score']:.3f} (held out "
+            f"{_mean(best['held out']):.3f}), mean {np.mean([e['score'] for e in found]):.3f}"
+        )
+    return np.asarray(method.result.xfavorite)
+
+
+def _evaluated(
+    tasks: Sequence[Task],
+    stage: Stage,
+    log: "_Log",
+    pool: Executor | None,
+    call: Evaluate,
+    *,
+    seeds: Sequence[int],
+) -> list[dict[str, Any]]:
+    """Evaluate what is not in the log, and write it there as it comes."""
+    missing = {
+        task[:3]: (stage, from_unit(task[3]), seed)
+        for task, seed in zip(tasks, seeds, strict=True)
+        if not log.holds(task)
+    }
+    if pool is None:
+        results: Iterator[dict[str, Any]] = (call(*each) for each in missing.values())
+    else:
+        futures = [pool.submit(call, *each) for each in missing.values()]
+        results = (each.result() for each in futures)
+    for key, found in zip(missing, results, strict=True):
+        log.write(key, missing[key], found)
+    return [log.found[task[:3]] for task in tasks]
+
+
+class _Log:
+    """The evaluations so far: lines of JSON, of which the last may be torn."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: dict[tuple[int, ...], dict[str, Any]] = {}
+        whole = 0
+        for line in path.read_bytes().splitlines(keepends=True) if path.exists() else []:
+            if not line.endswith(b"\n"):
+                break
+            said = json.loads(line)
+            self.found[(said["stage"], said["generation"], said["member"])] = said
+            whole += len(line)
+        if path.exists():
+            with path.open("r+b") as file:
+                file.truncate(whole)
+
+    def holds(self, task: Task) -> bool:
+        said = self.found.get(task[:3])
+        if said is None:
+            return False
+        if said["hyper_parameters"] != asdict(from_unit(task[3])):
+            raise UserError(
+                f"{self.path} is not the log of this search: evaluation "
+                f"{'.'.join(map(str, task[:3]))} had other hyper-parameters, as after a change of "
+                "the method's or the model's version. Search in another folder."
+            )
+        return True
+
+    def write(
+        self, key: tuple[int, ...], asked: tuple[Stage, HyperParameters, int], found: Any
+    ) -> None:
+        said = {
+            **dict(zip(("stage", "generation", "member"), key, strict=True)),
+            "seed": asked[2],
+            "hyper_parameters": asdict(asked[1]),
+            **found,
+        }
+        self.found[key] = said
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(said) + "\n")
+
+
+def _begin(plan: SearchPlan, folder: Path) -> None:
+    """Write the plan down, or see that it is the one that is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = json.dumps(asdict(plan), indent=1, sort_keys=True) + "\n"
+    path = folder / PLAN
+    if path.exists() and path.read_text(encoding="utf-8") != said:
+        raise UserError(
+            f"{folder} holds another search: its {PLAN} differs from what is asked. Search in "
+            "another folder, with --out."
+        )
+    path.write_text(said, encoding="utf-8")
+
+
+def _result(place: Place, found: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:
+    """Average the fresh populations."""
+    halves = {
+        which: {
+            name: float(np.mean([each[which][name] for each in found])) for name in found[0][which]
+        }
+        for which in ("fitted", "held out")
+    }
+    return {
+        "hyper_parameters": asdict(from_unit(place)),
+        **{which: _mean(each) for which, each in halves.items()},
+        "properties": halves,
+        "fresh populations": len(found),
+        "evaluations": n,
+    }
+
+
+def _mean(said: Mapping[str, float]) -> float:
+    return float(np.mean(list(said.values())))
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor | None]:
+    if workers == 1:
+        yield None
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _alone() -> None:
+    """Leave the other cores to the other processes."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _check_cma() -> None:
+    try:
+        import cma  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            "a search needs the package cma: pip install 'insilico-ephys[search]'."
+        ) from error

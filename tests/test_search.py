@@ -1,0 +1,226 @@
+"""Searching: halves of references, fewer stimuli, and a search that is stopped and goes on."""
+
+import inspect
+import json
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from insilico.cli.app import main
+from insilico.errors import UserError
+from insilico.experiments import marques2020
+from insilico.models.mechanistic.hyper_parameters import HyperParameters, to_unit
+from insilico.reference import load
+from insilico.search.halves import half
+from insilico.search.objective import fitted_battery, remembered, thinned
+from insilico.search.plan import SearchPlan, Stage, read_plan
+from insilico.search.searching import LOG, evaluate, search
+from stimuli import Display
+
+RINGACH = load("marques2020.ringach2002.bandwidth")
+DISPLAY = Display.square(32, 8.0, background=marques2020.BATTERY.background)
+POSITION = marques2020.PLACE.position
+
+PLAN = SearchPlan(stages=(Stage(20, step=0.2), Stage(10, {"phase": 2})), population=5, fresh=2)
+GOAL = 0.7
+
+
+def near(stage, said, seed):
+    """A stand-in for recording: best where every hyper-parameter is at 0.7 of its range."""
+    away = float(np.mean((to_unit(said) - GOAL) ** 2))
+    return {"score": -away, "fitted": {"a": 1 - away}, "held out": {"a": 0.5 - away + 0 * seed}}
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+
+
+# Halves
+
+
+def test_halves_are_the_whole():
+    fitted, held_out = (half(RINGACH, which, seed=3) for which in ("fitted", "held out"))
+    np.testing.assert_array_equal(fitted.counts + held_out.counts, RINGACH.counts)
+    assert fitted.n + held_out.n == RINGACH.n
+    assert fitted.n == RINGACH.n // 2
+    assert fitted.undefined + held_out.undefined == RINGACH.undefined
+    assert fitted.property == RINGACH.property
+    other = half(RINGACH, "fitted", seed=4)
+    assert (other.counts != fitted.counts).any()
+    np.testing.assert_array_equal(half(RINGACH, "fitted", seed=3).counts, fitted.counts)
+
+
+def test_halves_are_drawn_without_replacement():
+    """Each bin's mean over seeds is half its cells, with the variance of the hypergeometric."""
+    drawn = np.array([half(RINGACH, "fitted", seed=seed).counts for seed in range(300)])
+    counts, n = RINGACH.counts, RINGACH.n
+    np.testing.assert_allclose(drawn.mean(0), counts / 2, atol=0.9)
+    expected = counts * (n - counts) / (4 * (n - 1))
+    filled = counts > 10
+    np.testing.assert_allclose(drawn.var(0)[filled], expected[filled], rtol=0.35)
+
+
+def test_what_cannot_be_halved():
+    with pytest.raises(UserError, match="must be 'fitted' or 'held out'"):
+        half(RINGACH, "both")
+    with pytest.raises(UserError, match="no whole numbers of cells"):
+        half(load("marques2020.freemanZiemba2013.texture_modulation_index"), "fitted")
+
+
+# Stimuli
+
+
+def test_thinned_sets_keep_levels_and_their_pictures():
+    whole = marques2020.RINGACH2002.stimuli(DISPLAY, POSITION)
+    fewer = thinned(marques2020.RINGACH2002.stimuli, {"phase": 4, "cycles": 3, "diameter": 2})
+    few = remembered(fewer)(DISPLAY, POSITION)
+    assert len(few) == len(whole) / 12
+    # 4 and 6 cycles are the second and the fourth of what the set calls cycles.
+    assert few.conditions["cycles"].unique().tolist() == [3]
+    phases = np.sort(few.conditions["phase"].unique())
+    assert np.diff(phases).tolist() == [180]
+    rows = [0, 17, 50]
+    plain = fewer(DISPLAY, POSITION).images(rows)
+    assert (few.images(rows) - plain).abs().max() < 1e-6
+
+
+def test_protocols_still_share_recordings():
+    battery = fitted_battery({"phase": 2})
+    shown = {each.name: each.shown for each in battery.protocols}
+    assert shown["ringach2002"] == shown["devalois1982a"]
+    assert shown["devalois1982b"] == shown["schiller1976"]
+    assert len(battery.references) == 15
+
+
+def test_measuring_knows_of_no_model():
+    names = ("experiments", "tuning", "comparison", "recording", "reference", "runs")
+    packages = [resources.files("insilico") / name for name in names]
+    for package in packages:
+        for path in Path(str(package)).rglob("*.py"):
+            assert "mechanistic" not in path.read_text(encoding="utf-8")
+    from insilico.search import halves, objective
+
+    for module in (halves, objective):
+        assert "mechanistic" not in inspect.getsource(module)
+
+
+def test_evaluate_records_and_scores_both_halves():
+    stage = Stage(1, {"phase": 2, "cycles": 3, "diameter": 6, "spatial_frequency": 2})
+    found = evaluate(stage, HyperParameters(), 0, units=24, split=0)
+    assert len(found["fitted"]) == len(found["held out"]) == 15
+    assert found["score"] == pytest.approx(np.mean(list(found["fitted"].values())))
+    assert 0.3 < found["score"] < 1.05
+    assert found["fitted"] != found["held out"]
+
+
+# The search
+
+
+def test_search_finds_the_goal_and_logs_every_evaluation(tmp_path):
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 (it is the one that is left alone)
+    told = []
+    result = search(
+        SearchPlan(stages=(Stage(400, step=0.2),), fresh=2), tmp_path,
+        evaluated=near, told=told.append,
+    )  # fmt: skip
+    start = near(None, HyperParameters(), 0)["fitted"]["a"]
+    assert 1 - result["fitted"] < 0.4 * (1 - start)
+    assert result["held out"] == pytest.approx(result["fitted"] - 0.5)
+    written = lines(tmp_path)
+    assert len(written) == result["evaluations"]
+    assert {each["seed"] for each in written[-2:]} == {1_000_000, 1_000_001}
+    assert len(told) == len({each["generation"] for each in written if each["stage"] == 0})
+    assert "held out" in told[0]
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("after", [3, 17, 26, 31])
+def test_search_goes_on_after_a_kill(tmp_path, after):
+    whole = search(PLAN, tmp_path / "whole", evaluated=near)
+    calls = []
+
+    def killed(*asked):
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        calls.append(asked)
+        return near(*asked)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(PLAN, tmp_path / "killed", evaluated=killed)
+    # The last line is torn.
+    log = tmp_path / "killed" / LOG
+    log.write_bytes(log.read_bytes()[:-20])
+    again = []
+    result = search(
+        PLAN, tmp_path / "killed", evaluated=lambda *asked: again.append(asked) or near(*asked)
+    )
+    assert result == whole
+    assert len(again) == 32 - after + 1
+    assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
+
+
+def test_another_search_is_refused(tmp_path):
+    search(PLAN, tmp_path, evaluated=near)
+    with pytest.raises(UserError, match="holds another search"):
+        search(SearchPlan(stages=(Stage(5),)), tmp_path, evaluated=near)
+    log = tmp_path / LOG
+    first, *rest = log.read_text().splitlines()
+    changed = json.loads(first)
+    changed["hyper_parameters"]["width_median"] *= 1.1
+    log.write_text("\n".join([json.dumps(changed), *rest]) + "\n")
+    with pytest.raises(UserError, match="not the log of this search"):
+        search(PLAN, tmp_path, evaluated=near)
+
+
+@pytest.mark.slow
+def test_workers_find_the_same(tmp_path):
+    alone = search(PLAN, tmp_path / "alone", evaluated=near)
+    assert search(PLAN, tmp_path / "two", evaluated=near, workers=2) == alone
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("units = 3", "needs a table [[stages]]"),
+        ("unit = 3", "has no unit; it takes units,"),
+        ("units = 0\n[[stages]]\nevaluations = 3", "from 1 on; got 0"),
+        ("[[stages]]\nsteps = 3", "has no steps"),
+        ("[[stages]]\nevaluations = 2.5", "from 1 on; got 2.5"),
+        ("[[stages]]\nevaluations = 2\nstep = 3", "at most 1; got 3"),
+        ("[[stages]]\nevaluations = 2\nevery = 3", "as {phase = 2}"),
+        ("[[stages]]\nevaluations = 2\nevery = {phases = 3}", "has no phases"),
+        ("stages = 3", "needs a table"),
+        ("stages = [3]", "is a table with"),
+        ("[", "is no TOML file"),
+    ],
+)
+def test_wrong_files(tmp_path, capsys, text, said):
+    path = tmp_path / "search.toml"
+    path.write_text(text)
+    assert main(["search", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_command(tmp_path, capsys, monkeypatch):
+    assert main(["search", str(tmp_path / "none.toml")]) == 2
+    path = tmp_path / "search.toml"
+    path.write_text("units = 5\npopulation = 4\nfresh = 1\n[[stages]]\nevaluations = 5\n")
+    plan = read_plan(path)
+    assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15}
+    monkeypatch.setattr("insilico.search.searching.evaluate",
+                        lambda *asked, units, split: near(*asked))  # fmt: skip
+    assert main(["search", str(path), "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "stage 1 of 1, generation 2 of 2" in out
+    assert "fitted half" in out and "1 fresh populations, 9 evaluations" in out
+    assert main(["search", str(path), "--workers", "0"]) == 2
+
+
+def test_the_file_in_the_documentation_is_a_plan():
+    plan = read_plan(Path(__file__).parents[1] / "docs" / "mechanistic" / "search.toml")
+    assert plan.stages[0].every == {"phase": 2, "cycles": 3, "diameter": 2}
+    assert plan.stages[-1].every == {}
