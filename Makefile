@@ -14,6 +14,9 @@ DEMO := results/demo
 
 TEST_PROCESSES ?= 2
 
+# For each reader of files.
+FUZZ_SECONDS ?= 60
+
 .DEFAULT_GOAL := demo
 .PHONY: demo test validate lint docs clean
 
@@ -29,6 +32,7 @@ test: lint docs
 
 validate: .venv/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+	$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
 	$(BIN)/python tests/validation.py docs/validation
 
 lint: .venv/.installed-for-tests

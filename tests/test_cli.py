@@ -578,3 +578,11 @@ def test_aligned():
     table = pd.DataFrame({"layer": ["conv1", "pool"], "calls": [1, 12]})
     assert aligned(table) == "layer  calls\nconv1      1\npool      12"
     assert aligned(table[:0]) == "layer  calls"
+
+
+def test_a_long_message_is_cut_in_its_middle(tmp_path, capsys):
+    (tmp_path / "own.toml").write_text(f'epochs = "{"x" * 9000}"')
+    assert main(["train", str(tmp_path / "own.toml"), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("insilico: error: epochs must be of type int; got 'xxx")
+    assert len(said) < 1600

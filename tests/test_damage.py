@@ -5,11 +5,14 @@ at fixed seeds; `make validate` does so for longer.
 """
 
 import dataclasses
+import json
 import shutil
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 
 import fake_results
+import fuzz
 import h5py
 import numpy as np
 import pandas as pd
@@ -41,34 +44,13 @@ from insilico.training.robustness.corruptions import (
 from insilico.training.robustness.evaluated import open_run
 
 
-def damaged(content, rng):
-    """Flip a bit, cut the end off, overwrite a part, or leave nothing of a file."""
-    kind = rng.choice(["flip", "flip", "cut", "rubbish", "zeros", "empty", "longer"])
-    data = bytearray(content)
-    at = int(rng.integers(len(data)))
-    end = at + int(rng.integers(1, 64))
-    if kind == "flip":
-        data[at] ^= 1 << int(rng.integers(8))
-    elif kind == "cut":
-        del data[at:]
-    elif kind == "rubbish":
-        data[at:end] = rng.bytes(len(data[at:end]))
-    elif kind == "zeros":
-        data[at:end] = bytes(len(data[at:end]))
-    elif kind == "empty":
-        data.clear()
-    else:
-        data += rng.bytes(8)
-    return bytes(data)
-
-
 def refused_or_same(read, path, *, same, seed, times, named=True):
     """Damage a file many times; reading it is refused in one sentence, or gives the same."""
     whole = path.read_bytes()
     silent = []
     for number in range(times):
         rng = np.random.default_rng([seed, number])
-        content = damaged(whole, rng)
+        content = fuzz.damaged(whole, rng)
         if content == whole:
             continue
         path.write_bytes(content)
@@ -499,3 +481,26 @@ class TestTables:
         refused_or_same(
             lambda: read_runs(here), path, seed=32, times=10 * times, same=read_runs(here).equals
         )
+
+
+class TestFuzz:
+    """As tests/fuzz.py does for as long as one likes; what once broke is tried again."""
+
+    @pytest.mark.parametrize("name", fuzz.READERS)
+    def test_a_few_seeds_and_those_that_were_kept(self, name):
+        dear = ("netcdf", "assembly", "results", "texts of results")
+        few = range(3 if name in dear else 20)
+        kept = json.loads(fuzz.SEEDS.read_text()).get(name, [])
+        assert list(fuzz.broken(name, [*few, *kept])) == []
+
+    def test_it_finds_what_it_looks_for(self, monkeypatch):
+        def careless():
+            return json.loads(Path("a.json").read_text())["a"]
+
+        reader = fuzz.Reader(
+            lambda: fuzz.written("a.json", '{"a": 3}'), careless, lambda one, other: one == other
+        )
+        monkeypatch.setitem(fuzz.READERS, "careless", reader)
+        found = [how for _, how in fuzz.broken("careless", range(40))]
+        assert any("JSONDecodeError" in how for how in found)
+        assert any("silently another content" in how for how in found)

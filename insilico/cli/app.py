@@ -35,6 +35,10 @@ OUR_PACKAGES = ("insilico", "stimuli")
 # What the system says of a full disk, a quota and a limit on files, without naming any.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+# Of a message, and of its end, which says what to do.
+MOST_LETTERS = 1500
+ENDING = 500
+
 # Exit code, as other tools have it.
 USER_ERROR = 2
 
@@ -123,7 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: Exception) -> int:
-    print(f"insilico: error: {' '.join(str(error).split())}", file=sys.stderr)
+    said = " ".join(str(error).split())
+    # It may quote a file, of which a word may be as long as it likes.
+    if len(said) > MOST_LETTERS:
+        said = f"{said[: MOST_LETTERS - ENDING]} ... {said[-ENDING:]}"
+    print(f"insilico: error: {said}", file=sys.stderr)
     return USER_ERROR
 
 

@@ -1,5 +1,7 @@
 """Properties against the training step: what a network's units come to prefer, and when."""
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,8 +21,8 @@ from insilico.figures.style import (
 __all__ = ["tracks"]
 
 PANELS = 4  # in a row
-PANEL_HEIGHT = 1.15  # in
-LETTERS = 30  # of a title
+PANEL_HEIGHT = 1.2  # in
+LETTERS = 26  # of a line of a title, of which there are two
 
 
 def tracks(table: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
@@ -82,7 +84,8 @@ def _panel(ax: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
         ax.plot(own["step"], own["value"], "o-", color=color, label=shorten(layer, LETTERS))
     label, units = rows["label"].iloc[0], rows["units"].iloc[0]
     yes_or_no = rows["kind"].iloc[0] == "share"
-    ax.set_title(shorten(label if yes_or_no else axis_label(label, units), LETTERS))
+    title = label if yes_or_no else axis_label(label, units)
+    ax.set_title(fill(shorten(title, 2 * LETTERS), LETTERS))
     if yes_or_no:
         ax.set_ylabel("Share of units")
         ax.set_ylim(-0.03, 1.03)

@@ -1,6 +1,7 @@
 """What a training run is told: dataclasses, by default the paper's recipe, and TOML files."""
 
 import dataclasses
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -347,6 +348,9 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         return _value(kind, value, name)
     plain = dict if origin is not None else hint
     if plain is float and isinstance(value, int) and not isinstance(value, bool):
+        # A whole number may have more digits than there are floats.
+        if abs(value) > sys.float_info.max:
+            raise UserError(f"{name} is too large a number.")
         return float(value)
     if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
         raise UserError(f"{name} must be of type {plain.__name__}; got {value!r}.")

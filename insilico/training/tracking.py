@@ -34,8 +34,13 @@ logger = logging.getLogger(__name__)
 MOMENTS = "step*"
 FIGURE = "tracks"
 
-# What comes round has no median.
-CIRCULAR = "preferred_orientation"
+# What comes round has no median; and where receptive fields are is where units were looked for.
+LEFT_OUT = (
+    "preferred_orientation",
+    "strongest_orientation",
+    "receptive_field_x",
+    "receptive_field_y",
+)
 
 
 class Moment(NamedTuple):
@@ -163,7 +168,7 @@ def track_table(out: Path | str) -> pd.DataFrame:
         that responded, with its quartiles ``low`` and ``high``, or the share of those for which it
         is true (``kind``: median or share); ``n``, of how many; ``macaque``, that of the first
         published distribution it is compared with. NaN where no unit has a value, or nothing is
-        published. Without what comes round, which has no median.
+        published. Without what comes round, which has no median, and places of receptive fields.
 
     Raises
     ------
@@ -242,7 +247,7 @@ def _rows(results: Results) -> Iterator[dict[str, Any]]:
     published = {each.property: each for each in sorted(known_of, key=lambda each: each.name)}
     layers = results.units["layer"].to_numpy().astype(str)
     for name, values in results.units.data_vars.items():
-        if values.dims != ("unit",) or name == CIRCULAR or "protocol" not in values.attrs:
+        if values.dims != ("unit",) or name in LEFT_OUT or "protocol" not in values.attrs:
             continue
         counts = counting(results.units, values)
         for layer in pd.unique(layers):
