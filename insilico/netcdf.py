@@ -70,6 +70,8 @@ def opened(path: Path, *, remedy: str, **options: Any) -> Iterator["xr.Dataset"]
     """
     import xarray as xr
 
+    if not path.is_file():
+        raise UserError(f"there is no file {path}. Look at its name and folder.")
     try:
         _check_survived(path)
         check_self_contained(path)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.recording.schema import label, load, save
+from insilico.recording.schema import label, load, save, side_by_side
 
 
 def recording(order=slice(None), **attrs):
@@ -64,3 +64,28 @@ def test_a_write_that_fails_leaves_no_recording(tmp_path):
     with pytest.raises((TypeError, ValueError)):
         save(response, tmp_path / "r.nc")
     assert not (tmp_path / "r.nc").exists()
+
+
+def moved(x):
+    """Recording of one unit, shown bars at two places whose x is given."""
+    table = pd.DataFrame({"place": [0.0, 1.0], "polarity": [1.0, 1.0], "x": x})
+    return label(
+        np.array([[1.0, 2.0]]),
+        conditions=table,
+        dims=("polarity", "place"),
+        units=pd.DataFrame(
+            {"layer": ["v1"], "channel": [0], "row": [0], "column": [0], "x": [0], "y": [0]}
+        ),
+        blank=np.zeros(1),
+        attrs={},
+    )
+
+
+def test_what_stays_in_one_group_may_vary_in_another():
+    """A horizontal bar that moves across itself stays where it is along x."""
+    across, still = moved([-1.0, 1.0]), moved([0.5, 0.5])
+    assert across["stimulus_x"].ndim > still["stimulus_x"].ndim
+    for parts in ((across, still), (still, across)):
+        joined = side_by_side(parts)
+        of_each = joined["stimulus_x"].transpose("unit", "place").to_numpy().tolist()
+        assert sorted(of_each) == [[-1.0, 1.0], [0.5, 0.5]]

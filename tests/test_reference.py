@@ -559,3 +559,6 @@ def test_assembly_of_something_else(tmp_path):
     (tmp_path / "text.nc").write_text("no netCDF")
     with pytest.raises(ValueError, match="cannot be read as netCDF"):
         reference.from_assembly(tmp_path / "text.nc")
+    for nothing in (tmp_path / "missing.nc", tmp_path):
+        with pytest.raises(ValueError, match="there is no file"):
+            reference.from_assembly(nothing)

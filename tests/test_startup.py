@@ -10,7 +10,7 @@ import insilico
 HEAVY = {"torch", "torchvision", "scipy", "xarray", "matplotlib", "seaborn", "bokeh", "sklearn"}
 
 COMMANDS = ("run", "layers", "stimuli", "reference", "report", "compare", "predict", "train",
-            "evaluate", "factorial", "textures", "sweep",
+            "evaluate", "factorial", "textures", "sweep", "search",
             "track", "export")  # fmt: skip
 
 

@@ -150,8 +150,10 @@ def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
         elif all(one.equals(other) for other in each):
             coords[str(name)] = one
         else:
-            values = np.stack([one.to_numpy(), *(other.to_numpy() for other in each)])
-            coords[str(name)] = (("unit", *one.dims), np.repeat(values, sizes, axis=0), one.attrs)
+            # Where a horizontal bar moves, its x stays: it varies along fewer factors than others'.
+            varies = {dim: size for part in (one, *each) for dim, size in part.sizes.items()}
+            values = np.stack([part.set_dims(varies).to_numpy() for part in (one, *each)])
+            coords[str(name)] = (("unit", *varies), np.repeat(values, sizes, axis=0), one.attrs)
     values = np.concatenate([part.to_numpy() for part in parts])
     return xr.DataArray(values, coords, first.dims, first.name, first.attrs)
 
