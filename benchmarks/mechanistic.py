@@ -1,6 +1,6 @@
 """Time of a forward pass of the mechanistic V1, relative to that of the VOneBlock.
 
-    python benchmarks/mechanistic.py [--json] [--units 500] [--batch 2]
+    python benchmarks/mechanistic.py [--json] [--units 500] [--batch 8]
 
 Both have as many units, half of those of the VOneBlock simple, on pictures of 224 px, on one
 thread. Prints seconds of the processor per picture, the least of several tries, and their ratio:
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument("--units", type=int, default=500)
-    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=8)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     n = arguments.units

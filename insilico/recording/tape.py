@@ -31,8 +31,12 @@ __all__ = ["Tape", "undivided"]
 Array = npt.NDArray[np.floating[Any]]
 Keys = Sequence[tuple[float, ...]]
 
-# Values in a chunk of the tape, which is a file with a checksum of its own.
-CHUNK = 2**20
+# Values in a chunk of the tape, which is a file with a checksum of its own; the last one is written
+# again whenever something is added to it.
+CHUNK = 2**18
+
+# Values that wait to be written, at most.
+WAITING = 2**20
 
 # A tape has no end; only chunks that were written take room.
 ENDLESS = 2**48
@@ -123,7 +127,7 @@ class Tape:
         """Take up responses (row, unit), and which pictures they answer."""
         self._waiting.append((pictures, responses))
         waiting = sum(each.numel() for _, each in self._waiting)
-        if waiting >= CHUNK or time.monotonic() >= self._due:
+        if waiting >= WAITING or time.monotonic() >= self._due:
             self.flush()
 
     def flush(self) -> None:
