@@ -1,4 +1,7 @@
-"""The rig recovers what is known in closed form: 240 textbook units, from pixels to properties."""
+"""The rig recovers what is known in closed form: textbook units, from pixels to properties.
+
+`make validate` does it for 240 of them (tests/validation.py).
+"""
 
 import numpy as np
 import pandas as pd
@@ -10,17 +13,18 @@ from insilico.experiments.gratings import FINE_PHASES, PHASES
 from insilico.models.textbook import truth as textbook_truth
 
 DISPLAY_PX_PER_DEG = 28
+N = 80
 
 
 @pytest.fixture(scope="module")
 def model():
-    return insilico.load_model("textbook")
+    return insilico.load_model("textbook", n=N)
 
 
 @pytest.fixture(scope="module")
 def results(model):
     # A unit of its own place has textures of its own, which take most of the time.
-    kept = [each.name for each in standard.BATTERY.protocols if each.name != "texture_surround"]
+    kept = [each.name for each in standard.BATTERY.protocols if "texture" not in each.name]
     return insilico.run(model, rates=False, protocols=kept)
 
 
@@ -43,9 +47,8 @@ def truth(model, results):
 
 
 def test_every_unit_answers(results):
-    assert results.units.sizes["unit"] == 240
-    # Not every texture holds what a unit likes.
-    silent = ~results.units["responsive"].drop_sel(protocol=["textures"])
+    assert results.units.sizes["unit"] == N
+    silent = ~results.units["responsive"]
     assert not silent.sel(protocol="receptive_field").any()
     assert int(silent.any("protocol").sum()) <= 2
 
