@@ -12,7 +12,7 @@ import insilico
 from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.phenomena_curves import DRAWN, median_curves
 from insilico.comparison.phenomena_list import PHENOMENA
-from insilico.experiments.batteries import find_battery
+from insilico.experiments.lists import PHENOMENA as PROTOCOLS
 from insilico.figures.plates import plates
 from insilico.figures.scorecard import scorecard_page
 from insilico.figures.style import ONE_COLUMN
@@ -52,9 +52,8 @@ def curve(values, **factors):
 
 
 def test_each_phenomenon_that_is_measured_has_a_curve_of_the_battery():
-    battery = find_battery("phenomena").battery
     assert set(DRAWN) == {each.number for each in PHENOMENA if each.needs}
-    names = {each.name for each in battery.protocols}
+    names = {each.name for each in PROTOCOLS}
     assert {drawn.protocol for parts in DRAWN.values() for drawn in parts} <= names
 
 
