@@ -39,7 +39,7 @@ from insilico.runs.sweep_file import read_sweep
 from insilico.runs.sweep_folder import begin
 from insilico.training.checkpoint import read_checkpoint
 from insilico.training.config import TrainingConfig, read_training_config
-from insilico.training.factorial.cells import read_factorial_config
+from insilico.training.factorial.config import read_factorial_config
 from insilico.training.factorial.tables import read_runs
 from insilico.training.opened import network_of
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import insilico
-from insilico.recording.kept import Maximum
+from insilico.recording.reductions import Maximum
 from insilico.tuning.properties.values import per_unit
 from stimuli import Display, factorial, grating
 

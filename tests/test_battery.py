@@ -11,8 +11,8 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments import lists, marques2020, standard
-from insilico.experiments.batteries import Placed, find_battery
+from insilico.experiments import marques2020
+from insilico.experiments.batteries import Placed, find_battery, shared, standard
 from insilico.experiments.gratings import (
     ORIENTATION,
     PHASES,
@@ -24,9 +24,9 @@ from insilico.experiments.gratings import (
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.experiments.size import SIZE
-from insilico.recording.kept import Maximum
-from insilico.runs.lowering import lowered
-from insilico.runs.outlook import estimates
+from insilico.recording.reductions import Maximum
+from insilico.runs.costs import estimates
+from insilico.runs.placed_probe import placed_probe
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties.values import per_unit
 from stimuli import Display, Position, factorial
@@ -456,12 +456,12 @@ def test_full_holds_every_experiment_of_the_others():
     full = find_battery("full").battery
     assert full.partial
     names = {each.name for each in full.protocols}
-    for other in (standard.BATTERY.protocols, lists.PHENOMENA):
+    for other in (standard.BATTERY.protocols, shared.PHENOMENA):
         assert {each.name for each in other} <= names
 
 
 def test_every_protocol_is_estimated():
-    probe, _ = lowered(network(), "1", place=insilico.Placement(), display=SMALL)
+    probe, _ = placed_probe(network(), "1", place=insilico.Placement(), display=SMALL)
     found = estimates(probe, standard.BATTERY, insilico.Placement())
     assert list(found) == [
         "receptive_field",

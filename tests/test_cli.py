@@ -23,7 +23,7 @@ from insilico.cli.terminal import aligned, comparison_table, summary
 from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES, find_battery
-from insilico.runs.doubts import few_units, silent_units
+from insilico.runs.cautions import few_units, silent_units
 from insilico.runs.results import Results
 
 SMALL = """
@@ -403,7 +403,10 @@ def test_stimuli_by_every_kind_of_name(here, capsys, name, n):
         ("own.py:NUMBER", "must be a StimulusSet, a function .*; got int"),
         ("own.py:broken", "own.py:broken.* raised KeyError: 'wrong'"),
         ("own.py:missing", "own.py has no 'missing'"),
-        ("insilico.experiments.standard:BATTERY", "insilico stimuli receptive_field --battery ins"),
+        (
+            "insilico.experiments.batteries.standard:BATTERY",
+            "insilico stimuli receptive_field --battery ins",
+        ),
     ],
 )
 def test_stimuli_of_no_such_name(here, capsys, name, message):

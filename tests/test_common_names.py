@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from insilico.cli.app import main
-from insilico.experiments.lists import PHENOMENA
+from insilico.experiments.batteries.shared import PHENOMENA
 from insilico.reference.common_names import COMMON_NAMES, named_here
 
 DOCS = Path(__file__).parents[1] / "docs"

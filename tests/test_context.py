@@ -7,7 +7,7 @@ import xarray as xr
 from known_cells import DISPLAY, both, close, fine_pixels
 
 from insilico.errors import UserError
-from insilico.experiments import annulus, lengths, masks, surround_places, surrounds
+from insilico.experiments import annulus, lengths, plaids, surround_places, surrounds
 from insilico.experiments.measuring import with_given
 from insilico.figures.context import (
     matrix_numbers,
@@ -19,7 +19,7 @@ from insilico.models.textbook.normalized_truth import amplitudes
 from insilico.models.textbook.normalized_units import draw_normalized, pool
 from insilico.tuning.properties import annulus as annulus_properties
 from insilico.tuning.properties import center, length, values
-from insilico.tuning.properties import masks as mask_properties
+from insilico.tuning.properties import plaids as mask_properties
 from insilico.tuning.properties import surround as surround_properties
 from insilico.tuning.properties import surround_places as place_properties
 from stimuli import Position
@@ -39,7 +39,7 @@ def units():
 
 @pytest.fixture(scope="module")
 def plaid(units):
-    return both(masks.CROSS_ORIENTATION, units.iloc[[COMPLEX, FREE]], diameter=DIAMETER)
+    return both(plaids.CROSS_ORIENTATION, units.iloc[[COMPLEX, FREE]], diameter=DIAMETER)
 
 
 def test_cross_orientation_suppression_is_recovered_from_pixels(plaid):
@@ -65,10 +65,10 @@ def test_the_weight_of_a_mask_is_literally_that_of_a_cell_without_surround(units
 
 def test_tuning_of_masks_is_recovered_from_pixels(units):
     two = units.iloc[[COMPLEX]]
-    by_orientation = both(masks.MASK_ORIENTATION, two, diameter=DIAMETER)
+    by_orientation = both(plaids.MASK_ORIENTATION, two, diameter=DIAMETER)
     close(by_orientation["mask_orientation_selectivity"], absolute=0.03)
     close(by_orientation["least_mask_suppression"], absolute=0.02)
-    by_frequency = both(masks.MASK_FREQUENCY, two, diameter=DIAMETER)
+    by_frequency = both(plaids.MASK_FREQUENCY, two, diameter=DIAMETER)
     close(by_frequency["mask_frequency_fall"], absolute=0.02)
 
 
@@ -188,7 +188,7 @@ def test_suppression_counts_below_blank_as_nothing():
 
 
 def test_masks_by_hand():
-    orientations = masks.ORIENTATIONS
+    orientations = plaids.ORIENTATIONS
     fall = 0.3 + 0.2 * np.cos(2 * np.deg2rad(orientations))
     tuned = curve(
         40 * (1 - fall), "relative_orientation", alone=40.0, relative_orientation=orientations
@@ -206,7 +206,7 @@ def test_masks_by_hand():
 
 
 def test_bandwidth_of_masking_by_hand():
-    octaves = masks.OCTAVES
+    octaves = plaids.OCTAVES
     tent = np.clip(0.6 * (1 - np.abs(octaves - octaves[4]) / 1.5), 0, None)
     tuned = curve(40 * (1 - tent), "relative_frequency", alone=40.0, relative_frequency=octaves)
     assert mask_properties.mask_frequency_bandwidth(tuned).item() == pytest.approx(1.5, abs=0.02)
@@ -367,7 +367,7 @@ def test_a_surround_needs_room():
 
 
 def test_the_set_shows_each_part_by_itself():
-    stimuli = masks.masks_of_orientations(DISPLAY, Position(), orientation=20.0)
+    stimuli = plaids.masks_of_orientations(DISPLAY, Position(), orientation=20.0)
     table = stimuli.conditions
     assert (table["signal"] + table["context"]).min() == 1
     alone = table[table["context"] == 0]
@@ -379,7 +379,7 @@ def test_the_set_shows_each_part_by_itself():
 
 
 def test_contrasts_that_add_up_to_more_than_one_are_refused():
-    stimuli = masks.plaids(DISPLAY, Position())
+    stimuli = plaids.plaids(DISPLAY, Position())
     loud = stimuli.conditions.assign(contrast=0.6)
     with pytest.raises(ValueError, match="no pixel is clipped"):
         stimuli.draw(DISPLAY, **{name: loud[name].to_numpy() for name in loud})

@@ -9,7 +9,7 @@ import xarray as xr
 from known_cells import DISPLAY, both
 
 import insilico
-from insilico.experiments import contrasts as experiments
+from insilico.experiments import contrast as experiments
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.measuring import measure
 from insilico.models.textbook.normalized_truth import amplitudes

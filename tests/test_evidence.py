@@ -10,7 +10,7 @@ from insilico import open_results
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.population import bins_of
 from insilico.comparison.table import score, score_all
-from insilico.experiments import standard
+from insilico.experiments.batteries import standard
 from insilico.reference import ReferenceDistribution, load, load_joint
 
 VARIANCE = "marques2020.ringach2002.circular_variance"

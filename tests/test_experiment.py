@@ -9,7 +9,7 @@ from torch import nn
 
 import insilico
 from insilico.errors import UserError
-from insilico.experiments import standard
+from insilico.experiments.batteries import standard
 from insilico.experiments.gratings import gratings, preferred_grating
 from insilico.experiments.receptive_field import patches
 from stimuli import Display, Position

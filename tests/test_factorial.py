@@ -22,7 +22,7 @@ from insilico.errors import UserError
 from insilico.training.config import DataConfig, ModelConfig, ScheduleConfig, TrainingConfig
 from insilico.training.factorial import experiment as factorial
 from insilico.training.factorial import measuring
-from insilico.training.factorial.cells import (
+from insilico.training.factorial.config import (
     COMPONENTS,
     FactorialConfig,
     MeasureConfig,

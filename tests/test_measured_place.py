@@ -10,7 +10,7 @@ import insilico
 from insilico.experiments.optimum import centered_grating
 from insilico.experiments.receptive_field import measured_place
 from insilico.experiments.textures import centered_disk
-from insilico.runs.doubts import displaced_fields
+from insilico.runs.cautions import displaced_fields
 from stimuli import Display
 
 DISPLAY = Display.square(32, 4)

@@ -16,9 +16,9 @@ from insilico.models import as_module
 from insilico.models.layers import layer_table
 from insilico.recording.forward import Forward
 from insilico.recording.generators import seeded
-from insilico.recording.kept import Maximum
 from insilico.recording.model_state import ModelState
 from insilico.recording.probe import Probe
+from insilico.recording.reductions import Maximum
 from stimuli import Display, factorial, grating
 
 DISPLAY = Display.square(64, 4)

@@ -6,7 +6,7 @@ import xarray as xr
 from known_cells import DISPLAY, both
 
 from insilico.comparison.phenomena import scorecard
-from insilico.experiments import contrasts, masks, surrounds
+from insilico.experiments import contrast, plaids, surrounds
 from insilico.models.textbook.closed_form import recorded
 from insilico.models.textbook.normalization import NormalizedPopulation
 from insilico.models.textbook.normalized_units import draw_normalized
@@ -31,7 +31,7 @@ def cell():
 
 
 def test_masks_and_surrounds_act_on_normalised_cells_alone(cell):
-    plaid = both(masks.CROSS_ORIENTATION, cell, truth=control, diameter=1.1)
+    plaid = both(plaids.CROSS_ORIENTATION, cell, truth=control, diameter=1.1)
     normalised, plain = plaid["mask_contrast_effect"][:, 0]
     assert normalised > 0.3
     assert abs(plain) < 1e-3
@@ -45,7 +45,7 @@ def test_masks_and_surrounds_act_on_normalised_cells_alone(cell):
 
 
 def test_contrast_saturates_normalised_cells_alone(cell):
-    found = both(contrasts.CONTRAST, cell, truth=control, diameter=1.1)
+    found = both(contrast.CONTRAST, cell, truth=control, diameter=1.1)
     slopes = found["contrast_log_slope_low"][:, 0], found["contrast_log_slope_high"][:, 0]
     assert slopes[0][0] > 2 * slopes[1][0]
     # A squared response has one power throughout, and no c50.

@@ -7,10 +7,10 @@ import xarray as xr
 import insilico
 from insilico.comparison.phenomena import share_interval
 from insilico.comparison.phenomena_list import PHENOMENA
-from insilico.experiments import contrasts as experiments
+from insilico.experiments import contrast as experiments
 from insilico.experiments.batteries import find_battery
 from insilico.tuning.properties import contrast as properties
-from insilico.tuning.properties.masks import mask_contrast_effect
+from insilico.tuning.properties.plaids import mask_contrast_effect
 from insilico.tuning.properties.spatial_frequency import high_frequency_fall
 
 

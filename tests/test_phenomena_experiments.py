@@ -6,7 +6,7 @@ import xarray as xr
 from known_cells import DISPLAY, both, close, fine_pixels
 
 from insilico.experiments import (
-    contrasts,
+    contrast,
     noise_masks,
     off_optimum,
     spots,
@@ -16,9 +16,9 @@ from insilico.experiments import (
 )
 from insilico.models.textbook.normalized_units import draw_normalized
 from insilico.tuning.properties import spots as spot_properties
-from insilico.tuning.properties.masks import noise_suppression
 from insilico.tuning.properties.off_optimum import c50_ratio_off_orientation
 from insilico.tuning.properties.orientation import circular_variance
+from insilico.tuning.properties.plaids import noise_suppression
 from insilico.tuning.properties.shuffle_control import shuffled_resultant
 from insilico.tuning.properties.square_waves import third_harmonic_peak
 from insilico.tuning.properties.two_sizes import orientation_width_size_change
@@ -65,7 +65,7 @@ def test_what_size_changes_is_recovered_from_pixels(cell, monkeypatch):
 
 
 def test_a_square_wave_is_as_strong_as_its_first_harmonic(free):
-    sine = both(contrasts.CONTRAST, free, truth=nothing, diameter=DIAMETER)["contrast_c50"][0, 0]
+    sine = both(contrast.CONTRAST, free, truth=nothing, diameter=DIAMETER)["contrast_c50"][0, 0]
     square = both(
         square_waves.SQUARE_WAVE_CONTRAST,
         free,
@@ -211,7 +211,7 @@ def test_noise_that_adds_suppresses_less_than_nothing():
 
 
 def test_a_scaled_contrast_response_has_the_same_c50():
-    shares = contrasts.CONTRASTS
+    shares = contrast.CONTRASTS
     whole = 40 * shares**2 / (shares**2 + 0.2**2)
     shown = curve([whole, whole / 3, whole], off=[0, 1, 2], contrast=shares)
     assert c50_ratio_off_orientation(shown).item() == pytest.approx(1, rel=1e-4)

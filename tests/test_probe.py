@@ -11,8 +11,8 @@ from insilico.models import as_module
 from insilico.models.weights import weights_hash
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import layer_outputs
-from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.probe import Probe
+from insilico.recording.reductions import Harmonics, Maximum
 from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, Position, factorial, grating
 

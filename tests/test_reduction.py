@@ -6,8 +6,8 @@ import xarray as xr
 
 from insilico.recording import reduce as reduce_module
 from insilico.recording.f0_and_f1 import phase_weights
-from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.reduce import Store, bytes_per_unit
+from insilico.recording.reductions import Harmonics, Maximum
 from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, factorial, grating
 

@@ -14,7 +14,7 @@ import pytest
 
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
-from insilico.experiments import standard
+from insilico.experiments.batteries import standard
 from insilico.reporting.explorer import explorer
 from insilico.reporting.report import write_report
 from insilico.reporting.tables import TABLES

@@ -19,9 +19,9 @@ from insilico.cli.app import main
 from insilico.figures.style import new_figure, save_figure
 from insilico.folders import inside
 from insilico.models.built_in import BUILT_IN
-from insilico.models.described import check_described, runs_only_ours
+from insilico.models.trust import check_trusted, runs_only_ours
 from insilico.training.config import ModelConfig, TrainingConfig, read_training_config
-from insilico.training.factorial.cells import read_factorial_config
+from insilico.training.factorial.config import read_factorial_config
 from insilico.training.robustness.evaluated import open_run
 
 # Whatever makes the model would leave this file.
@@ -172,12 +172,12 @@ class TestDescribed:
     )  # fmt: skip
     def test_options_are_numbers_and_words(self, options):
         with pytest.raises(UserError, match="which could name a file or an address"):
-            check_described("timm:x", options, built_in=(), source="f", trust_code=False)
-        check_described("timm:x", options, built_in=(), source="f", trust_code=True)
+            check_trusted("timm:x", options, built_in=(), source="f", trust_code=False)
+        check_trusted("timm:x", options, built_in=(), source="f", trust_code=True)
 
     def test_plain_options_are_passed(self):
         options = {"mode": "as_released", "a": 3, "b": [1.5, None, [True]], "act": "relu6 -x.y"}
-        check_described("timm:x.tag_in1k", options, built_in=(), source="f", trust_code=False)
+        check_trusted("timm:x.tag_in1k", options, built_in=(), source="f", trust_code=False)
 
     def test_names(self):
         for name in (*BUILT_IN, "torchvision:resnet18", "timm:vit_base.augreg-in1k"):

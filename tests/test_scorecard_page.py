@@ -12,7 +12,7 @@ import insilico
 from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.phenomena_curves import DRAWN, median_curves
 from insilico.comparison.phenomena_list import PHENOMENA
-from insilico.experiments.lists import PHENOMENA as PROTOCOLS
+from insilico.experiments.batteries.shared import PHENOMENA as PROTOCOLS
 from insilico.figures.plates import plates
 from insilico.figures.scorecard import scorecard_page
 from insilico.figures.style import ONE_COLUMN

@@ -65,8 +65,8 @@ def test_a_battery_is_imported_when_it_is_asked_for():
     told = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout.split()
-    assert "insilico.experiments.standard" in told
-    assert "insilico.experiments.context" not in told
+    assert "insilico.experiments.batteries.standard" in told
+    assert "insilico.experiments.batteries.context" not in told
 
 
 def test_every_public_name_is_there_and_listed():

@@ -21,8 +21,8 @@ from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.recording import tape as tapes
 from insilico.recording.forward import Forward
-from insilico.recording.kept import Harmonics, Maximum
 from insilico.recording.probe import Probe
+from insilico.recording.reductions import Harmonics, Maximum
 from insilico.recording.tape import Tape
 from insilico.reporting.report import PAGE, write_report
 from insilico.runs import identity

@@ -21,10 +21,10 @@ from insilico.errors import UserError
 from insilico.folders import claimed
 from insilico.models.weights import weights_hash
 from insilico.runs.cells import cells
-from insilico.runs.control import untrained_control
 from insilico.runs.progress import is_complete
 from insilico.runs.sweep_file import RUN, read_sweep
 from insilico.runs.sweep_folder import begin, overview
+from insilico.runs.untrained_control import untrained_control
 
 MODELS = """
 import torch

@@ -14,7 +14,8 @@ from PIL import Image
 import insilico
 from insilico.cli.textures import textures as command
 from insilico.errors import UserError
-from insilico.experiments import marques2020, standard
+from insilico.experiments import marques2020
+from insilico.experiments.batteries import standard
 from insilico.experiments.gratings import ORIENTATION
 from insilico.experiments.textures import centered_disk, with_textures
 from insilico.tuning.properties import textures as properties

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import insilico
-from insilico.experiments import standard
+from insilico.experiments.batteries import standard
 from insilico.experiments.gratings import FINE_PHASES, PHASES
 from insilico.models.textbook import truth as textbook_truth
 

@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico import fit_curve, reference
-from insilico.experiments.contrasts import contrast_sizes, contrasts
+from insilico.experiments.contrast import contrast_sizes, contrasts
 from insilico.figures import TWO_COLUMNS, style
 from insilico.models.textbook.closed_form import recorded
 from insilico.tuning.curves import dominant_component

@@ -16,7 +16,7 @@ import torch
 
 from insilico import reference
 from insilico.experiments.lengths import gratings_of_lengths, length_curve
-from insilico.experiments.masks import plaid_curve, plaids
+from insilico.experiments.plaids import plaid_curve, plaids
 from insilico.experiments.surrounds import surround_curve, surrounds_of_orientations
 from insilico.figures import TWO_COLUMNS, style
 from insilico.figures.style import ACCENT, MODEL, log_axis

@@ -37,7 +37,7 @@ def factorial(
     quiet : bool
         No progress bar.
     """
-    from insilico.training.factorial.cells import read_factorial_config
+    from insilico.training.factorial.config import read_factorial_config
     from insilico.training.factorial.experiment import run_factorial
     from insilico.training.factorial.tables import write_tables
 

@@ -90,8 +90,8 @@ def predict(
     from insilico.disk import saved
     from insilico.folders import check_free
     from insilico.models.built_in import BUILT_IN
-    from insilico.models.described import runs_only_ours
     from insilico.models.layers import named_layers
+    from insilico.models.trust import runs_only_ours
     from insilico.predictivity.optional import check_scikit_learn
     from insilico.reporting.predictivity import write_predictivity
 

@@ -59,12 +59,12 @@ def _costs(
     model: str, placed: "Placed", layer: tuple[str, ...], options: ModelOptions
 ) -> dict[str, "Estimate"]:
     """Estimate what each protocol takes on a model; those that share a recording come once."""
-    from insilico.runs.lowering import lowered
-    from insilico.runs.outlook import estimates
+    from insilico.runs.costs import estimates
+    from insilico.runs.placed_probe import placed_probe
     from insilico.runs.sampling import sampled
 
     battery, place = placed
-    probe, _ = lowered(
+    probe, _ = placed_probe(
         options.load(model),
         layer,
         place=place,

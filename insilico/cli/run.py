@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from insilico.cli.options import ModelOptions, Words, most_units_of
-from insilico.cli.preparing import references_named
+from insilico.cli.own_references import references_named
 from insilico.errors import UserError
 from insilico.folders import plain
 

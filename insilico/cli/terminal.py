@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from insilico.reference import ReferenceDistribution
     from insilico.reference.leaderboard import Standing
-    from insilico.runs.overview import Middle
     from insilico.runs.results import Results
+    from insilico.runs.summary import Middle
 
 __all__ = ["aligned", "benchmark_tables", "comparison_table", "distribution_page", "summary"]
 
@@ -83,7 +83,7 @@ def comparison_table(results: "Results") -> str:
     str
         Beside the name of every layer stands that the model is untrained, if it is.
     """
-    from insilico.runs.overview import TRAINING, middle
+    from insilico.runs.summary import TRAINING, middle
 
     comparison = results.comparison
     if comparison.empty:

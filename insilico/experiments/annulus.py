@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from insilico.experiments.contrasts import CONTRAST_SIZE
+from insilico.experiments.contrast import CONTRAST_SIZE
 from insilico.experiments.gratings import PHASES, draw_grating
 from insilico.experiments.optimum import centered_grating
 from insilico.experiments.protocol import Protocol

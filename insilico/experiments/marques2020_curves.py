@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from insilico.recording.kept import Maximum
+from insilico.recording.reductions import Maximum
 from insilico.tuning.curves import first_harmonic, mean_response
 from insilico.tuning.properties import marques2020 as properties
 from insilico.tuning.properties.marques2020.orientation import in_published_order

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from insilico.experiments.contrasts import CONTRASTS
+from insilico.experiments.contrast import CONTRASTS
 from insilico.experiments.gratings import PHASES, draw_grating
 from insilico.experiments.optimum import centered_grating, preferred_patch
 from insilico.experiments.protocol import Protocol

@@ -9,7 +9,7 @@ import xarray as xr
 
 from insilico.comparison.joint import Pair
 from insilico.errors import UserError
-from insilico.recording.kept import Maximum
+from insilico.recording.reductions import Maximum
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from insilico.experiments.contrasts import CONTRASTS, contrast_curve
+from insilico.experiments.contrast import CONTRASTS, contrast_curve
 from insilico.experiments.gratings import FINE_PHASES, PHASES
 from insilico.experiments.optimum import centered_grating, preferred_patch
 from insilico.experiments.protocol import Protocol

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from insilico.experiments.contrasts import CONTRASTS
+from insilico.experiments.contrast import CONTRASTS
 from insilico.experiments.gratings import ORIENTATIONS, PHASES, draw_grating, quarter_octaves
 from insilico.experiments.optimum import preferred_patch
 from insilico.experiments.protocol import Protocol

@@ -17,8 +17,8 @@ from insilico.errors import UserError
 from insilico.folders import check_free, inside
 from insilico.models.built_in import BUILT_IN
 from insilico.models.card import ModelCard, attach, left_to_apply
-from insilico.models.described import check_described
 from insilico.models.sources import Loaded, Request
+from insilico.models.trust import check_trusted
 from insilico.models.weights import weights_hash
 from insilico.recording.hooks import layer_outputs
 
@@ -252,7 +252,7 @@ def _described(
     arguments = dict(record["model"])
     spec = arguments.pop("spec", None)
     options = {name: value for name, value in arguments.items() if name not in COMMON}
-    check_described(spec, options, built_in=BUILT_IN, source=folder / RECORD, trust_code=trust_code)
+    check_trusted(spec, options, built_in=BUILT_IN, source=folder / RECORD, trust_code=trust_code)
     forbidden = [name for name in FOR_THE_USER if name in options]
     # Neurons read out of neurons could be read out of themselves.
     if not isinstance(spec, str) or spec.startswith("digital:") or forbidden:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from insilico.errors import UserError
 from insilico.models.card import ModelCard
-from insilico.recording.charts import chart_layers
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import OUTPUT, layer_names
+from insilico.recording.layer_maps import chart_layers
 from stimuli import Display
 
 __all__ = ["layer_table", "named_layers", "spatial_layers"]

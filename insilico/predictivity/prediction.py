@@ -24,8 +24,8 @@ from insilico.predictivity.mappings import find_mapping
 from insilico.predictivity.neurons import NeuralData
 from insilico.predictivity.scores import N_RESAMPLES, published_splits, score_layers
 from insilico.progress import progress_bar
-from insilico.recording.examination import examine
 from insilico.recording.forward import Forward
+from insilico.recording.model_examination import examine
 from insilico.tables import write_csv
 from stimuli import Position, photographs
 

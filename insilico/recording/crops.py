@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from insilico.recording.agreement import (
+from insilico.recording.crop_check import (
     disagreeing,
     how_many,
     informative,

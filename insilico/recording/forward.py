@@ -59,8 +59,8 @@ class Forward:
     Attributes
     ----------
     kind : ModelKind
-        How the model has to be run; as an ordinary one until `insilico.recording.examination` says
-        otherwise.
+        How the model has to be run; as an ordinary one until
+        `insilico.recording.model_examination` says otherwise.
 
     Raises
     ------

@@ -9,7 +9,7 @@ __all__ = ["ModelKind"]
 
 @dataclass(frozen=True)
 class ModelKind:
-    """How a model has to be run, by what `insilico.recording.examination.examine` found.
+    """How a model has to be run, by what `insilico.recording.model_examination.examine` found.
 
     Parameters
     ----------

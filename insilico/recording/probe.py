@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
-from insilico.recording.charts import chart_layers
 from insilico.recording.crops import Crops, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
-from insilico.recording.examination import examine
 from insilico.recording.forward import Forward, per_channel
-from insilico.recording.kept import Reduction
+from insilico.recording.layer_maps import chart_layers
 from insilico.recording.layers import Sites, place_units
 from insilico.recording.memory import available_memory
+from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit
+from insilico.recording.reductions import Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.schema import label
 from insilico.recording.tape import Tape

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from insilico.recording.f0_and_f1 import phase_weights
-from insilico.recording.kept import Harmonics, Maximum, Reduction
+from insilico.recording.reductions import Harmonics, Maximum, Reduction
 
 __all__ = ["Store", "bytes_per_unit"]
 

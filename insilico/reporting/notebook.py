@@ -5,8 +5,8 @@ from html import escape
 from io import BytesIO
 
 from insilico.figures.of_results import Plots
-from insilico.runs.overview import headline, short_table
 from insilico.runs.results import Results
+from insilico.runs.summary import headline, short_table
 
 __all__ = ["cell"]
 

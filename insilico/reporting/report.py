@@ -22,8 +22,8 @@ from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
 from insilico.reporting.scorecard import scorecard_rows
 from insilico.reporting.tables import JOINT, tables
 from insilico.reporting.terms import TERMS
-from insilico.runs import overview
-from insilico.runs.doubts import FEW
+from insilico.runs import summary
+from insilico.runs.cautions import FEW
 from insilico.runs.results import Results
 
 __all__ = ["middle", "write_report"]
@@ -186,7 +186,7 @@ def middle(row: Mapping[Any, Any], units: xr.Dataset, own: Mapping[str, str]) ->
     dict
         ``model`` and ``macaque``, in words.
     """
-    found = overview.middle(units, row, own)
+    found = summary.middle(units, row, own)
     if found.share:
         words = [f"{share:.0%} yes" if np.isfinite(share) else NO_VALUE for share in found[:2]]
     else:

@@ -20,7 +20,7 @@ from insilico.reporting.side_by_side_tables import (
     with_ends,
 )
 from insilico.reporting.terms import TERMS
-from insilico.runs.columns import UNTRAINED, told_apart
+from insilico.runs.compared_layers import UNTRAINED, told_apart
 from insilico.runs.ranking import RANKED_BY
 from insilico.runs.side_by_side import SideBySide
 from insilico.tables import write_csv

@@ -14,10 +14,10 @@ from insilico.errors import UserError
 from insilico.folders import claimed, written
 from insilico.models.loading import load_model
 from insilico.runs.cells import Cell
-from insilico.runs.control import untrained_control
 from insilico.runs.progress import is_complete
 from insilico.runs.run import run
 from insilico.runs.sweep_folder import failure_of, lock_of, state_of
+from insilico.runs.untrained_control import untrained_control
 
 __all__ = ["do_cell", "loaded", "own_gpu"]
 

@@ -10,8 +10,8 @@ import xarray as xr
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol, placed
 from insilico.experiments.rehearsal import preferences
-from insilico.recording.kept import Harmonics, Reduction
 from insilico.recording.probe import Probe
+from insilico.recording.reductions import Harmonics, Reduction
 from insilico.recording.schema import UNIT_COORDINATES, side_by_side
 from stimuli import Position, StimulusSet
 

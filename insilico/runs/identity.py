@@ -22,8 +22,8 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
 from insilico.models.card import ModelCard
 from insilico.models.weights import weights_hash
-from insilico.recording.kept import Reduction
 from insilico.recording.probe import Probe
+from insilico.recording.reductions import Reduction
 from insilico.reference import ReferenceDistribution
 from insilico.runs.software import OWN, code_version
 from stimuli import Display, Position, StimulusSet

@@ -20,7 +20,7 @@ from insilico.folders import check_free, inside
 from insilico.netcdf import check_self_contained, write_netcdf
 from insilico.recording.schema import load, load_chunks, save, save_chunks
 from insilico.runs.methods import paragraph
-from insilico.runs.overview import lines, short_table
+from insilico.runs.summary import lines, short_table
 from insilico.runs.unit import Unit, unit_of
 from insilico.tables import read_csv, write_csv
 

@@ -28,9 +28,9 @@ from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
 from insilico.reference import ReferenceDistribution
 from insilico.reference.common_names import named_here
-from insilico.runs.doubts import displaced_fields, few_units, silent_units, too_fine
+from insilico.runs.cautions import displaced_fields, few_units, silent_units, too_fine
 from insilico.runs.identity import identity
-from insilico.runs.lowering import lowered
+from insilico.runs.placed_probe import placed_probe
 from insilico.runs.provenance import provenance
 from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
@@ -158,7 +158,7 @@ def run(
     plan = thinned(plan) if quick else plan
     own_references = _own(references)
     most = _most(most_units, plan)
-    probe, card = lowered(
+    probe, card = placed_probe(
         model,
         layers,
         place=placement,

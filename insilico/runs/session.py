@@ -21,10 +21,10 @@ from insilico.experiments.protocol import Curve, Placement, Protocol, prerequisi
 from insilico.progress import progress_bar
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
-from insilico.runs.doubts import FEW
+from insilico.runs.cautions import FEW
+from insilico.runs.costs import outlook, tape_bytes
 from insilico.runs.groups import grouped, joined, reductions
 from insilico.runs.identity import shown_hash
-from insilico.runs.outlook import outlook, tape_bytes
 from insilico.runs.sampling import left_out, sampled
 from insilico.runs.store import Kept, RunStore
 from insilico.tuning.rates import RateMap, check_harmonics, fit_rates, to_rates

@@ -14,7 +14,7 @@ from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.table import score
 from insilico.errors import UserError
-from insilico.runs.columns import Column, columns_of, names_of, seeds_together
+from insilico.runs.compared_layers import Column, columns_of, names_of, seeds_together
 from insilico.runs.ranking import (
     RANKED_BY,
     Entry,

@@ -9,8 +9,8 @@ from typing import Any
 from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES
 from insilico.folders import plain
-from insilico.models.described import check_described
 from insilico.models.names import BUILT_IN_NAMES
+from insilico.models.trust import check_trusted
 from insilico.runs.cells import Cell, cells
 
 __all__ = ["SweepFile", "read_sweep"]
@@ -123,7 +123,7 @@ def read_sweep(path: Path | str, *, trust_code: bool = False) -> SweepFile:
         for name, listed in LISTED.items():
             if name in given:
                 raise UserError(f"[load] of {path} has no {name}: say {listed} = [...] above it.")
-        check_described(
+        check_trusted(
             own["model"], given, built_in=BUILT_IN_NAMES, source=path, trust_code=trust_code
         )
         plan += _named(_cells(path, common | own, given), several=len(models) > 1)

@@ -22,7 +22,7 @@ from insilico.experiments import marques2020
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
 from insilico.reference import ReferenceDistribution, load
-from insilico.runs.lowering import lowered
+from insilico.runs.placed_probe import placed_probe
 from insilico.runs.session import record_battery
 from insilico.search.halves import half
 from stimuli import Display, Position, StimulusSet, Window
@@ -150,7 +150,9 @@ def measured(model: nn.Module, battery: Battery, *, seed: int = 0) -> xr.Dataset
     -------
     Dataset, dim "unit"
     """
-    probe, _ = lowered(model, place=PLACE, background=battery.background, crop="off", seed=seed)
+    probe, _ = placed_probe(
+        model, place=PLACE, background=battery.background, crop="off", seed=seed
+    )
     return record_battery(probe, battery, PLACE).units
 
 

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from insilico.errors import UserError
-from insilico.models.described import check_described
+from insilico.models.trust import check_trusted
 
 __all__ = [
     "NETWORKS",
@@ -270,9 +270,9 @@ def check_network(config: ModelConfig, source: Path | str, *, trust_code: bool) 
     Raises
     ------
     UserError
-        As in `insilico.models.described.check_described`.
+        As in `insilico.models.trust.check_trusted`.
     """
-    check_described(
+    check_trusted(
         config.name, config.options, built_in=NETWORKS, source=source, trust_code=trust_code
     )
 

@@ -24,7 +24,7 @@ from insilico.netcdf import write_netcdf
 from insilico.progress import progress_bar
 from insilico.training.checkpoint import blamed_on, write_atomically
 from insilico.training.config import TrainingConfig
-from insilico.training.factorial.cells import COMPONENTS, FactorialConfig, cells
+from insilico.training.factorial.config import COMPONENTS, FactorialConfig, cells
 from insilico.training.factorial.measuring import measure_units, scores
 from insilico.training.factorial.resolution import dense_side
 from insilico.training.loop import train

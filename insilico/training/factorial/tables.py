@@ -16,7 +16,7 @@ from insilico.figures.style import PALETTE, TWO_COLUMNS, new_figure, save_figure
 from insilico.reference import CATEGORIES
 from insilico.tables import write_csv
 from insilico.training.checkpoint import blamed_on
-from insilico.training.factorial.cells import COMPONENTS
+from insilico.training.factorial.config import COMPONENTS
 from insilico.training.factorial.effects import estimate_effects
 
 __all__ = ["control_table", "effect_figure", "effect_table", "read_runs", "write_tables"]

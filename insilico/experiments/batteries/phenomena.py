@@ -1,7 +1,7 @@
 """The phenomena battery: what the scorecard of thirty phenomena is made of."""
 
+from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
 from insilico.experiments.battery import Battery
-from insilico.experiments.lists import CONTEXT_REFERENCES, PHENOMENA
 from insilico.experiments.optimum import MOST_UNITS
 
 __all__ = ["BATTERY"]

@@ -1,9 +1,9 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
-from insilico.experiments import standard
+from insilico.experiments.batteries import standard
+from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
-from insilico.experiments.lists import CONTEXT_REFERENCES, PHENOMENA
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
 

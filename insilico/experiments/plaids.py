@@ -9,7 +9,7 @@ from insilico.experiments.optimum import preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
-from insilico.tuning.properties import masks as properties
+from insilico.tuning.properties import plaids as properties
 from stimuli import Display, Position, StimulusSet, factorial
 from stimuli.catalogue import Named
 

@@ -1,7 +1,7 @@
 """The context battery: masks, surrounds, length and polarity, at each unit's own optimum."""
 
+from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, CONTEXTS, OPTIMUM
 from insilico.experiments.battery import Battery
-from insilico.experiments.lists import CONTEXT_REFERENCES, CONTEXTS, OPTIMUM
 from insilico.experiments.optimum import MOST_UNITS
 
 __all__ = ["BATTERY"]

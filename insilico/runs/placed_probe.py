@@ -14,10 +14,10 @@ from insilico.models.preparation import prepared
 from insilico.recording.probe import Probe
 from stimuli import Display, Position
 
-__all__ = ["lowered"]
+__all__ = ["placed_probe"]
 
 
-def lowered(
+def placed_probe(
     model: nn.Module | Callable[..., Any] | str,
     layers: Sequence[str] | str | None = None,
     *,

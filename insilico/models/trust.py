@@ -1,7 +1,7 @@
 """What a file may say of a model, so that opening the file runs no code of its own.
 
 Manifests, training settings and checkpoints come from others. Every one that names a model passes
-`check_described` before the name is looked up.
+`check_trusted` before the name is looked up.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from insilico.errors import UserError
 
-__all__ = ["check_described", "runs_only_ours"]
+__all__ = ["check_trusted", "runs_only_ours"]
 
 # One colon: what has another is looked for elsewhere, timm:net.py:make in a file.
 PUBLISHED = re.compile(r"(torchvision|timm):[\w.-]+")
@@ -22,7 +22,7 @@ PLACES = ("checkpoint_path", "cache_dir", "pretrained_cfg", "pretrained_cfg_over
 WORD = re.compile(r"[\w .+-]*")
 
 
-def check_described(
+def check_trusted(
     name: object,
     options: Mapping[str, Any],
     *,

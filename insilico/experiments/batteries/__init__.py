@@ -26,7 +26,7 @@ def _written_in(module: str) -> Callable[[], Placed]:
     """Find a battery where it is written: its place is the file's ``PLACE``, if it has one."""
 
     def found() -> Placed:
-        file = import_module(f"insilico.experiments.{module}")
+        file = import_module(module)
         return Placed(file.BATTERY, getattr(file, "PLACE", Placement()))
 
     return found
@@ -34,9 +34,9 @@ def _written_in(module: str) -> Callable[[], Placed]:
 
 # Each is made, and rehearsed, when it is first asked for.
 BATTERIES: dict[str, Callable[[], Placed]] = {
-    name: _written_in(name)
-    for name in ("standard", "contrast", "context", "phenomena", "full", "marques2020")
-}
+    name: _written_in(f"{__name__}.{name}")
+    for name in ("standard", "contrast", "context", "phenomena", "full")
+} | {"marques2020": _written_in("insilico.experiments.marques2020")}
 
 
 def find_battery(battery: str | Battery) -> Placed:

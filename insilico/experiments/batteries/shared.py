@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from insilico.experiments.annulus import ANNULUS, CENTER_SIZE
-from insilico.experiments.contrasts import (
+from insilico.experiments.contrast import (
     CONTRAST,
     CONTRAST_FREQUENCY,
     CONTRAST_ORIENTATION,
@@ -11,9 +11,9 @@ from insilico.experiments.contrasts import (
 )
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
-from insilico.experiments.masks import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
 from insilico.experiments.noise_masks import NOISE_MASK
 from insilico.experiments.off_optimum import CONTRAST_OFF_OPTIMUM, SIZE_OFF_OPTIMUM
+from insilico.experiments.plaids import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.size import SIZE
 from insilico.experiments.spots import BARS_ACROSS, SPOTS
