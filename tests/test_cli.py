@@ -178,6 +178,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "layout": None,
         "mend": False,
         "most_units": None,
+        "quick": False,
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
@@ -573,8 +574,9 @@ def test_few_and_silent_units_are_told_in_a_sentence_each(results):
     assert few[0].endswith("circular_variance (17), maximum_response (17)")
 
 
-def test_comparison_of_nothing():
-    assert comparison_table(pd.DataFrame()) == "nothing to compare"
+def test_comparison_of_nothing(results):
+    nothing = dataclasses.replace(results, comparison=pd.DataFrame())
+    assert comparison_table(nothing) == "nothing to compare"
 
 
 def test_aligned():
