@@ -179,6 +179,7 @@ def test_any_precision(make, dtype):
 
 @pytest.mark.parametrize("make", EVERY)
 def test_autocast_runs_forward_and_backward(make):
+    torch.manual_seed(0)
     component = make()
     maps = positive(2, *SHAPE, dtype=torch.float32).requires_grad_()
     expected = component(maps).detach()

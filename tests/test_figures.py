@@ -455,7 +455,7 @@ class TestContactSheet:
 class TestSaving:
     def test_every_figure_has_its_numbers_beside_it(self, folder):
         names = {"summary", "population", "examples"}
-        expected = {f"{name}.{ending}" for name in names for ending in ("png", "svg", "csv")}
+        expected = {f"{name}.{ending}" for name in names for ending in ("png", "svg", "pdf", "csv")}
         assert {path.name for path in folder.iterdir()} == expected
 
     def test_the_numbers_are_the_data(self, folder, run):

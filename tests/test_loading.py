@@ -722,6 +722,6 @@ def test_every_built_in_model_loads():
     for name in BUILT_IN:
         card = load_model(name).card
         assert card.name == name and card.layers
-        textbook = name.startswith("textbook")
-        assert bool(card.citation) != textbook
-        assert (card.caution is None) == (name == "vone" or textbook)
+        ours = name.startswith(("textbook", "mechanistic"))
+        assert bool(card.citation) != ours
+        assert (card.caution is None) == (name == "vone" or ours)

@@ -164,9 +164,10 @@ class TestAssembly:
             with pytest.raises(UserError, match=message):
                 open_neurons(tmp_path / f"{number}.nc", stimuli)
         (tmp_path / "text.nc").write_text("no netCDF")
-        for name in ("text.nc", "absent.nc"):
-            with pytest.raises(UserError, match=f"{name} cannot be read as netCDF"):
-                open_neurons(tmp_path / name, stimuli)
+        with pytest.raises(UserError, match=r"text.nc cannot be read as netCDF"):
+            open_neurons(tmp_path / "text.nc", stimuli)
+        with pytest.raises(UserError, match=r"there is no file .*absent.nc"):
+            open_neurons(tmp_path / "absent.nc", stimuli)
         with pytest.raises(UserError, match=r"data.mat must end in .nc \(netCDF\), .npy or .npz"):
             open_neurons(tmp_path / "data.mat", stimuli)
 

@@ -75,6 +75,15 @@ def test_signals_are_as_before_afterwards():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard: a shell lets what it runs in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_second_signal_ends_the_tidying_up():
     with pytest.raises(KeyboardInterrupt), interruptible():
         try:

@@ -5,6 +5,7 @@ __all__ = ["BUILT_IN_NAMES"]
 # What makes each of them is in `insilico.models.built_in`, which imports torch.
 BUILT_IN_NAMES = (
     "vone",
+    "mechanistic_v1",
     "textbook",
     "textbook:normalization",
     "textbook:control",

@@ -41,6 +41,7 @@ RUN = (
     "phases",
     "rates",
     "most_units",
+    "quick",
     "progress",
 )
 
