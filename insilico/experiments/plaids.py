@@ -1,4 +1,4 @@
-"""Masks: a second grating upon the one that a unit prefers."""
+"""Plaids and masks: a second grating upon the one that a unit prefers."""
 
 import numpy as np
 import pandas as pd
