@@ -327,3 +327,21 @@ def test_pairs_of_properties(tmp_path):
 def test_older_results_have_no_pairs(tmp_path):
     page = write_report(fake_results.results(20), tmp_path).read_text(encoding="utf-8")
     assert "Pairs of properties" not in page
+
+
+@pytest.mark.parametrize("weights", ["random, seed 0", "drawn anew"])
+def test_random_weights_are_called_so_once(tmp_path, weights):
+    run = fake_results.results(12, layers=("conv1",), trained=False, weights=weights)
+    text = write_report(run, tmp_path).read_text(encoding="utf-8")
+    said = weights if weights.startswith("random") else f"random ({weights})"
+    assert f"The weights of imaginary are {said}." in text
+
+
+def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
+    run = fake_results.with_textures(fake_results.results(12, layers=("conv1",)))
+    protocols = run.provenance["protocols"]
+    for about in protocols.values():
+        about["citation"] = "after Nobody (2026)"
+    text = write_report(run, tmp_path).read_text(encoding="utf-8")
+    assert "after Nobody (2026)" in text
+    assert "after after" not in text

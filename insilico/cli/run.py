@@ -96,8 +96,8 @@ def run(
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
         contrast, context and phenomena record 64, the others all.
     quick : bool
-        Every step on few stimuli and few units, to see in seconds whether it works; marked as such
-        in all that is written.
+        Every step on few stimuli and few units, to see whether it works; marked as such in all
+        that is written.
     untrained : bool
         Whether the same architecture with random weights is recorded too, as a control.
     fresh : bool

@@ -1,6 +1,5 @@
 """What the command line prints: tables as text, no wider than a terminal."""
 
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -96,7 +95,7 @@ def comparison_table(results: "Results") -> str:
         title = f"LAYER {layer!s}" if layer else ""
         rows.append((", ".join(filter(None, (title, note))), *header))
         for citation, group in block.groupby("citation", sort=False, dropna=False):
-            rows.append((f"{_short(citation)}, {group['n_reference'].max()} cells",) + ("",) * 7)
+            rows.append((f"{_cited(citation)}, {group['n_reference'].max()} cells",) + ("",) * 7)
             rows += [
                 _comparison_row(row, middle(results.units, row, own))
                 for row in group.to_dict("records")
@@ -304,10 +303,10 @@ def _share(value: float) -> str:
     return f"{value:.0%}" if np.isfinite(value) else "-"
 
 
-def _short(citation: object) -> str:
-    """Shorten a citation to authors and year."""
-    found = re.match(r".*?\(\d{4}\w?\)", citation) if isinstance(citation, str) else None
-    return found[0] if found else str(citation or "of your own")
+def _cited(citation: object) -> str:
+    from insilico.runs.summary import short_citation
+
+    return short_citation(citation) if citation and isinstance(citation, str) else "of your own"
 
 
 def _cells(reference: "ReferenceDistribution") -> str:

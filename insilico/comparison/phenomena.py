@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from insilico.comparison.phenomena_list import PHENOMENA, Phenomenon
+from insilico.comparison.statistics.bounds import wilson
 
 __all__ = ["COLUMNS", "holds_scorecard", "scorecard", "share_interval"]
 
@@ -105,10 +105,8 @@ def share_interval(shown: np.ndarray, channel: np.ndarray) -> Share:
     """
     of_channel = pd.Series(shown.astype(float)).groupby(channel).mean()
     n, share = len(of_channel), float(of_channel.mean())
-    z = stats.norm.ppf(0.975)
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return Share(share, float(middle - half), float(middle + half))
+    low, high = wilson(share, n)
+    return Share(share, float(low), float(high))
 
 
 def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from insilico.experiments.gratings import (
     quarter_octaves,
 )
 from insilico.experiments.optimum import (
+    AFTER_GRATING,
+    AFTER_PATCH,
     centered_grating,
     patch_of_any_frequency,
     patch_of_any_orientation,
@@ -221,7 +223,7 @@ CONTRAST = Protocol(
     responsive=exceeds_threshold,
     citation="Albrecht & Hamilton (1982), doi 10.1152/jn.1982.48.1.217",
     question="How does the response to the preferred grating grow with contrast?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=preferred_patch,
 )
 
@@ -236,7 +238,7 @@ CONTRAST_ORIENTATION = Protocol(
     responsive=exceeds_threshold,
     citation="Sclar & Freeman (1982)",
     question="Does the width of orientation tuning stay the same when contrast falls?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=patch_of_any_orientation,
 )
 
@@ -252,7 +254,7 @@ CONTRAST_FREQUENCY = Protocol(
     responsive=exceeds_threshold,
     citation="after Sclar & Freeman (1982)",
     question="Does spatial-frequency tuning narrow when contrast falls?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=patch_of_any_frequency,
 )
 
@@ -267,6 +269,6 @@ CONTRAST_SIZE = Protocol(
     responsive=exceeds_threshold,
     citation="Sceniak, Ringach, Hawken & Shapley (1999), doi 10.1038/11197",
     question="Does the summation field grow at low contrast?",
-    after=("orientation", "spatial_frequency", "receptive_field"),
+    after=AFTER_GRATING,
     prefer=centered_grating,
 )

@@ -5,7 +5,12 @@ import pandas as pd
 import xarray as xr
 
 from insilico.experiments.gratings import PHASES
-from insilico.experiments.optimum import centered_grating, preferred_patch
+from insilico.experiments.optimum import (
+    AFTER_GRATING,
+    AFTER_PATCH,
+    centered_grating,
+    preferred_patch,
+)
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -199,7 +204,7 @@ LENGTH = Protocol(
     responsive=exceeds_threshold,
     citation="after Jones, Grieve, Wang & Sillito (2001), J Neurophysiol 86:2011-2028",
     question="Is a unit end-stopped?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=preferred_patch,
 )
 
@@ -211,7 +216,7 @@ BAR_LENGTH = Protocol(
     responsive=exceeds_threshold,
     citation="after Kapadia, Westheimer & Gilbert (1999), doi 10.1073/pnas.96.21.12073",
     question="Is a unit end-stopped for bars?",
-    after=("orientation", "spatial_frequency", "receptive_field"),
+    after=AFTER_GRATING,
     prefer=centered_grating,
 )
 
@@ -223,6 +228,6 @@ POLARITY = Protocol(
     responsive=exceeds_threshold,
     citation="after Yeh, Xing & Shapley (2009), doi 10.1523/JNEUROSCI.1991-09.2009",
     question="Does a unit answer dark bars more than light ones?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=preferred_patch,
 )

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.experiments.in_context import FEW_PHASES
-from insilico.experiments.optimum import preferred_patch
+from insilico.experiments.optimum import AFTER_PATCH, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -90,6 +90,6 @@ NOISE_MASK = Protocol(
     responsive=exceeds_threshold,
     citation="after Carandini, Heeger & Movshon (1997)",
     question="Does noise on a grating lower the response to it?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=preferred_patch,
 )

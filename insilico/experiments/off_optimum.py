@@ -8,7 +8,12 @@ import xarray as xr
 
 from insilico.experiments.contrast import CONTRASTS
 from insilico.experiments.gratings import PHASES, draw_grating
-from insilico.experiments.optimum import centered_grating, preferred_patch
+from insilico.experiments.optimum import (
+    AFTER_GRATING,
+    AFTER_PATCH,
+    centered_grating,
+    preferred_patch,
+)
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -179,7 +184,7 @@ SIZE_OFF_OPTIMUM = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Does the summation field shrink off the preferred orientation and frequency?",
-    after=("orientation", "spatial_frequency", "receptive_field"),
+    after=AFTER_GRATING,
     prefer=with_finer_grating,
 )
 
@@ -191,6 +196,6 @@ CONTRAST_OFF_OPTIMUM = Protocol(
     responsive=exceeds_threshold,
     citation="Albrecht & Hamilton (1982), doi 10.1152/jn.1982.48.1.217",
     question="Is the contrast response off the optimum a scaled one?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=with_finer_patch,
 )

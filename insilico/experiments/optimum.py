@@ -9,6 +9,8 @@ from insilico.experiments.gratings import preferred_grating
 from insilico.experiments.receptive_field import measured_place
 
 __all__ = [
+    "AFTER_GRATING",
+    "AFTER_PATCH",
     "MOST_UNITS",
     "centered_grating",
     "patch_of_any_frequency",
@@ -16,6 +18,11 @@ __all__ = [
     "preferred_patch",
     "third_octave",
 ]
+
+# What experiments come after that show each unit its grating, and its patch: a grating as large as
+# its field.
+AFTER_GRATING = ("orientation", "spatial_frequency", "receptive_field")
+AFTER_PATCH = ("orientation", "spatial_frequency", "size", "receptive_field")
 
 # Optima scatter: 512 units of a VOneBlock share hardly any picture at theirs.
 MOST_UNITS = 64

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.experiments.in_context import FEW_PHASES, in_context, with_each_alone
-from insilico.experiments.optimum import preferred_patch
+from insilico.experiments.optimum import AFTER_PATCH, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -30,8 +30,6 @@ SIGNAL, MASK = 0.25, 0.5
 ORIENTATIONS = np.arange(0, 180, 15.0)
 # Four octaves around the signal's frequency.
 OCTAVES = np.linspace(-2, 2, 10)
-
-AFTER = ("orientation", "spatial_frequency", "size", "receptive_field")
 
 
 def plaids(
@@ -210,7 +208,7 @@ CROSS_ORIENTATION = Protocol(
     responsive=exceeds_threshold,
     citation="Carandini, Heeger & Movshon (1997)",
     question="Does an orthogonal grating suppress, and as a division of contrast would?",
-    after=AFTER,
+    after=AFTER_PATCH,
     prefer=preferred_patch,
     figure="contrast_pairs",
 )
@@ -223,7 +221,7 @@ MASK_ORIENTATION = Protocol(
     responsive=exceeds_threshold,
     citation="Carandini, Heeger & Movshon (1997)",
     question="Which orientations of a mask suppress?",
-    after=AFTER,
+    after=AFTER_PATCH,
     prefer=preferred_patch,
     figure="suppression",
 )
@@ -236,7 +234,7 @@ MASK_FREQUENCY = Protocol(
     responsive=exceeds_threshold,
     citation="Carandini, Heeger & Movshon (1997)",
     question="Which spatial frequencies of a mask suppress?",
-    after=AFTER,
+    after=AFTER_PATCH,
     prefer=preferred_patch,
     figure="suppression",
 )

@@ -1,4 +1,4 @@
-"""Batteries on few stimuli: every step of a run in seconds, to see whether it works."""
+"""Batteries on few stimuli: every step of a run, to see whether it works."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -5,7 +5,7 @@ import xarray as xr
 
 from insilico.comparison.joint import SUPPRESSION, VARIANCE, Pair
 from insilico.experiments.gratings import PHASES, draw_grating
-from insilico.experiments.optimum import centered_grating
+from insilico.experiments.optimum import AFTER_GRATING, centered_grating
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -85,6 +85,6 @@ SIZE = Protocol(
     citation="Cavanaugh, Bair & Movshon (2002), doi 10.1152/jn.00692.2001",
     question="How large is the summation field, and how strongly does the surround suppress?",
     joint=(Pair("suppression_index", "circular_variance", bins_x=SUPPRESSION, bins_y=VARIANCE),),
-    after=("orientation", "spatial_frequency", "receptive_field"),
+    after=AFTER_GRATING,
     prefer=centered_grating,
 )

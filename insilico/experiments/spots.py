@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.experiments.lengths import draw_bar
-from insilico.experiments.optimum import preferred_patch
+from insilico.experiments.optimum import AFTER_PATCH, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.properties import spots as properties
@@ -134,8 +134,6 @@ def _moved(
     )
 
 
-AFTER = ("orientation", "spatial_frequency", "size", "receptive_field")
-
 SPOTS = Protocol(
     name="spots",
     stimuli=spots_along_and_across,
@@ -144,7 +142,7 @@ SPOTS = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Is the field that spots find smaller than that of gratings?",
-    after=AFTER,
+    after=AFTER_PATCH,
     prefer=preferred_patch,
     given=("optimal_diameter",),
 )
@@ -157,7 +155,7 @@ BARS_ACROSS = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Is the field that bars find smaller than that of gratings?",
-    after=AFTER,
+    after=AFTER_PATCH,
     prefer=preferred_patch,
     given=("optimal_diameter",),
 )

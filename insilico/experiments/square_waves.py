@@ -5,7 +5,7 @@ import xarray as xr
 
 from insilico.experiments.contrast import CONTRASTS, contrast_curve
 from insilico.experiments.gratings import FINE_PHASES, PHASES
-from insilico.experiments.optimum import centered_grating, preferred_patch
+from insilico.experiments.optimum import AFTER_GRATING, centered_grating, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import mean_response
@@ -134,7 +134,7 @@ SQUARE_WAVE = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Does a square wave of a third of the preferred frequency drive a unit?",
-    after=("orientation", "spatial_frequency", "receptive_field"),
+    after=AFTER_GRATING,
     prefer=centered_grating,
 )
 

@@ -7,7 +7,7 @@ import xarray as xr
 
 from insilico.experiments.contrast import CONTRASTS
 from insilico.experiments.gratings import ORIENTATIONS, PHASES, draw_grating, quarter_octaves
-from insilico.experiments.optimum import preferred_patch
+from insilico.experiments.optimum import AFTER_PATCH, preferred_patch
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.tuning.curves import dominant_component
@@ -238,7 +238,7 @@ CONTRAST_TWO_SIZES = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Does a larger grating saturate the response at a lower contrast?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=patch_with_room,
 )
 
@@ -250,7 +250,7 @@ ORIENTATION_SIZE = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Is tuning for orientation narrower in a large grating?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=patch_with_room_of_any_orientation,
 )
 
@@ -262,6 +262,6 @@ FREQUENCY_SIZE = Protocol(
     responsive=exceeds_threshold,
     citation="Sawada & Petrov (2017), doi 10.1152/jn.00821.2016",
     question="Is tuning for spatial frequency narrower in a large grating?",
-    after=("orientation", "spatial_frequency", "size", "receptive_field"),
+    after=AFTER_PATCH,
     prefer=patch_with_room_of_any_frequency,
 )

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.runs.summary import short_citation
+
 if TYPE_CHECKING:
     from insilico.runs.results import Results
 
@@ -17,6 +19,7 @@ __all__ = ["paragraph"]
 NOT_VARIED = ("unit", "harmonic", "sample", "type", "family")
 
 BENCHMARK = "Marques, Schrimpf & DiCarlo (2021), doi 10.1101/2021.03.01.433495"
+AUTHORS = short_citation(BENCHMARK)
 
 
 def paragraph(results: "Results") -> str:
@@ -76,7 +79,7 @@ def _stimuli(results: "Results") -> Iterator[str]:
         shown = results.recordings.get(name, results.curves.get(name))
         varied = [] if shown is None else list(_factors(shown))
         responsive = int(flags.sel(protocol=name).sum())
-        citation = _short(results.protocol(name).get("citation", ""))
+        citation = short_citation(results.protocol(name).get("citation", ""))
         told = f"{name.replace('_', ' ').capitalize()}"
         told += f" (as {citation})" if citation and not citation.startswith("after ") else ""
         told += f" ({citation})" if citation.startswith("after ") else ""
@@ -90,7 +93,7 @@ def _stimuli(results: "Results") -> Iterator[str]:
         )
         yield (
             "Activations were mapped to firing rates (spikes/s) by one affine map for each layer "
-            f"({_short(BENCHMARK)}): {fits}. Units whose best response exceeded that to the blank "
+            f"({AUTHORS}): {fits}. Units whose best response exceeded that to the blank "
             "by less than 5 spikes/s in a protocol were left out of its comparisons."
         )
 
@@ -105,7 +108,7 @@ def _compared(results: "Results") -> Iterator[str]:
         f"Distributions of {n} properties were compared with those of macaque V1"
         + (f" ({len(own)} of them our own)" if own else "")
         + " by the Kolmogorov-Smirnov distance on the published bins, normalised as in "
-        f"{_short(BENCHMARK)}; each similarity was read beside its ceiling (what another sample of "
+        f"{AUTHORS}; each similarity was read beside its ceiling (what another sample of "
         "the same cells would reach) and its floor (what trivial populations reach). Intervals are "
         "95 %, over channels; p-values were adjusted for the number of properties of a layer "
         "(Benjamini & Hochberg)."
@@ -162,9 +165,3 @@ def _sources(results: "Results") -> Iterator[str]:
             told.setdefault(found[0] if found else citation, citation)
     model = str(results.provenance.get("citation") or "")
     return iter(filter(None, [model, *told.values()]))
-
-
-def _short(citation: str) -> str:
-    """Shorten a citation to authors and year."""
-    found = re.match(r".*?\(\d{4}\w?\)", citation)
-    return found[0] if found else citation

@@ -119,8 +119,8 @@ def run(
         Of how many units of each layer, drawn at random with the seed; the battery decides by
         default, and those that show each unit its own optimum record 64.
     quick : bool
-        Show few stimuli of every experiment to few units, to see in seconds whether a run works; it
-        says of itself that its numbers are not to be believed.
+        Show few stimuli of every experiment to few units, to see whether a run works; it says of
+        itself that its numbers are not to be believed.
     seed : int
         Of everything random: untrained weights, noise of the model, resampling.
     progress : bool

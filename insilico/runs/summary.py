@@ -1,5 +1,6 @@
 """A run in a few lines: what a person sees first, on a screen and in a notebook."""
 
+import re
 import textwrap
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,7 @@ from insilico.comparison.population import counting
 if TYPE_CHECKING:
     from insilico.runs.results import Results
 
-__all__ = ["TRAINING", "Middle", "headline", "lines", "middle", "short_table"]
+__all__ = ["TRAINING", "Middle", "headline", "lines", "middle", "short_citation", "short_table"]
 
 # What is said of a model's training beside its weights.
 TRAINING = {True: "", False: "UNTRAINED", None: "TRAINING UNKNOWN"}
@@ -181,6 +182,23 @@ def _extremes(table: pd.DataFrame) -> list[str]:
     ]
     left = len(table) - len(shown)
     return [*told, f"... and {left} more in .summary()"] if left else told
+
+
+def short_citation(citation: str) -> str:
+    """Shorten a citation to authors and year.
+
+    Parameters
+    ----------
+    citation : str
+        The whole.
+
+    Returns
+    -------
+    str
+        As it is where it names no year.
+    """
+    found = re.match(r".*?\(\d{4}\w?\)", citation)
+    return found[0] if found else citation
 
 
 def _cut(text: str, width: int) -> str:

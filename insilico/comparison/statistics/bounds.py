@@ -118,11 +118,39 @@ def share_margins(shares: Array, draws: Array, n: int, *, level: float = 0.95) -
     shares, variance = shares.clip(0, 1), draws.var(axis=0)
     moves = variance > ROUNDING
     worth = np.where(moves, shares * (1 - shares) / np.where(moves, variance, 1.0), n)
+    low, high = wilson(shares, worth, level=level)
+    return np.maximum([shares - low, high - shares], 0.0)
+
+
+def wilson(
+    shares: npt.ArrayLike, n: npt.ArrayLike, *, level: float = 0.95
+) -> npt.NDArray[np.float64]:
+    """Interval of a share of independent observations (Wilson 1927).
+
+    Parameters
+    ----------
+    shares : array
+        What was observed.
+    n : array
+        Of how many; need not be whole numbers.
+    level : float
+        Share of samples whose interval is to hold the truth.
+
+    Returns
+    -------
+    array, shape (2, ...)
+        Lower and upper limit.
+
+    Examples
+    --------
+    >>> wilson(0.8, 10).round(3).tolist()
+    [0.49, 0.943]
+    """
+    shares, n = np.asarray(shares, dtype=float), np.asarray(n, dtype=float)
     square = float(special.ndtri((1 + level) / 2)) ** 2
-    middle = (shares + square / (2 * worth)) / (1 + square / worth)
-    half = np.sqrt(square * shares * (1 - shares) / worth + (square / (2 * worth)) ** 2)
-    half /= 1 + square / worth
-    return np.maximum([shares - middle + half, middle + half - shares], 0.0)
+    middle = (shares + square / (2 * n)) / (1 + square / n)
+    half = np.sqrt(square * shares * (1 - shares) / n + (square / (2 * n)) ** 2) / (1 + square / n)
+    return np.stack([middle - half, middle + half])
 
 
 def wasserstein_interval(
