@@ -57,6 +57,8 @@ class Display:
         How luminance becomes the value a model receives: ``"encoded"`` (the value is the
         luminance), ``"srgb"``, ``"gamma:2.2"`` (any exponent), or ``"affine:GREY:GAIN"``
         (value = GREY + GAIN * (luminance - background)).
+    frame_rate : float, optional
+        Frames per second, in Hz, of a display of movies; none for one of pictures.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Display:
     px_per_deg: float = 28.0
     background: float = 0.5
     transfer: str = "encoded"
+    frame_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not all(
@@ -90,6 +93,11 @@ class Display:
                 "Contrast is measured relative to it, so a black or white one leaves no room."
             )
         _transfer_function(self.transfer, self.background)
+        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
+            raise ValueError(
+                f"frame_rate must be a finite number above 0, in Hz; got {self.frame_rate:g}. "
+                "Leave it out for a display of pictures."
+            )
 
     @classmethod
     def square(
@@ -99,6 +107,7 @@ class Display:
         *,
         background: float = 0.5,
         transfer: str = "encoded",
+        frame_rate: float | None = None,
     ) -> "Display":
         """Make a square display from its side in px and in deg."""
         if not 0 < degrees < math.inf:
@@ -106,7 +115,7 @@ class Display:
                 f"degrees must be a finite number above 0; got {degrees:g}. "
                 "It is the side of the display in degrees of visual angle."
             )
-        return cls(pixels, pixels, pixels / degrees, background, transfer)
+        return cls(pixels, pixels, pixels / degrees, background, transfer, frame_rate=frame_rate)
 
     @property
     def degrees(self) -> tuple[float, float]:
