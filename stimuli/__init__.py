@@ -15,6 +15,7 @@ from stimuli.sets import StimulusSet, factorial
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
+    from stimuli.colours import cone_grating
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.noise import noisy_grating
     from stimuli.patches import center_and_patch
@@ -30,6 +31,7 @@ __all__ = [
     "bar",
     "center_and_patch",
     "center_surround",
+    "cone_grating",
     "factorial",
     "from_convention",
     "grating",
