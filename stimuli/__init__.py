@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
     from stimuli.dots import random_dots
+    from stimuli.colours import cone_grating
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.moving import (
         counterphase_grating,
@@ -41,6 +42,7 @@ __all__ = [
     "counterphase_grating",
     "drifting_grating",
     "drifting_plaid",
+    "cone_grating",
     "factorial",
     "frame_times",
     "from_convention",

@@ -37,7 +37,7 @@ APERTURES = {
     ),
 }
 
-# Images in [0, 1], (n, 1, height, width).
+# Images in [0, 1], (n, channel, height, width): of one channel, or of three in colour.
 STIMULI = {
     "bar": Listed(
         "stimuli.bars", {"length": 2.0, "width": 0.3, "orientation": ORIENTATIONS, "x": 0.3}
@@ -49,6 +49,18 @@ STIMULI = {
     "center_surround": Listed(
         "stimuli.gratings",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "surround_orientation": 45.0},
+    ),
+    "cone_grating": Listed(
+        "stimuli.colours",
+        {
+            "orientation": ORIENTATIONS,
+            "spatial_frequency": 2.0,
+            "l_contrast": (0.08, 0.08, 0.0),
+            "m_contrast": (-0.08, 0.08, 0.0),
+            "s_contrast": (0.0, 0.0, 0.8),
+            "diameter": 2.0,
+            "x": 0.3,
+        },
     ),
     "grating": Listed(
         "stimuli.gratings",

@@ -54,11 +54,16 @@ def dir_of(value):
     return inspect.signature(value).parameters if inspect.isfunction(value) else ()
 
 
+def channels(name):
+    return 3 if name.startswith("cone_") else 1
+
+
 @pytest.mark.parametrize("name", LISTED)
 def test_every_pixel_is_in_range(name):
     images = draw(name)
     n = max(np.size(value) for value in LISTED[name].example.values())
-    shape = () if name in APERTURES else (FRAMES, 1) if name in MOVIES else (1,)
+    movie = (FRAMES,) if name in MOVIES else ()
+    shape = () if name in APERTURES else (*movie, channels(name))
     assert images.shape == (n, *shape, 64, 64)
     assert images.dtype == torch.float32
     assert 0 <= float(images.min()) < float(images.max()) <= 1
