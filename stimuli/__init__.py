@@ -16,8 +16,8 @@ from stimuli.sets import StimulusSet, factorial
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
-    from stimuli.dots import random_dots
     from stimuli.colours import cone_grating
+    from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.moving import (
         counterphase_grating,
@@ -39,10 +39,10 @@ __all__ = [
     "bar",
     "center_and_patch",
     "center_surround",
+    "cone_grating",
     "counterphase_grating",
     "drifting_grating",
     "drifting_plaid",
-    "cone_grating",
     "factorial",
     "frame_times",
     "from_convention",
