@@ -64,6 +64,8 @@ class Display:
         How much red, green and blue light of full strength excite the L, M and S cones: one row a
         cone. `stimuli.cones.SRGB_CONES` by default; that of your own screen is the product of
         its primaries' spectra and cone fundamentals.
+    frame_rate : float, optional
+        Frames per second, in Hz, of a display of movies; none for one of pictures.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Display:
     background: float | tuple[float, float, float] = 0.5
     transfer: str = "encoded"
     cones: Matrix = SRGB_CONES
+    frame_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not all(
@@ -96,6 +99,11 @@ class Display:
         _transfer_function(self.transfer, self.mean_background)
         # Read from a file it may be an array: tuples can be compared, and hashed.
         object.__setattr__(self, "cones", checked_cones(self.cones))
+        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
+            raise ValueError(
+                f"frame_rate must be a finite number above 0, in Hz; got {self.frame_rate:g}. "
+                "Leave it out for a display of pictures."
+            )
 
     @classmethod
     def square(
@@ -106,6 +114,7 @@ class Display:
         background: float | tuple[float, float, float] = 0.5,
         transfer: str = "encoded",
         cones: Matrix = SRGB_CONES,
+        frame_rate: float | None = None,
     ) -> "Display":
         """Make a square display from its side in px and in deg."""
         if not 0 < degrees < math.inf:
@@ -113,7 +122,7 @@ class Display:
                 f"degrees must be a finite number above 0; got {degrees:g}. "
                 "It is the side of the display in degrees of visual angle."
             )
-        return cls(pixels, pixels, pixels / degrees, background, transfer, cones)
+        return cls(pixels, pixels, pixels / degrees, background, transfer, cones, frame_rate)
 
     @property
     def degrees(self) -> tuple[float, float]:
