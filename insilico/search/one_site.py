@@ -61,12 +61,11 @@ def recorder(
     model = MechanisticV1(pixels=PIXELS, degrees=DEGREES, n=n, seed=seed, hyper_parameters=said,
                           at=position)  # fmt: skip
     subcortical = tuple(getattr(said, name) for name in SUBCORTICAL)
-    display = Display.square(PIXELS, DEGREES, background=background)
     units = pd.DataFrame({"layer": "output", "channel": range(n), "row": 0, "column": 0,
                           "x": position.x, "y": position.y})  # fmt: skip
 
     def record(stimuli: Callable[..., StimulusSet], shown_at: Position) -> xr.DataArray:
-        kept = _kept(stimuli, shown_at, display, position, subcortical)
+        kept = _kept(stimuli, shown_at, background, position, subcortical)
         with torch.inference_mode():
             answers = model.answers(kept.seen).T.numpy()
         dims = kept.stimuli.dims
@@ -86,15 +85,14 @@ def recorder(
 def _kept(
     stimuli: Callable[..., StimulusSet],
     shown_at: Position,
-    display: Display,
+    background: float,
     position: Position,
     subcortical: tuple[float, ...],
 ) -> Kept:
     said: Mapping[str, float] = dict(zip(SUBCORTICAL, subcortical, strict=True))
-    model = MechanisticV1(pixels=display.width, degrees=DEGREES, n=1, at=position,
-                          hyper_parameters=said)  # fmt: skip
-    drawn = stimuli(display, shown_at)
-    blank = torch.full((1, 1, display.height, display.width), display.background)
+    model = MechanisticV1(pixels=PIXELS, degrees=DEGREES, n=1, at=position, hyper_parameters=said)
+    drawn = stimuli(Display.square(PIXELS, DEGREES, background=background), shown_at)
+    blank = torch.full((1, 1, PIXELS, PIXELS), background)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(drawn), AT_A_TIME):

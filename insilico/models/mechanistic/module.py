@@ -1,7 +1,7 @@
 """MechanisticV1: the mechanisms put together, one forward pass for the whole population."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -201,7 +201,7 @@ class MechanisticV1(nn.Module):
     def answers(self, seen: Seen) -> Float[Tensor, "batch unit"]:
         """Rates of all units for what was `seen`: what `forward` gives of the same images."""
         drives = [
-            filters.of_windows(seen.windows[kernel])
+            cast("Pairs", filters).of_windows(seen.windows[kernel])
             for filters, kernel in zip(self.filters, self.kernels, strict=True)
         ]
         return self._rates(drives, seen.pooled[:, :, None, None]).flatten(1)
