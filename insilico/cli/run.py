@@ -76,8 +76,9 @@ def run(
         that look nearby, or at every site of a layer, as the published benchmark does.
     reference : tuple of str
         A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
-        compared with too, or in place of those of the same name. Or PROPERTY=FILE.csv: a histogram
-        of your own, with the columns bin_low, bin_high and count. Can be given more than once.
+        compared with too, or in place of those of the same name. Or a csv file of your own: one row
+        per cell, or histograms, as 'insilico reference --template' begins it; or PROPERTY=FILE.csv,
+        one histogram with the columns bin_low, bin_high and count. Can be given more than once.
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...

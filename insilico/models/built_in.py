@@ -118,6 +118,30 @@ def _normalization(name: str, request: Request) -> Loaded:
     return model, card
 
 
+def _colour(name: str, request: Request) -> Loaded:
+    """Load single- and double-opponent cells of known cone weights."""
+    from insilico.models.textbook.colour import ColourOpponent
+
+    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
+    model = made(
+        ColourOpponent,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+    )
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
 def _mechanistic_v1(name: str, request: Request) -> Loaded:
     """Load V1 units made of mechanisms."""
     from insilico.models.mechanistic.module import MechanisticV1
@@ -246,6 +270,7 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "motion_energy": _motion_energy,
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,
+    "textbook:colour": _colour,
     "vone_resnet50": _vone_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,

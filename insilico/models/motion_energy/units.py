@@ -1,5 +1,7 @@
 """The units of `MotionEnergy`: their parameters, and their responses to drifting gratings."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -166,7 +168,7 @@ def harmonics(
         F0 and F1 in spikes/s. Opponent units are not rectified. Energies are modulated at twice the
         frequency of the grating, if at all: their F1 is 0.
     """
-    shown = {
+    shown: dict[str, Any] = {
         "direction": direction,
         "spatial_frequency": spatial_frequency,
         "temporal_frequency": temporal_frequency,
@@ -200,7 +202,7 @@ def truth(units: pd.DataFrame) -> pd.DataFrame:
         (Hz) and ``direction_index``, ``1 - R(null) / R(preferred)`` at that frequency, with
         responses below 0 taken as 0.
     """
-    own = {
+    own: dict[str, Any] = {
         name: units[name].to_numpy()[:, None]
         for name in ("spatial_frequency", "temporal_frequency")
     }
