@@ -163,8 +163,9 @@ def test_what_needs_a_surround():
     none = (gains == 0).to_numpy()
     strongest = int(gains.argmax())
     ratio = measured("contrast_size", 24)["summation_field_contrast_ratio"][0]
-    assert ratio[strongest] > 1.05
-    assert ratio[none] == pytest.approx(1, abs=0.1)
+    # Pools of their own make the fields of all grow a little.
+    assert np.median(ratio[~none]) > 1.4
+    assert ratio[none].max() < 1.25
     around = measured("surround_orientation", 24)
     iso, orthogonal = (around[f"{which}_surround_response"][0] for which in ("iso", "orthogonal"))
     assert iso[strongest] < 0.8
