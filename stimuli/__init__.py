@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
     from stimuli.square_waves import square_wave
+    from stimuli.squares import square
 
 __all__ = [
     "Display",
@@ -55,6 +56,7 @@ __all__ = [
     "rectangle",
     "rectangular_grating",
     "spot",
+    "square",
     "square_wave",
     "to_convention",
 ]

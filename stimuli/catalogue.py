@@ -85,6 +85,16 @@ STIMULI = {
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "length": 3.0, "width": 1.1},
     ),
     "spot": Listed("stimuli.bars", {"diameter": 1.0, "contrast": (-1.0, 0.4, 1.0), "x": 0.3}),
+    "square": Listed(
+        "stimuli.squares",
+        {
+            "width": 1.5,
+            "orientation": ORIENTATIONS,
+            "contrast": 0.8,
+            "ground_contrast": -0.4,
+            "x": 0.3,
+        },
+    ),
     "square_wave": Listed(
         "stimuli.square_waves",
         {"orientation": ORIENTATIONS, "spatial_frequency": 1.1, "diameter": 3.0},

@@ -13,6 +13,7 @@ from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
+from insilico.figures.border_ownership import border_numbers, border_page
 from insilico.figures.colour import colour_numbers, colour_page
 from insilico.figures.context import (
     matrix_numbers,
@@ -366,6 +367,18 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = border_numbers(curve)
+    caption = (
+        f"{whose}Left: responses to an edge of a square that lies on one side of it, and on the "
+        "other, summed over light squares and dark ones: on the line only the edge counts. Right: "
+        "the smaller over the larger; grey and dashed, cells of macaque V1 and V2, from counts in "
+        "the code of VOneNetDN, of which another file has others (V1: 0 1 2 0 9 13 17 21)."
+    )
+    title = "Which side owns the edge"
+    return Plate(section, "", name, title, caption, border_page(numbers, width=width), numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -373,6 +386,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
     "cone_weights": _cone_weights,
+    "border_ownership": _border,
 }
 
 

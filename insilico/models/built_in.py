@@ -26,6 +26,9 @@ VONE_DN_PIXELS = 256
 # The normalized cells have hundreds of filters each, which small images make affordable.
 NORMALIZATION_PIXELS, NORMALIZATION_DEGREES = 96, 6.0
 
+# Fields that look for the ends of figures are many.
+BORDER_PIXELS, BORDER_DEGREES = 64, 6.0
+
 
 def _vone(name: str, request: Request) -> Loaded:
     """Load the front end of VOneNet."""
@@ -112,6 +115,33 @@ def _colour(name: str, request: Request) -> Loaded:
         layers=("v1",),
         weights=f"known parameters, seed {request.seed}",
         trained=True,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _border_ownership(name: str, request: Request) -> Loaded:
+    """Load complex cells that know, to a known degree, on which side the figure lies."""
+    from insilico.models.textbook.border import BorderOwners
+
+    display = request.display(BORDER_PIXELS, BORDER_DEGREES)
+    model = made(
+        BorderOwners,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+    )
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,),
+        std=(1.0,),
+        channels=1,
         drawn_in_degrees=True,
     )
     return model, card
@@ -245,6 +275,7 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,
     "textbook:colour": _colour,
+    "textbook:border_ownership": _border_ownership,
     "vone_resnet50": _vone_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,
