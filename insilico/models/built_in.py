@@ -29,6 +29,9 @@ NORMALIZATION_PIXELS, NORMALIZATION_DEGREES = 96, 6.0
 # Fields that look for the ends of figures are many.
 BORDER_PIXELS, BORDER_DEGREES = 64, 6.0
 
+# A movie is as many pictures as it has frames.
+MOTION_PIXELS, MOTION_DEGREES = 64, 6.0
+
 
 def _vone(name: str, request: Request) -> Loaded:
     """Load the front end of VOneNet."""
@@ -63,6 +66,28 @@ def _textbook(name: str, request: Request) -> Loaded:
         mean=(0.0,),
         std=(1.0,),
         channels=1,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _motion_energy(name: str, request: Request) -> Loaded:
+    """Load direction-selective units for movies, known in closed form."""
+    from insilico.models.motion_energy.module import MotionEnergy
+
+    model, _ = _sized(MotionEnergy, name, request, pixels=MOTION_PIXELS, degrees=MOTION_DEGREES)
+    assert isinstance(model, MotionEnergy)
+    card = ModelCard(
+        name=name,
+        display=model.display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,),
+        std=(1.0,),
+        channels=1,
+        citation="Adelson & Bergen (1985), J. Opt. Soc. Am. A 2",
+        time="channel_first",
         drawn_in_degrees=True,
     )
     return model, card
@@ -272,6 +297,7 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "vone": _vone,
     "mechanistic_v1": _mechanistic_v1,
     "textbook": _textbook,
+    "motion_energy": _motion_energy,
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,
     "textbook:colour": _colour,
