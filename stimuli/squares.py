@@ -34,7 +34,7 @@ def square(
     display : Display
         The screen.
     width : float or sequence of float
-        Side of the square, in deg.
+        Side of the square, in deg; infinite for one that fills all on its side of the edge.
     orientation : float or sequence of float
         Of the edge at (x, y), in deg counter-clockwise from horizontal.
     side : float or sequence of float
@@ -74,7 +74,9 @@ def square(
     [figure] = depths(display, contrast, signed=True, device=device)
     [ground] = depths(display, ground_contrast, signed=True, device=device)
     angle = np.deg2rad(column("orientation", orientation))
-    away = sides * column("width", width, size=True) / 2
+    # Larger ones than this end beyond the display on all sides.
+    width = np.minimum(column("width", width, size=True), 4 * sum(display.degrees))
+    away = sides * width / 2
     seen = rectangle(
         display,
         length=width,

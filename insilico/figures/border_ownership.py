@@ -66,7 +66,7 @@ def border_page(numbers: pd.DataFrame, *, width: float) -> Figure:
         )
         edges = np.asarray(published["V1"].edges)
         for area, loaded in published.items():
-            share = np.asarray(loaded.counts) / np.sum(loaded.counts)
+            share = np.diff(loaded.cdf)
             label = f"macaque {area}, {loaded.n} cells"
             if area == "V1":
                 ratios.stairs(share, edges, fill=True, color=REFERENCE, label=label)

@@ -21,6 +21,7 @@ from insilico.figures.context import (
     relative_numbers,
     relative_page,
 )
+from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
 from insilico.figures.population import (
     counted,
@@ -379,6 +380,19 @@ def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: flo
     return Plate(section, "", name, title, caption, border_page(numbers, width=width), numbers)
 
 
+def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = eccentricity_numbers(curve)
+    caption = (
+        f"{whose}A dot for each unit that spots drive, at the eccentricity of its field; lines: "
+        "least squares, with 95 % intervals of their slopes over channels. Radial bias: 1 for bars "
+        "that point to the centre of the display, -1 for tangential ones. Dashed: a radius of .075 "
+        "times the eccentricity, quoted for macaque V1 at second hand; drawn, not compared with."
+    )
+    title = "What changes with eccentricity"
+    figure = eccentricity_page(numbers, width=width)
+    return Plate(section, "", name, title, caption, figure, numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -387,6 +401,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "contrast_pairs": _contrast_pairs,
     "cone_weights": _cone_weights,
     "border_ownership": _border,
+    "eccentricity": _eccentricity,
 }
 
 

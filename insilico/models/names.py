@@ -11,6 +11,7 @@ BUILT_IN_NAMES = (
     "textbook:control",
     "textbook:colour",
     "textbook:border_ownership",
+    "textbook:log_polar",
     "vone_resnet50",
     "evnet_resnet50",
     "vone_dn",

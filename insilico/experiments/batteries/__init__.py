@@ -42,6 +42,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "phenomena",
         "colour",
         "border_ownership",
+        "eccentricity",
         "full",
     )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}

@@ -5,6 +5,7 @@ from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
 from insilico.experiments.battery import Battery
 from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
+from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
@@ -20,6 +21,7 @@ BATTERY = Battery(
         TEXTURE_SURROUND,
         COLOUR,
         BORDER_OWNERSHIP,
+        ECCENTRICITY,
     ),
     references=tuple(
         dict.fromkeys(
