@@ -16,12 +16,6 @@ def test_the_first_page_names_every_page():
     assert sorted(re.findall(r"^.+ <(\w+)>$", listed, re.MULTILINE)) == PAGES
 
 
-def test_the_first_page_has_the_order_of_its_neighbours():
-    described, listed = INDEX.split("```{toctree}")
-    order = re.findall(r"^\[.+\]\(([\w/]+)(?:\.md)?\)\n: ", described, re.MULTILINE)
-    assert re.findall(r"^(?:.+ <)?([\w/]+)>?$", listed, re.MULTILINE) == order
-
-
 def test_links_of_the_readme_lead_somewhere():
     readme = (DOCS.parent / "README.md").read_text()
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", readme)

@@ -33,6 +33,8 @@ def run(
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     layout: Words = (),
+    time: Literal["frames", "time_first", "channel_first", "phases"] | None = None,
+    frame_rate: float | None = None,
     rates: bool = True,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
@@ -91,6 +93,12 @@ def run(
     layout : tuple of str
         How a layer is laid out where its shape cannot tell, [LAYER=]LAYOUT: map, map_last, vector,
         or rows and columns of sites, as in 9x16.
+    time : {"frames", "time_first", "channel_first", "phases"}, optional
+        How the model takes movies: frame by frame, with a state; or whole, as (batch, time,
+        channel, height, width) or (batch, channel, time, height, width). A static model can be
+        shown what moves as phases, each frame by itself.
+    frame_rate : float, optional
+        Frames per second, of movies; 60 unless the model says otherwise.
     rates : bool
         Whether activations are mapped to firing rates.
     most_units : str, optional
@@ -177,6 +185,8 @@ def run(
             phases=phases,
             precision=precision,
             layout=_layout(layout),
+            time=time,
+            frame_rate=frame_rate,
             progress=not quiet,
         )
         _tell(results, places[cell.name], whole=whole and not mend)
