@@ -130,7 +130,7 @@ class LogPolar(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
-        """Responses to grey images in [0, 1]."""
+        """Energies of grey images in [0, 1]."""
         expected = (1, self.display.height, self.display.width)
         if tuple(images.shape[1:]) != expected:
             raise UserError(
