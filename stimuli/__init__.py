@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.mosaics import hartley, sparse_noise, white_noise
     from stimuli.noise import noisy_grating
     from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
@@ -33,14 +34,17 @@ __all__ = [
     "factorial",
     "from_convention",
     "grating",
+    "hartley",
     "noisy_grating",
     "photographs",
     "plaid",
     "rectangle",
     "rectangular_grating",
+    "sparse_noise",
     "spot",
     "square_wave",
     "to_convention",
+    "white_noise",
 ]
 
 

@@ -1,7 +1,11 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
 from insilico.experiments.batteries import standard
-from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
+from insilico.experiments.batteries.shared import (
+    CONTEXT_REFERENCES,
+    PHENOMENA,
+    STRUCTURE_REFERENCES,
+)
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimum import MOST_UNITS
@@ -12,7 +16,9 @@ __all__ = ["BATTERY"]
 BATTERY = Battery(
     name="full",
     protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND),
-    references=tuple(dict.fromkeys((*standard.BATTERY.references, *CONTEXT_REFERENCES))),
+    references=tuple(
+        dict.fromkeys((*standard.BATTERY.references, *CONTEXT_REFERENCES, *STRUCTURE_REFERENCES))
+    ),
     most_units=MOST_UNITS,
     partial=True,
 )
