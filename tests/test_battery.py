@@ -23,7 +23,9 @@ from insilico.experiments.gratings import (
 )
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
+from insilico.experiments.scope import lacking
 from insilico.experiments.size import SIZE
+from insilico.models.card import ModelCard
 from insilico.recording.reductions import Maximum
 from insilico.runs.costs import estimates
 from insilico.runs.placed_probe import placed_probe
@@ -450,6 +452,19 @@ def test_what_a_display_cannot_show_is_left_out_of_a_partial_battery_and_named()
     assert told.startswith("fine is left out: spatial_frequency 8 cpd is above")
     refusing = dataclasses.replace(whole, partial=False)
     assert refusing.suiting(Display.square(64, 8)) == (refusing, [])
+
+
+def test_what_a_model_does_not_offer_is_left_out_of_any_battery_with_the_reason():
+    whole = battery(protocol(), protocol("coloured", needs="colour"))
+    card = ModelCard("eye", Display(), channels=1)
+    kept, left_out = whole.suiting(card.display, lacking(card))
+    assert [each.name for each in kept.protocols] == ["phases"]
+    assert left_out == ["coloured is left out: eye takes grey pictures, of one channel"]
+    colour = dataclasses.replace(card, channels=3)
+    assert whole.suiting(card.display, lacking(colour)) == (whole, [])
+    alone = battery(protocol("coloured", needs="colour"))
+    with pytest.raises(insilico.UserError, match="nothing of the .* suits this model: eye takes"):
+        alone.suiting(card.display, lacking(card))
 
 
 def test_full_holds_every_experiment_of_the_others():

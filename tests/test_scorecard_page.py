@@ -139,7 +139,6 @@ def test_the_comparison_has_it(run, tmp_path):
     assert side.phenomena["model"].unique().tolist() == ["imaginary v1", "other v1"]
     page = write_side_by_side(side, tmp_path).read_text()
     assert "Thirty phenomena of V1" in page
-    assert "not measured: fields from reverse correlation" in page
     table = (tmp_path / "phenomena.md").read_text()
     assert "imaginary v1" in table
     assert "| 30 | field from bars is smaller" in table

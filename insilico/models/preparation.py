@@ -1,6 +1,7 @@
 """From what a user hands over (a name, a module, a function) to a module and its card."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -39,7 +40,7 @@ def prepared(
     degrees, pixels, mean, std, channels, seed
         As for `insilico.run`.
     background : float
-        Of the screen.
+        Of the screen, unless ``display`` has a coloured one, which is kept.
 
     Returns
     -------
@@ -93,5 +94,6 @@ def prepared(
             f"{screen.px_per_deg:g}: its receptive fields are set in degrees. Give degrees and "
             "pixels to load_model instead."
         )
-    screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
+    if len(screen.levels) == 1:
+        screen = replace(screen, background=background)
     return module, ModelCard(**{**card.__dict__, "display": screen})

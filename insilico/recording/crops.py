@@ -26,6 +26,7 @@ from insilico.recording.layers import Index, LayerMap
 from insilico.recording.receptive_fields import Fields, split_sites
 from insilico.recording.windows import Crop, find_crop
 from stimuli import Display, StimulusSet, Window
+from stimuli.gratings import blank_screen
 
 __all__ = ["Crops", "Layered", "Place"]
 
@@ -239,8 +240,8 @@ class Crops:
         images = stimuli.images(rows, window=window, device=self._forward.device)
         if len(images) > 1:
             return images
-        blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
-        return torch.cat([images, blank])
+        alone = blank_screen(stimuli.display, window=window, device=self._forward.device)
+        return torch.cat([images, alone.expand_as(images)])
 
     def _respond(
         self, units: pd.DataFrame, images: Tensor, crop: Crop | None

@@ -10,6 +10,7 @@ from torch import Tensor
 from insilico.recording.forward import Forward
 from insilico.recording.windows import Crop
 from stimuli import StimulusSet
+from stimuli.gratings import blank_screen
 
 __all__ = ["fingerprints", "pictures"]
 
@@ -56,9 +57,8 @@ def pictures(
         yield rows, stimuli.images(part, window=crop.window, device=device)
     if done > len(stimuli):
         return
-    shape = (1, 1, crop.window.height, crop.window.width)
-    blank = torch.full(shape, stimuli.display.background, device=device)
-    yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
+    last = range(len(stimuli), len(stimuli) + 1)
+    yield last, blank_screen(stimuli.display, window=crop.window, device=device)
 
 
 def fingerprints(images: Tensor) -> list[tuple[float, ...]]:

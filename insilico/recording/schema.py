@@ -44,8 +44,13 @@ MAP_NUMBERS = (
 
 UNITS = {
     "orientation": "deg",
+    "direction": "deg",
+    "plaid_angle": "deg",
     "phase": "deg",
     "spatial_frequency": "cpd",
+    "temporal_frequency": "Hz",
+    "time": "s",
+    "speed": "deg/s",
     "diameter": "deg",
     "inner_diameter": "deg",
     "offset_x": "deg",

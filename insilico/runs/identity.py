@@ -27,6 +27,7 @@ from insilico.recording.reductions import Reduction
 from insilico.reference import ReferenceDistribution
 from insilico.runs.software import OWN, code_version
 from stimuli import Display, Position, StimulusSet
+from stimuli.cones import SRGB_CONES
 
 __all__ = ["identity", "shown_hash"]
 
@@ -121,9 +122,11 @@ def _digest(*parts: str) -> str:
 
 
 def _screen(display: Display) -> str:
+    levels = ", ".join(f"{level:g}" for level in display.levels)
+    own = "" if display.cones == SRGB_CONES else f", cones {display.cones}"
     return (
         f"{display.height} x {display.width} px, {max(display.degrees):g} deg, background "
-        f"{display.background:g}, {display.transfer}"
+        f"{levels}, {display.transfer}{own}"
     )
 
 

@@ -60,6 +60,7 @@ def provenance(
             "degrees": max(screen.degrees),
             "background": screen.background,
             "transfer": screen.transfer,
+            "cones": screen.cones,
         },
         "battery": plan.name,
         "protocols": {protocol.name: _described(protocol) for protocol in plan.protocols},

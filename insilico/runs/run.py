@@ -23,6 +23,7 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
 from insilico.experiments.quick import QUICK
 from insilico.experiments.quick import quick as thinned
+from insilico.experiments.scope import lacking
 from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
@@ -177,7 +178,7 @@ def run(
         layout=layout,
         seed=seed,
     )
-    plan, left_out = plan.suiting(card.display)
+    plan, left_out = plan.suiting(card.display, lacking(card))
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,

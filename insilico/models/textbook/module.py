@@ -97,7 +97,7 @@ class Textbook(nn.Module):
                 f"(batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one "
                 "grey channel, and make the model with the pixels of the images."
             )
-        contrast = (images - self.display.background) / self.display.background
+        contrast = (images - self.display.mean_background) / self.display.mean_background
         filtered = functional.linear(contrast.flatten(1), self.weight)
         in_pool = 2 * len(POOL)
         parts = [*self.counts, self.counts[1], self.counts[3], in_pool * len(self.suppression)]
