@@ -5,6 +5,7 @@ are the same everywhere: any frame can be drawn again, in any batch and on any d
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from torch import Tensor
 from stimuli.apertures import axes
 from stimuli.display import Display, Window
 from stimuli.gratings import compose, depths
-from stimuli.parameters import Numbers, column, drawing
+from stimuli.parameters import LARGEST, Numbers, column, drawing
 
 __all__ = [
     "WHITE_NOISE_VARIANCE",
@@ -27,7 +28,7 @@ __all__ = [
     "white_noise",
 ]
 
-Images = Float[Tensor, "n 1 height width"]
+Images = Float[Tensor, "n channel height width"]
 Elements = Float[Tensor, "n size size"]
 Whole = Int[Tensor, "#n"]
 
@@ -78,7 +79,7 @@ def white_noise(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -118,7 +119,7 @@ def sparse_noise(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -159,7 +160,7 @@ def hartley(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -178,7 +179,7 @@ def hartley(
 def mosaics(
     display: Display,
     *,
-    technique: Sequence[str] | npt.NDArray[np.str_],
+    technique: Sequence[str] | npt.NDArray[Any],
     frame: Numbers,
     element: Numbers,
     elements: Numbers,
@@ -202,7 +203,7 @@ def mosaics(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
     """
     techniques = np.asarray(technique, dtype=str)
@@ -270,16 +271,20 @@ def drawn_mosaic(
     display : Display
         The screen.
     elements : Tensor, shape (n, rows, columns)
-        In contrast to the background: as many rows as columns, rows from the bottom up.
+        In contrast to the background: as many rows as columns, rows from the bottom up. Within
+        what the display can show.
     element, x, y, window
         As in `white_noise`.
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
     """
-    return compose(display, _laid_out(display, elements, element, x, y, window))
+    # Nothing is clipped, for at its limits a clipped pixel has no derivative.
+    modulation = _laid_out(display, elements, element, x, y, window)
+    levels = modulation.new_tensor(display.levels)[:, None, None]
+    return display.encode(levels * (1 + modulation[:, None]))
 
 
 def _shown(
@@ -307,8 +312,8 @@ def _laid_out(
     window: Window | None,
 ) -> Float[Tensor, "n height width"]:
     """Lay elements over the pixels of a window, each on those whose centres it holds."""
-    sides = column("element", element, size=True) * display.px_per_deg
-    if not (np.isfinite(sides) & (sides > 0.5) & (abs(sides - np.rint(sides)) < 1e-6)).all():
+    sides = np.minimum(column("element", element, size=True) * display.px_per_deg, LARGEST)
+    if ((sides < 0.5) | (sides == LARGEST) | (abs(sides - np.rint(sides)) > 1e-6)).any():
         raise ValueError(
             f"element must be a whole number of pixels, of {1 / display.px_per_deg:g} deg; got "
             f"{np.min(sides) / display.px_per_deg:g} deg."

@@ -83,7 +83,7 @@ def noise_and_gratings(
         }
     )
     table = table.assign(
-        contrast=table["polarity"] * min(1.0, 1 / display.background - 1),
+        contrast=table["polarity"] * min(1.0, 1 / max(display.levels) - 1),
         element=element,
         elements=ELEMENTS,
         seed=seed,

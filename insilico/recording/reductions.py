@@ -41,6 +41,8 @@ class Correlation:
     gradient_frames : int
         Frames of white noise, in both polarities, over which the gradient of the response is
         averaged.
+    over : tuple of str
+        The factor that gives way to maps.
     """
 
     shuffles: int = 19

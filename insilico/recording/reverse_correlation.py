@@ -163,7 +163,7 @@ class Correlations:
         table = self._table.iloc[rows.start : rows.stop]
         for (technique, polarity), members in table.groupby(["technique", "polarity"], sort=False):
             found = responses[torch.from_numpy(members.index.to_numpy() - rows.start)]
-            self._take(str(technique), float(polarity), members, found)
+            self._take(str(technique), float(str(polarity)), members, found)
 
     def _take(self, technique: str, polarity: float, members: pd.DataFrame, found: Tensor) -> None:
         sums, signed = self._sums, polarity * found.T
@@ -232,7 +232,7 @@ class Correlations:
 
     def go_on(self, kept: Array) -> None:
         """Go on from what `kept` returned."""
-        parts = np.split(
+        parts = np.array_split(
             kept.T, np.cumsum([math.prod(shape) for shape in self._sizes.shapes])[:-1], 1
         )
         for each, part in zip(self._sums, parts, strict=True):
@@ -288,6 +288,17 @@ class Correlations:
         )
         return dict(zip(MAP_NUMBERS, own, strict=False)) | self._dimensions(n_responses)
 
+    def _mean_products(self) -> Tensor:
+        """Average what is summed in the second order, whatever the response: (1 + shuffle, ...)."""
+        noise = self._table[self._table["technique"] == WHITE]
+        total = torch.zeros_like(self._sums.second[0])
+        for start in range(0, len(noise), PART):
+            some = noise.iloc[start : start + PART]
+            for number in range(len(total)):
+                coarse = _coarse(self._frames(WHITE, some, beyond=number))
+                total[number] += coarse.T @ coarse
+        return total / len(noise)
+
     def _linear_share(self, first: Tensor, n_responses: int) -> Tensor:
         """Share of the variance of responses to white noise that is linear in it.
 
@@ -308,15 +319,14 @@ class Correlations:
 
     def _dimensions(self, n_responses: int) -> dict[str, Tensor]:
         """Count the directions along which the spike-triggered covariance exceeds chance."""
+        shown = self._mean_products()
         found: list[Tensor] = []
         step = max(1, SOLVED // (1 + self._sizes.shuffles))
         for second, moments in zip(
             self._sums.second.split(step), self._sums.moments.split(step), strict=True
         ):
-            covariance = second / n_responses
-            # Elements have a variance of 1: so much is there whatever the response.
-            covariance.diagonal(dim1=2, dim2=3).sub_(moments[:, 1, None, None] / n_responses)
-            values = torch.linalg.eigvalsh(covariance)
+            mean = moments[:, 1, None, None, None] / n_responses
+            values = torch.linalg.eigvalsh(second / n_responses - mean * shown)
             own, chance = values[:, 0], values[:, 1:].flatten(1)
             above = (own > chance.amax(1, True)).sum(1)
             below = (own < chance.amin(1, True)).sum(1)
