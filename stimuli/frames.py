@@ -8,7 +8,10 @@ import numpy.typing as npt
 from stimuli.display import Display
 from stimuli.parameters import Numbers, column
 
-__all__ = ["check_temporal_nyquist", "frame_rate", "frame_times", "whole_cycles"]
+__all__ = ["FRAME_RATE", "check_temporal_nyquist", "frame_rate", "frame_times", "whole_cycles"]
+
+# Of a display of movies where nobody says, in Hz.
+FRAME_RATE = 60.0
 
 # Above this share of the frame rate a frequency is no longer offered: the limit is 0.5, where
 # what drifts only flickers.

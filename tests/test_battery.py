@@ -13,6 +13,7 @@ import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
 from insilico.experiments.batteries import Placed, find_battery, shared, standard
+from insilico.experiments.colours import COLOUR
 from insilico.experiments.gratings import (
     ORIENTATION,
     PHASES,
@@ -471,7 +472,7 @@ def test_full_holds_every_experiment_of_the_others():
     full = find_battery("full").battery
     assert full.partial
     names = {each.name for each in full.protocols}
-    for other in (standard.BATTERY.protocols, shared.PHENOMENA):
+    for other in (standard.BATTERY.protocols, shared.PHENOMENA, (COLOUR,)):
         assert {each.name for each in other} <= names
 
 

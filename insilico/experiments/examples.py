@@ -12,11 +12,9 @@ from insilico.experiments.protocol import Protocol
 from insilico.own_code import own_object
 from stimuli import Display, Position, StimulusSet, frame_times
 from stimuli.catalogue import MOVIES, STIMULI
+from stimuli.frames import FRAME_RATE
 
-__all__ = ["FRAME_RATE", "example"]
-
-# Of a display of movies unless something else is said, in Hz.
-FRAME_RATE = 60.0
+__all__ = ["example"]
 
 # How long the movie of a drawing lasts, in s.
 SECONDS = 1.0

@@ -125,7 +125,7 @@ def outside(stimuli: StimulusSet, rows: npt.NDArray[np.intp], window: Window) ->
     ground = blank_screen(stimuli.display, window=Window(0, 0, 1, 1))
     return np.mean(
         [
-            (stimuli.images(rows, window=peep) - ground).abs().mean((1, 2, 3)).cpu().numpy()
+            (stimuli.images(rows, window=peep) - ground).abs().flatten(1).mean(1).cpu().numpy()
             for peep in peeps
         ]
         or [np.zeros(len(rows))],

@@ -21,6 +21,9 @@ DRAWN_BYTES = {"cpu": 8 * 2**20}
 
 DEVICE_DRAWN_BYTES = 256 * 2**20
 
+# Movies drawn at a time.
+MOVIE_BYTES = 64 * 2**20
+
 
 def pictures(
     forward: Forward, stimuli: StimulusSet, crop: Crop, *, n_units: int, done: int = 0
@@ -44,13 +47,16 @@ def pictures(
     ------
     tuple of range and Tensor
         Which stimuli (the blank comes after the last), and their pictures, shape (n, channel,
-        height, width).
+        height, width), or movies, (n, frame, channel, height, width).
     """
     device = forward.device
     # At least a batch, so that a device with room for many pictures gets them.
     most = max(DRAWN, forward.batch(crop.window.height * crop.window.width))
     budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
+    if stimuli.time:
+        pixels = crop.window.height * crop.window.width * len(stimuli.time)
+        size = int(np.clip(MOVIE_BYTES // (4 * pixels), 1, size))
     for start in range(done, len(stimuli), size):
         rows = range(start, min(start + size, len(stimuli)))
         part = slice(rows.start, rows.stop)
@@ -58,7 +64,10 @@ def pictures(
     if done > len(stimuli):
         return
     last = range(len(stimuli), len(stimuli) + 1)
-    yield last, blank_screen(stimuli.display, window=crop.window, device=device)
+    blank = blank_screen(stimuli.display, window=crop.window, device=device)
+    if stimuli.time:
+        blank = blank[:, None].expand(1, len(stimuli.time), *blank.shape[1:])
+    yield last, blank
 
 
 def fingerprints(images: Tensor) -> list[tuple[float, ...]]:

@@ -80,6 +80,7 @@ def identity(
         "battery": f"{battery.name}: {', '.join(each.name for each in battery.protocols)}",
         "place": f"{place.position}, {_named(place.select)}",
         "precision": probe.forward.precision,
+        "time": "pictures" if probe.forward.movies is None else probe.forward.movies.form,
         "dtype": probe.forward.kind.dtype,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "seed": probe.forward.seed,
@@ -124,9 +125,10 @@ def _digest(*parts: str) -> str:
 def _screen(display: Display) -> str:
     levels = ", ".join(f"{level:g}" for level in display.levels)
     own = "" if display.cones == SRGB_CONES else f", cones {display.cones}"
+    rate = "" if display.frame_rate is None else f", {display.frame_rate:g} frames/s"
     return (
         f"{display.height} x {display.width} px, {max(display.degrees):g} deg, background "
-        f"{levels}, {display.transfer}{own}"
+        f"{levels}, {display.transfer}{own}{rate}"
     )
 
 

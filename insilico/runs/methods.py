@@ -69,10 +69,23 @@ def _model(results: "Results") -> Iterator[str]:
             f"a background of {_levels(screen)} of the largest luminance; input: "
             f"{record.get('normalisation')}."
         )
+        yield from _frames(screen, record.get("time"))
     if record.get("selected") is not None:
         yield (
             f"These are the {record['selected']} of {record['candidates']} candidate units whose "
             "receptive field lay where the stimuli were shown."
+        )
+
+
+def _frames(screen: Mapping[str, Any], form: str | None) -> Iterator[str]:
+    if form is not None:
+        how = {
+            "frames": "one after the other, its state put back before each movie",
+            "phases": "each by itself, for the model is static",
+        }
+        yield (
+            f"Movies had {screen['frame_rate']:g} frames/s, which the model was shown "
+            f"{how.get(form, 'all at once')}."
         )
 
 
