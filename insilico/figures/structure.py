@@ -1,5 +1,7 @@
 """Pages of receptive-field structure: maps by each technique, and the shapes of their envelopes."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -59,7 +61,8 @@ def structure_page(curve: xr.DataArray, numbers: pd.DataFrame, *, width: float) 
     chosen = _chosen(numbers)
     with style():
         figure = new_figure(width, ROW * max(len(chosen), 3) + 0.5)
-        maps, shapes = np.ravel(figure.subfigures(1, 2, width_ratios=[len(techniques), 3.2]))
+        parts: Any = figure.subfigures(1, 2, width_ratios=[len(techniques), 3.2])
+        maps, shapes = parts
         axes = maps.subplots(len(chosen), len(techniques), squeeze=False)
         for row, unit in zip(axes, chosen, strict=True):
             for ax, technique in zip(row, techniques, strict=True):

@@ -322,11 +322,10 @@ class Correlations:
         shown = self._mean_products()
         found: list[Tensor] = []
         step = max(1, SOLVED // (1 + self._sizes.shuffles))
-        for second, moments in zip(
-            self._sums.second.split(step), self._sums.moments.split(step), strict=True
-        ):
-            mean = moments[:, 1, None, None, None] / n_responses
-            values = torch.linalg.eigvalsh(second / n_responses - mean * shown)
+        for start in range(0, len(self._units), step):
+            some = slice(start, start + step)
+            mean = self._sums.moments[some, 1, None, None, None] / n_responses
+            values = torch.linalg.eigvalsh(self._sums.second[some] / n_responses - mean * shown)
             own, chance = values[:, 0], values[:, 1:].flatten(1)
             above = (own > chance.amax(1, True)).sum(1)
             below = (own < chance.amin(1, True)).sum(1)
