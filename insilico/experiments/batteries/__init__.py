@@ -39,6 +39,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "standard",
         "contrast",
         "context",
+        "structure",
         "phenomena",
         "colour",
         "border_ownership",

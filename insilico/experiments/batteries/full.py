@@ -1,7 +1,11 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
 from insilico.experiments.batteries import border_ownership, colour, standard
-from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
+from insilico.experiments.batteries.shared import (
+    CONTEXT_REFERENCES,
+    PHENOMENA,
+    STRUCTURE_REFERENCES,
+)
 from insilico.experiments.battery import Battery
 from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
@@ -28,6 +32,7 @@ BATTERY = Battery(
             (
                 *standard.BATTERY.references,
                 *CONTEXT_REFERENCES,
+                *STRUCTURE_REFERENCES,
                 *colour.REFERENCES,
                 *border_ownership.REFERENCES,
             )
