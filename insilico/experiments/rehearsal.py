@@ -13,9 +13,10 @@ from insilico import reference
 from insilico.errors import UserError
 from insilico.experiments.measuring import Measured, measure, unit_table, with_given
 from insilico.experiments.protocol import Protocol, placed, prerequisites
-from insilico.recording.schema import label
+from insilico.recording.schema import label, over_time
 from insilico.tuning.rates import fit_rates, to_rates
 from stimuli import Display, Position
+from stimuli.frames import FRAME_RATE
 
 __all__ = ["Rehearsed", "preferences", "rehearse"]
 
@@ -54,7 +55,7 @@ def rehearse(
     UserError
         Says what is wrong with which protocol.
     """
-    display = Display(background=background)
+    display = Display(background=background, frame_rate=FRAME_RATE)
     rng = np.random.default_rng(0)
     shown: dict[object, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
@@ -74,10 +75,10 @@ def rehearse(
             shown[protocol.shown] = _invent(protocol, display, preferred[protocol.name], rng)
         recording = shown[protocol.shown]
         if protocol.name == rates_from:
-            if "phase" not in recording.dims:
+            if not {"phase", "time"} & set(recording.dims):
                 raise UserError(
                     f"the {name} battery takes firing rates from {protocol.name!r}, but they are "
-                    "fitted to the mean over phase, and its stimuli vary "
+                    "fitted to the mean over phase or time, and its stimuli vary "
                     f"{', '.join(map(str, recording.dims[1:]))}. Name another protocol, or measure "
                     "activations (rates_from=None)."
                 )
@@ -170,10 +171,11 @@ def _invent(
 ) -> xr.DataArray:
     """Invent the recording of a protocol."""
     stimuli = placed(protocol, display, Position(), preference)
+    conditions, dims = over_time(stimuli)
     recording = label(
-        _responses(len(stimuli), rng),
-        conditions=stimuli.conditions,
-        dims=stimuli.dims,
+        _responses(len(conditions), rng),
+        conditions=conditions,
+        dims=dims,
         units=pd.DataFrame(
             {"layer": "rehearsal", "channel": range(N_UNITS), "row": 0, "column": 0, "x": 0, "y": 0}
         ),

@@ -18,10 +18,10 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import Store, bytes_per_unit, over_time
+from insilico.recording.reduce import Store, bytes_per_unit
 from insilico.recording.reductions import Reduction
 from insilico.recording.responses import Responses
-from insilico.recording.schema import label
+from insilico.recording.schema import label, over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop
