@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stimuli.colours import cone_grating
     from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.mosaics import hartley, sparse_noise, white_noise
     from stimuli.moving import (
         counterphase_grating,
         drifting_grating,
@@ -47,6 +48,7 @@ __all__ = [
     "frame_times",
     "from_convention",
     "grating",
+    "hartley",
     "moving_bar",
     "noisy_grating",
     "photographs",
@@ -54,9 +56,11 @@ __all__ = [
     "random_dots",
     "rectangle",
     "rectangular_grating",
+    "sparse_noise",
     "spot",
     "square_wave",
     "to_convention",
+    "white_noise",
 ]
 
 

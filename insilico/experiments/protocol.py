@@ -9,7 +9,7 @@ import xarray as xr
 
 from insilico.comparison.joint import Pair
 from insilico.errors import UserError
-from insilico.recording.reductions import Maximum
+from insilico.recording.reductions import Correlation, Maximum
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]
@@ -41,9 +41,10 @@ class Protocol:
         Whose experiment it is.
     question : str
         What it asks, in one sentence.
-    scale : {"rates", "activations"}
-        Whether the curve is taken from firing rates or from rectified activations.
-    reduction : Maximum, optional
+    scale : {"rates", "activations", "signed"}
+        Whether the curve is taken from firing rates, from rectified activations, or from what may
+        be below 0, such as maps.
+    reduction : Maximum or Correlation, optional
         What the curve needs of the responses, where it is less than all of them: kept while they
         arrive. The curve is taken of the reduced recording.
     after : str or tuple of str
@@ -80,8 +81,8 @@ class Protocol:
     responsive: Curve
     citation: str
     question: str = ""
-    scale: Literal["rates", "activations"] = "rates"
-    reduction: Maximum | None = None
+    scale: Literal["rates", "activations", "signed"] = "rates"
+    reduction: Maximum | Correlation | None = None
     after: str | tuple[str, ...] = ()
     prefer: Callable[[xr.Dataset], pd.DataFrame] | None = None
     given: tuple[str, ...] = ()

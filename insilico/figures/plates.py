@@ -28,6 +28,7 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
+from insilico.figures.structure import structure_numbers, structure_page
 from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -352,6 +353,18 @@ def _contrast_pairs(
     return Plate(section, "", name, title, caption, matrix_page(numbers, width=width), numbers)
 
 
+def _structure(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = structure_numbers(curve)
+    caption = (
+        f"{whose}Maps of the receptive field of some units, spread over how well a Gabor function "
+        "fits them, best first: what light (red) adds and dark (blue) adds, by each technique; "
+        "numbers are those of the channels. Right: width nx and length ny of the envelope, in "
+        "cycles of the carrier; grey: simple cells of macaque V1 (Ringach 2002)."
+    )
+    figure = structure_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Structure of receptive fields", caption, figure, numbers)
+
+
 def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = colour_numbers(curve)
     caption = (
@@ -372,6 +385,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_surround": _texture_surround,
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
+    "structure": _structure,
     "cone_weights": _cone_weights,
 }
 

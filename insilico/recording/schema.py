@@ -22,8 +22,10 @@ from insilico.netcdf import write_netcdf
 from stimuli import StimulusSet
 
 __all__ = [
+    "MAP_NUMBERS",
     "UNIT_COORDINATES",
     "label",
+    "label_maps",
     "load",
     "load_chunks",
     "over_time",
@@ -36,6 +38,12 @@ __all__ = [
 CHUNK_BYTES = 8 * 2**20
 
 UNIT_COORDINATES = ("layer", "channel", "row", "column", "x", "y")
+
+# What is known of a unit from its responses to white noise, beside its maps.
+MAP_NUMBERS = (
+    "peak", "chance_peak", "linear_share", "n_excitatory", "n_suppressive", "largest_eigenvalue",
+    "smallest_eigenvalue", "chance_largest_eigenvalue", "chance_smallest_eigenvalue",
+)  # fmt: skip
 
 UNITS = {
     "orientation": "deg",
@@ -54,6 +62,7 @@ UNITS = {
     "y": "deg",
     "stimulus_x": "deg",
     "stimulus_y": "deg",
+    "element": "deg",
     "contrast": "1",
 }
 
@@ -143,6 +152,62 @@ def over_time(
         return table, stimuli.dims
     longer = table.loc[table.index.repeat(len(times))].reset_index(drop=True)
     return longer.assign(time=np.tile(times, len(table))), (*stimuli.dims, "time")
+
+
+def label_maps(
+    maps: npt.NDArray[np.floating[Any]],
+    *,
+    techniques: Sequence[str],
+    conditions: pd.DataFrame,
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+    numbers: Mapping[str, npt.NDArray[np.floating[Any]]],
+    attrs: Mapping[str, Any],
+) -> xr.DataArray:
+    """Label maps that were made of responses to mosaics.
+
+    Parameters
+    ----------
+    maps : array, shape (unit, technique, half, row, column)
+        Rows from the bottom up.
+    techniques : sequence of str
+        How each was made.
+    conditions : DataFrame
+        The stimulus table, of one place and one size of element.
+    units, blank, attrs
+        As for `label`.
+    numbers : mapping of str to array, shape (unit,)
+        What else is known of each unit.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "technique", "polarity", "element_y", "element_x")
+        ``element_y`` and ``element_x`` count elements from the middle; the coordinate ``element``
+        is the side of one, in deg.
+    """
+    middle = np.arange(maps.shape[-1]) - (maps.shape[-1] - 1) / 2
+    first = conditions.iloc[0]
+    coords: dict[str, Any] = {
+        name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES
+    }
+    coords |= {
+        "technique": list(techniques),
+        "polarity": [-1.0, 1.0],
+        "element_y": middle,
+        "element_x": middle,
+        "blank": ("unit", blank),
+        "element": ((), float(first["element"]), {"units": UNITS["element"]}),
+        "stimulus_x": ((), float(first["x"]), {"units": UNITS["stimulus_x"]}),
+        "stimulus_y": ((), float(first["y"]), {"units": UNITS["stimulus_y"]}),
+    }
+    coords |= {name: ("unit", np.asarray(values)) for name, values in numbers.items()}
+    return xr.DataArray(
+        maps,
+        dims=("unit", "technique", "polarity", "element_y", "element_x"),
+        coords=coords,
+        name="response",
+        attrs={"long_name": "Response per contrast", "units": "activation", **_netcdf(attrs)},
+    )
 
 
 def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:

@@ -35,7 +35,16 @@ def _written_in(module: str) -> Callable[[], Placed]:
 # Each is made, and rehearsed, when it is first asked for.
 BATTERIES: dict[str, Callable[[], Placed]] = {
     name: _written_in(f"{__name__}.{name}")
-    for name in ("standard", "contrast", "context", "phenomena", "colour", "motion", "full")
+    for name in (
+        "standard",
+        "contrast",
+        "context",
+        "structure",
+        "phenomena",
+        "colour",
+        "motion",
+        "full",
+    )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}
 
 

@@ -1,7 +1,12 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
 from insilico.experiments.batteries import colour, standard
-from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, MOTION, PHENOMENA
+from insilico.experiments.batteries.shared import (
+    CONTEXT_REFERENCES,
+    MOTION,
+    PHENOMENA,
+    STRUCTURE_REFERENCES,
+)
 from insilico.experiments.battery import Battery
 from insilico.experiments.colours import COLOUR
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
@@ -14,7 +19,14 @@ BATTERY = Battery(
     name="full",
     protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND, COLOUR, *MOTION),
     references=tuple(
-        dict.fromkeys((*standard.BATTERY.references, *CONTEXT_REFERENCES, *colour.REFERENCES))
+        dict.fromkeys(
+            (
+                *standard.BATTERY.references,
+                *CONTEXT_REFERENCES,
+                *STRUCTURE_REFERENCES,
+                *colour.REFERENCES,
+            )
+        )
     ),
     most_units=MOST_UNITS,
     partial=True,
