@@ -205,7 +205,7 @@ class TestABatteryIsCheckedWhenItIsMade:
                 lambda: battery(
                     protocol(stimuli=still, curve=lambda response: response, scale="rates")
                 ),
-                "fitted to the mean over phase, and its stimuli vary spatial_frequency",
+                "fitted to the mean over phase or time, and its stimuli vary spatial_frequency",
             ),
             (lambda: protocol(shuffled=(best,)), "shuffles best, which is not among"),
             (

@@ -21,10 +21,11 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import bytes_per_unit, over_time, store_for
+from insilico.recording.reduce import bytes_per_unit, store_for
 from insilico.recording.reductions import Correlation, Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations
+from insilico.recording.schema import over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop

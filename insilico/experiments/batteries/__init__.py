@@ -44,6 +44,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "colour",
         "border_ownership",
         "eccentricity",
+        "motion",
         "full",
     )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}

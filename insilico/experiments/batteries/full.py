@@ -3,6 +3,7 @@
 from insilico.experiments.batteries import border_ownership, colour, standard
 from insilico.experiments.batteries.shared import (
     CONTEXT_REFERENCES,
+    MOTION,
     PHENOMENA,
     STRUCTURE_REFERENCES,
 )
@@ -26,6 +27,7 @@ BATTERY = Battery(
         COLOUR,
         BORDER_OWNERSHIP,
         ECCENTRICITY,
+        *MOTION,
     ),
     references=tuple(
         dict.fromkeys(
