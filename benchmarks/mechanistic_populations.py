@@ -123,14 +123,15 @@ def measure_all(seeds: int, n: int) -> tuple[pd.DataFrame, dict[str, xr.Dataset]
                               background=marques2020.BATTERY.background)  # fmt: skip
             found = measured(record, battery)
             units.setdefault(name, found)
-            scored = {which: scores(found, cells) for which, cells in references.items()}
+            asked = ["all"] if name.startswith("without") else list(references)
+            scored = {which: scores(found, references[which]) for which in asked}
             rows += [
                 {
                     "population": name,
                     "seed": seed,
                     "property": each.removeprefix("marques2020."),
                     "category": load(each).category,
-                    **{which: scored[which][each] for which in references},
+                    **{which: scored[which][each] for which in asked},
                 }
                 for each in battery.references
             ]
