@@ -3,15 +3,10 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from insilico.experiments import marques2020
-from insilico.models.mechanistic.hyper_parameters import ABLATIONS, HyperParameters
-from insilico.reference import load
-from insilico.search.objective import POSITION, fitted_battery, measured, scores
-from insilico.search.one_site import recorder
+from insilico.models.mechanistic.hyper_parameters import HyperParameters
 from insilico.search.plan import read_plan
 
 FOLDER = Path(__file__).parents[1] / "docs" / "mechanistic"
@@ -19,47 +14,6 @@ FOLDER = Path(__file__).parents[1] / "docs" / "mechanistic"
 pytestmark = pytest.mark.skipif(
     not FOLDER.exists(), reason="the documentation is not in the source distribution"
 )
-
-# Of units, in the table; and seeds that neither the search nor the table had.
-UNITS, SEEDS = 500, (3_000_000, 3_000_001, 3_000_002)
-
-# The ablations behind the subcortical stage, so that pictures pass it once.
-ABLATED = ("tuned pool", "surround", "complex cells", "baseline")
-
-
-@pytest.mark.slow
-def test_the_fitted_population_and_its_ablations_are_measured_again():
-    table = pd.read_csv(FOLDER / "populations.csv").query("what == 'mean'")
-    said = table.set_index("population")["similarity"]
-    battery = fitted_battery()
-    references = {name: load(name) for name in battery.references}
-
-    def score(seed, changes):
-        record = recorder(
-            HyperParameters(**asdict(HyperParameters()) | dict(changes)),
-            n=UNITS,
-            seed=seed,
-            position=POSITION,
-            background=marques2020.BATTERY.background,
-        )
-        return np.mean(list(scores(measured(record, battery), references).values()))
-
-    changes = {"fitted": {}, **{f"without {name}": ABLATIONS[name] for name in ABLATED}}
-    for name, each in changes.items():
-        again = np.mean([score(seed, each) for seed in SEEDS])
-        assert again == pytest.approx(said[name], abs=0.01), name
-
-
-def test_the_page_says_what_the_tables_say():
-    page = (FOLDER.parent / "mechanistic.md").read_text(encoding="utf-8")
-    table = pd.read_csv(FOLDER / "populations.csv")
-    whole = table.query("what == 'mean'").set_index("population")
-    assert {f"without {name}" for name in ABLATIONS} < set(whole.index)
-    for name in ("fitted", "random", "as the VOneBlock"):
-        assert f"| {name} | {whole.loc[name, 'similarity']:.3f} |" in page
-    fitted = whole.loc["fitted"]
-    assert f"{fitted['fitted half']:.3f}" in page
-    assert f"{fitted['other half']:.3f}" in page
 
 
 def test_the_defaults_are_what_the_search_found():

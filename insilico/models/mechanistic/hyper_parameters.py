@@ -156,7 +156,9 @@ class HyperParameters:
     )
 
     # Surround
-    surround_median: float = _say(0.507, _in(0, 4, "1", "Median weight of the suppressive surround."))
+    surround_median: float = _say(
+        0.507, _in(0, 4, "1", "Median weight of the suppressive surround.")
+    )
     surround_spread: float = _say(0.989, _in(0, 2.5, "1", "Spread of that weight."))
     surround_size_median: float = _say(
         6.98, _in(1.2, 8, "1", "Median of the surround's deviation over the envelope's.", log=True)
