@@ -173,7 +173,7 @@ pair.set_index("property")[list(columns)].rename(columns=columns).round(2)
 # What may not be said:
 #
 # * *This layer is V1.* Of many layers, two were looked at. Say which were tried, and how they were
-#   chosen.
+#   chosen (:doc:`which layer is V1 <../which_layer>`).
 # * *Its units prefer high spatial frequencies.* They prefer many cycles per pixel. With the input
 #   taken to span 16 deg, all preferred frequencies are half as high and all sizes twice as large:
 #   do the run with several (``--degrees 4 8 16``), and say what stays.
@@ -182,8 +182,12 @@ pair.set_index("property")[list(columns)].rename(columns=columns).round(2)
 #   whether the layer predicts recorded neurons is :doc:`another question <../predictivity>`.
 # * *Any training does it.* This was one network, and its control had one seed. Take several.
 #
-# The sentences that a methods section needs are ``results.methods()``. To keep a run, and to make
-# its report, one page::
+# The sentences that a methods section needs are ``results.methods()``; what else to say stands on
+# :doc:`a page of its own <../what_to_report>`. To keep a run, and to make its report, one page::
 #
 #     results.save("results/mobilenet_v2")
 #     results.report("results/mobilenet_v2")
+#
+# Next: :doc:`surround suppression of one unit <../one_unit>`,
+# :doc:`do these two models differ <../compare>`,
+# :doc:`models from elsewhere <../models_from_elsewhere>`.

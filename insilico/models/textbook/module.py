@@ -89,7 +89,7 @@ class Textbook(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
-        """Responses, in spikes/s, to grey images in [0, 1]."""
+        """Responses of simple, complex and normalised cells, in spikes/s, to grey images."""
         expected = (1, self.display.height, self.display.width)
         if tuple(images.shape[1:]) != expected:
             raise UserError(
