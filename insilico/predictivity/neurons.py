@@ -234,7 +234,10 @@ def _array(path: Path) -> np.ndarray:
                     raise UserError(
                         f"{path} must hold one array; it holds {some(content.files) or 'none'}."
                     )
-                return content[content.files[0]]
+                content = content[content.files[0]]
+                if not isinstance(content, np.ndarray):
+                    raise ValueError("what it holds does not begin as arrays do")
+                return content
             if file.read(1):
                 raise ValueError(f"more follows on its {content.size} numbers")
             return content
