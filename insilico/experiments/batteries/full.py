@@ -9,6 +9,7 @@ from insilico.experiments.batteries.shared import (
 from insilico.experiments.battery import Battery
 from insilico.experiments.colours import COLOUR
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
+from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
 
@@ -16,7 +17,14 @@ __all__ = ["BATTERY"]
 
 BATTERY = Battery(
     name="full",
-    protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND, COLOUR),
+    protocols=(
+        *PHENOMENA,
+        SPATIAL_FREQUENCY_MEAN,
+        TEXTURES,
+        TEXTURE_SURROUND,
+        OPTIMAL_STIMULUS,
+        COLOUR,
+    ),
     references=tuple(
         dict.fromkeys(
             (
