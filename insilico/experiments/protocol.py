@@ -71,7 +71,7 @@ class Protocol:
         random order as well, which gives their floor.
     beside : str, optional
         An earlier protocol whose curve is handed to ``curve`` as well, after the recording.
-    needs : {"colour", "gradients"}, optional
+    needs : {"colour", "places", "gradients"}, optional
         What a model has to offer for the experiment to have a meaning: see
         `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
@@ -93,7 +93,7 @@ class Protocol:
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
     beside: str = ""
-    needs: Literal["", "colour", "gradients"] = ""
+    needs: Literal["", "colour", "places", "gradients"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):
@@ -135,7 +135,7 @@ class Placement:
     position : Position, optional
         Where the stimuli are shown, but those that lie where a protocol's ``prefer`` says; each
         unit's own place by default.
-    sites : "centre", "all", float or sequence of (row, column)
+    sites : "centre", "all", "lattice", float or sequence of (row, column)
         Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional
         ``select(curve)`` says, per unit, whether it is kept after the first protocol.

@@ -14,9 +14,10 @@ from insilico.errors import UserError
 from insilico.experiments.measuring import Measured, measure, scaled, unit_table, with_given
 from insilico.experiments.protocol import Protocol, placed, prerequisites
 from insilico.recording.reductions import Ascent, Correlation
-from insilico.recording.schema import MAP_NUMBERS, label, label_maps, label_pictures
+from insilico.recording.schema import MAP_NUMBERS, label, label_maps, label_pictures, over_time
 from insilico.tuning.rates import fit_rates
 from stimuli import Display, Position
+from stimuli.frames import FRAME_RATE
 
 __all__ = ["Rehearsed", "preferences", "rehearse"]
 
@@ -55,7 +56,7 @@ def rehearse(
     UserError
         Says what is wrong with which protocol.
     """
-    display = Display(background=background)
+    display = Display(background=background, frame_rate=FRAME_RATE)
     rng = np.random.default_rng(0)
     shown: dict[object, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
@@ -75,10 +76,10 @@ def rehearse(
             shown[protocol.shown] = _invent(protocol, display, preferred[protocol.name], rng)
         recording = shown[protocol.shown]
         if protocol.name == rates_from:
-            if "phase" not in recording.dims:
+            if not {"phase", "time"} & set(recording.dims):
                 raise UserError(
                     f"the {name} battery takes firing rates from {protocol.name!r}, but they are "
-                    "fitted to the mean over phase, and its stimuli vary "
+                    "fitted to the mean over phase or time, and its stimuli vary "
                     f"{', '.join(map(str, recording.dims[1:]))}. Name another protocol, or measure "
                     "activations (rates_from=None)."
                 )
@@ -192,7 +193,8 @@ def _invent(
         n, size = 1 + len(stimuli), int(stimuli.conditions["elements"].iloc[0])
         pictures = rng.uniform(-1, 1, (N_UNITS, n, size, size))
         return label_pictures(pictures, reached=np.ones((N_UNITS, n)), **said)
-    recording = label(_responses(len(stimuli), rng), dims=stimuli.dims, **said)
+    said["conditions"], dims = over_time(stimuli)
+    recording = label(_responses(len(said["conditions"]), rng), dims=dims, **said)
     return recording if reduction is None else recording.max(reduction.over, keep_attrs=True)
 
 

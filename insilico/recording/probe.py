@@ -23,11 +23,11 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import bytes_per_unit, over_time, store_for
+from insilico.recording.reduce import bytes_per_unit, store_for
 from insilico.recording.reductions import Ascent, Correlation, Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations
-from insilico.recording.schema import label_pictures
+from insilico.recording.schema import label_pictures, over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop
@@ -57,9 +57,10 @@ class Probe:
         Layers to record, as `insilico layers` names them.
     display : Display
         The screen on which stimuli are drawn: its size is the model's input size.
-    sites : {"centre", "all"}, float, or sequence of (row, column)
-        Which sites of each feature map: the one that looks nearest to ``around``; all; those
-        that look within a diameter in deg around ``around``; or an explicit list.
+    sites : {"centre", "all", "lattice"}, float, or sequence of (row, column)
+        Which sites of each feature map: the one that looks nearest to ``around``; all; 5 x 5
+        spread evenly over the map; those that look within a diameter in deg around
+        ``around``; or an explicit list.
     around : Position
         Where the electrodes are aimed, in deg; the centre of the display by default.
     channels : int

@@ -4,7 +4,8 @@ A recording is a plain `xarray.DataArray` called ``response``. Its first dim is 
 coordinates ``layer``, ``channel``, ``row``, ``column``, ``x``, ``y`` (the nominal centre of the
 receptive field, deg) and ``blank`` (the response to the background). Its other dims are the
 factors of the stimulus set, and every further column of the stimulus table is a coordinate (the
-place of the stimulus as ``stimulus_x`` and ``stimulus_y``).
+place of the stimulus as ``stimulus_x`` and ``stimulus_y``). Of movies the last dim is ``time``, in
+s from where measuring begins.
 """
 
 import json
@@ -18,6 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.netcdf import write_netcdf
+from stimuli import StimulusSet
 
 __all__ = [
     "MAP_NUMBERS",
@@ -27,6 +29,7 @@ __all__ = [
     "label_pictures",
     "load",
     "load_chunks",
+    "over_time",
     "save",
     "save_chunks",
     "side_by_side",
@@ -124,6 +127,32 @@ def label(
         name="response",
         attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
     )
+
+
+def over_time(
+    stimuli: StimulusSet, times: Sequence[float] | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give each answer to a movie a row of the table, and recordings a dim ``time``.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet
+        Of movies, or of pictures.
+    times : sequence of float, optional
+        When there are answers, in s; at every frame from 0 s on by default.
+
+    Returns
+    -------
+    tuple of DataFrame and tuple of str
+        The table and its factors; of pictures as they are.
+    """
+    if times is None:
+        times = [moment for moment in stimuli.time if moment >= 0]
+    table = stimuli.conditions
+    if not len(times):
+        return table, stimuli.dims
+    longer = table.loc[table.index.repeat(len(times))].reset_index(drop=True)
+    return longer.assign(time=np.tile(times, len(table))), (*stimuli.dims, "time")
 
 
 def label_maps(

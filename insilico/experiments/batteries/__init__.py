@@ -42,6 +42,9 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "structure",
         "phenomena",
         "colour",
+        "border_ownership",
+        "eccentricity",
+        "motion",
         "full",
     )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}

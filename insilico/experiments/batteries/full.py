@@ -1,13 +1,16 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
-from insilico.experiments.batteries import colour, standard
+from insilico.experiments.batteries import border_ownership, colour, standard
 from insilico.experiments.batteries.shared import (
     CONTEXT_REFERENCES,
+    MOTION,
     PHENOMENA,
     STRUCTURE_REFERENCES,
 )
 from insilico.experiments.battery import Battery
+from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
+from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.optimum import MOST_UNITS
@@ -24,6 +27,9 @@ BATTERY = Battery(
         TEXTURE_SURROUND,
         OPTIMAL_STIMULUS,
         COLOUR,
+        BORDER_OWNERSHIP,
+        ECCENTRICITY,
+        *MOTION,
     ),
     references=tuple(
         dict.fromkeys(
@@ -32,6 +38,7 @@ BATTERY = Battery(
                 *CONTEXT_REFERENCES,
                 *STRUCTURE_REFERENCES,
                 *colour.REFERENCES,
+                *border_ownership.REFERENCES,
             )
         )
     ),

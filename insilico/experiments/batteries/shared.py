@@ -11,6 +11,7 @@ from insilico.experiments.contrast import (
 )
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
+from insilico.experiments.motion import DIRECTION, PATTERN_MOTION, TEMPORAL_FREQUENCY
 from insilico.experiments.noise_masks import NOISE_MASK
 from insilico.experiments.off_optimum import CONTRAST_OFF_OPTIMUM, SIZE_OFF_OPTIMUM
 from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
@@ -36,6 +37,7 @@ __all__ = [
     "CONTEXTS",
     "CONTEXT_REFERENCES",
     "CONTRASTS",
+    "MOTION",
     "OPTIMUM",
     "PHENOMENA",
     "SIZE_REFERENCES",
@@ -98,6 +100,9 @@ PHENOMENA = (
     BARS_ACROSS,
     RECEPTIVE_FIELD_STRUCTURE,
 )
+
+# Movies, for models that take time.
+MOTION = (DIRECTION, TEMPORAL_FREQUENCY, PATTERN_MOTION)
 
 SIZE_REFERENCES = (
     "cavanaugh2002a.suppression_index",
