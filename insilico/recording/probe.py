@@ -1,6 +1,7 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import pandas as pd
 import torch
@@ -14,6 +15,7 @@ from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.forward import Forward, per_channel
 from insilico.recording.layer_maps import chart_layers
 from insilico.recording.layers import Sites, place_units
+from insilico.recording.listening import Respond, listening
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
@@ -283,6 +285,23 @@ class Probe:
                 n_pictures += different
         kept = len(units) * bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
         return Estimate(len(stimuli), n_pictures, seconds, kept)
+
+    def listening(self, units: pd.DataFrame) -> AbstractContextManager[Respond]:
+        """Listen to a few units while pictures come one after the other.
+
+        Parameters
+        ----------
+        units : DataFrame
+            Rows of ``self.units``.
+
+        Returns
+        -------
+        context manager
+            Gives ``respond(pictures)``: what `record` would answer, float32 (picture, unit), to
+            pictures of the whole display, (picture, channel, height, width). The model is ready
+            while it is held; `check_crops` is left to the caller.
+        """
+        return listening(self.forward, self._crops, units)
 
     def crop(self, units: pd.DataFrame) -> Crop:
         """Find the crop through which units of one layer are shown their stimuli."""
