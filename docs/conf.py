@@ -52,7 +52,8 @@ sphinx_gallery_conf = {
     "doc_module": ("insilico", "stimuli"),
     "reference_url": {"insilico": None, "stimuli": None},
     "download_all_examples": False,
-    "notebook_extensions": set(),
+    # Figures are shown; what they are called is not.
+    "ignore_repr_types": r"matplotlib\.",
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -71,7 +72,7 @@ html_theme_options = {
     "logo": {"text": "insilico"},
     "navbar_align": "left",
     "header_links_before_dropdown": 9,
-    "show_prev_next": False,
+    "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

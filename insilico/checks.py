@@ -22,6 +22,9 @@ PIXELS = (8, 8192)
 CHANNELS = (1, 4096)
 BATCH = (1, 2**20)
 
+# Of a display, in Hz.
+FRAME_RATE = (0.1, 10_000.0)
+
 # What numpy and torch both take.
 SEED = (0, 2**32 - 1)
 
@@ -35,12 +38,13 @@ def check_asked(
     seed: object = None,
     mean: object = None,
     std: object = None,
+    frame_rate: object = None,
 ) -> None:
     """Refuse what cannot be meant; None says nothing, and passes.
 
     Parameters
     ----------
-    degrees, pixels, channels, batch_size, seed, mean, std
+    degrees, pixels, channels, batch_size, seed, mean, std, frame_rate
         As for `insilico.run`.
 
     Raises
@@ -48,10 +52,12 @@ def check_asked(
     UserError
         For the first of them that is out of range or no number; says what is allowed.
     """
-    if degrees is not None:
-        low, high = DEGREES
-        if not _is_finite(degrees) or not low <= degrees <= high:  # type: ignore[operator]
-            raise UserError(f"degrees must be a number from {low:g} to {high:g}; got {degrees!r}.")
+    for name, value, (low, high) in (
+        ("degrees", degrees, DEGREES),
+        ("frame_rate", frame_rate, FRAME_RATE),
+    ):
+        if value is not None and (not _is_finite(value) or not low <= value <= high):  # type: ignore[operator]
+            raise UserError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}.")
     for name, value, limits in (
         ("pixels", pixels, PIXELS),
         ("channels", channels, CHANNELS),

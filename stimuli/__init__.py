@@ -7,15 +7,24 @@ conditions serve analyses that have none.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from stimuli.catalogue import APERTURES, STIMULI
+from stimuli.catalogue import APERTURES, MOVIES, STIMULI
 from stimuli.conventions import from_convention, to_convention
 from stimuli.display import Display, Position, Window
+from stimuli.frames import frame_times
 from stimuli.sets import StimulusSet, factorial
 
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
+    from stimuli.colours import cone_grating
+    from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.moving import (
+        counterphase_grating,
+        drifting_grating,
+        drifting_plaid,
+        moving_bar,
+    )
     from stimuli.noise import noisy_grating
     from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
@@ -30,12 +39,19 @@ __all__ = [
     "bar",
     "center_and_patch",
     "center_surround",
+    "cone_grating",
+    "counterphase_grating",
+    "drifting_grating",
+    "drifting_plaid",
     "factorial",
+    "frame_times",
     "from_convention",
     "grating",
+    "moving_bar",
     "noisy_grating",
     "photographs",
     "plaid",
+    "random_dots",
     "rectangle",
     "rectangular_grating",
     "spot",
@@ -47,6 +63,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "photographs":
         return import_module("stimuli.picture_files").photographs
-    if name in APERTURES | STIMULI:
-        return (APERTURES | STIMULI)[name].function(name)
+    listed = (APERTURES | STIMULI | MOVIES).get(name)
+    if listed is not None:
+        return listed.function(name)
     raise AttributeError(f"module 'stimuli' has no attribute {name!r}")

@@ -13,7 +13,7 @@ from stimuli.parameters import Numbers, column, drawing
 
 __all__ = ["bar", "rectangle", "rectangular_grating", "spot"]
 
-Images = Float[Tensor, "n 1 height width"]
+Images = Float[Tensor, "n channel height width"]
 Maps = Float[Tensor, "n height width"]
 Values = npt.NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def bar(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -168,7 +168,7 @@ def spot(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -211,7 +211,7 @@ def rectangular_grating(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises

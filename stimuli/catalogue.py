@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
 
-__all__ = ["APERTURES", "STIMULI", "Listed", "Named"]
+__all__ = ["APERTURES", "MOVIES", "STIMULI", "Listed", "Named"]
 
 ORIENTATIONS = (0.0, 20.0, 90.0)
+DIRECTIONS = (0.0, 110.0, 200.0)
 
 
 class Listed(NamedTuple):
@@ -36,7 +37,7 @@ APERTURES = {
     ),
 }
 
-# Images in [0, 1], (n, 1, height, width).
+# Images in [0, 1], (n, channel, height, width): of one channel, or of three in colour.
 STIMULI = {
     "bar": Listed(
         "stimuli.bars", {"length": 2.0, "width": 0.3, "orientation": ORIENTATIONS, "x": 0.3}
@@ -48,6 +49,18 @@ STIMULI = {
     "center_surround": Listed(
         "stimuli.gratings",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "surround_orientation": 45.0},
+    ),
+    "cone_grating": Listed(
+        "stimuli.colours",
+        {
+            "orientation": ORIENTATIONS,
+            "spatial_frequency": 2.0,
+            "l_contrast": (0.08, 0.08, 0.0),
+            "m_contrast": (-0.08, 0.08, 0.0),
+            "s_contrast": (0.0, 0.0, 0.8),
+            "diameter": 2.0,
+            "x": 0.3,
+        },
     ),
     "grating": Listed(
         "stimuli.gratings",
@@ -78,6 +91,42 @@ STIMULI = {
     ),
 }
 
+# Frames of movies in [0, 1], (n, frame, channel, height, width); they take ``time`` as well.
+MOVIES = {
+    "counterphase_grating": Listed(
+        "stimuli.moving",
+        {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "temporal_frequency": 4.0},
+    ),
+    "drifting_grating": Listed(
+        "stimuli.moving",
+        {
+            "direction": DIRECTIONS,
+            "spatial_frequency": 2.0,
+            "temporal_frequency": 4.0,
+            "diameter": 3.0,
+        },
+    ),
+    "drifting_plaid": Listed(
+        "stimuli.moving",
+        {"direction": DIRECTIONS, "spatial_frequency": 2.0, "temporal_frequency": 4.0},
+    ),
+    "moving_bar": Listed(
+        "stimuli.moving", {"direction": DIRECTIONS, "speed": 4.0, "length": 2.0, "width": 0.3}
+    ),
+    "random_dots": Listed(
+        "stimuli.dots",
+        {
+            "direction": 30.0,
+            "speed": 4.0,
+            "coherence": (0.0, 0.5, 1.0),
+            "density": 4.0,
+            "element": 0.15,
+            "diameter": 3.0,
+            "seed": 3,
+        },
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Named:
@@ -86,7 +135,7 @@ class Named:
     Parameters
     ----------
     name : str
-        One of `STIMULI`.
+        One of `STIMULI` or of `MOVIES`.
     """
 
     name: str
@@ -98,4 +147,4 @@ class Named:
 
     def __call__(self, *args: Any, **parameters: Any) -> Any:
         """Draw, as the function of the name does."""
-        return STIMULI[self.name].function(self.name)(*args, **parameters)
+        return (STIMULI | MOVIES)[self.name].function(self.name)(*args, **parameters)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stimuli.cones import SRGB_CONES, Matrix, checked_cones
+
 __all__ = ["Display", "Position", "Window"]
 
 # Above this share of the sampling rate (the Nyquist limit is 0.5) a grating is still
@@ -51,12 +53,19 @@ class Display:
         Size in px.
     px_per_deg : float
         Pixels per degree of visual angle (linear, small-angle degrees).
-    background : float
-        Luminance of the blank screen, in [0, 1]; contrast is relative to it.
+    background : float or tuple of three float
+        Luminance of the blank screen, in [0, 1]; contrast is relative to it. Three values are those
+        of red, green and blue, for a screen that is not grey: everything on it is drawn in colour.
     transfer : str
         How luminance becomes the value a model receives: ``"encoded"`` (the value is the
         luminance), ``"srgb"``, ``"gamma:2.2"`` (any exponent), or ``"affine:GREY:GAIN"``
-        (value = GREY + GAIN * (luminance - background)).
+        (value = GREY + GAIN * (luminance - background)). It is the same for red, green and blue.
+    cones : nested tuple of float, 3 x 3
+        How much red, green and blue light of full strength excite the L, M and S cones: one row a
+        cone. `stimuli.cones.SRGB_CONES` by default; that of your own screen is the product of
+        its primaries' spectra and cone fundamentals.
+    frame_rate : float, optional
+        Frames per second, in Hz, of a display of movies; none for one of pictures.
 
     Examples
     --------
@@ -68,8 +77,10 @@ class Display:
     height: int = 224
     width: int = 224
     px_per_deg: float = 28.0
-    background: float = 0.5
+    background: float | tuple[float, float, float] = 0.5
     transfer: str = "encoded"
+    cones: Matrix = SRGB_CONES
+    frame_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not all(
@@ -84,12 +95,15 @@ class Display:
                 f"px_per_deg must be a finite number above 0; got {self.px_per_deg:g}. "
                 "It is the number of pixels in one degree of visual angle."
             )
-        if not 0 < self.background < 1:
+        self._check_background()
+        _transfer_function(self.transfer, self.mean_background)
+        # Read from a file it may be an array: tuples can be compared, and hashed.
+        object.__setattr__(self, "cones", checked_cones(self.cones))
+        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
             raise ValueError(
-                f"background must lie between 0 and 1, both excluded; got {self.background:g}. "
-                "Contrast is measured relative to it, so a black or white one leaves no room."
+                f"frame_rate must be a finite number above 0, in Hz; got {self.frame_rate:g}. "
+                "Leave it out for a display of pictures."
             )
-        _transfer_function(self.transfer, self.background)
 
     @classmethod
     def square(
@@ -97,8 +111,10 @@ class Display:
         pixels: int = 224,
         degrees: float = 8.0,
         *,
-        background: float = 0.5,
+        background: float | tuple[float, float, float] = 0.5,
         transfer: str = "encoded",
+        cones: Matrix = SRGB_CONES,
+        frame_rate: float | None = None,
     ) -> "Display":
         """Make a square display from its side in px and in deg."""
         if not 0 < degrees < math.inf:
@@ -106,7 +122,7 @@ class Display:
                 f"degrees must be a finite number above 0; got {degrees:g}. "
                 "It is the side of the display in degrees of visual angle."
             )
-        return cls(pixels, pixels, pixels / degrees, background, transfer)
+        return cls(pixels, pixels, pixels / degrees, background, transfer, cones, frame_rate)
 
     @property
     def degrees(self) -> tuple[float, float]:
@@ -117,6 +133,16 @@ class Display:
     def nyquist(self) -> float:
         """Highest frequency along a row or a column that the pixels carry, in cpd."""
         return self.px_per_deg / 2
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Luminance of the blank screen per channel: one value for a grey one, or else three."""
+        return self.background if isinstance(self.background, tuple) else (self.background,)
+
+    @property
+    def mean_background(self) -> float:
+        """Luminance of the blank screen, over its channels."""
+        return sum(self.levels) / len(self.levels)
 
     @property
     def whole(self) -> Window:
@@ -142,7 +168,30 @@ class Display:
 
     def encode(self, luminance: Any) -> Any:
         """Apply the transfer function to an array or tensor of luminances in [0, 1]."""
-        return _transfer_function(self.transfer, self.background)(luminance)
+        return _transfer_function(self.transfer, self.mean_background)(luminance)
+
+    def _check_background(self) -> None:
+        given: Any = self.background
+        levels = np.atleast_1d(np.asarray(given, dtype=np.float64))
+        if levels.shape not in ((1,), (3,)):
+            raise ValueError(
+                "background must be one luminance, or three: of red, green and blue; got "
+                f"{given!r}."
+            )
+        if not ((levels > 0) & (levels < 1)).all():
+            raise ValueError(
+                f"background must lie between 0 and 1, both excluded; got {_listed(levels)}. "
+                "Contrast is measured relative to it, so a black or white one leaves no room."
+            )
+        if len(set(levels)) > 1 and self.transfer.startswith("affine"):
+            raise ValueError(
+                f"the transfer function {self.transfer!r} is for grey screens; the background has "
+                f"the levels {_listed(levels)}. Use encoded, srgb or gamma:EXPONENT."
+            )
+        # Grey is grey however it was given: pictures on it have one channel.
+        red, *others = levels.tolist()
+        colour = (red, *others) if len(set(levels)) > 1 else red
+        object.__setattr__(self, "background", colour)
 
 
 def _transfer_function(name: str, background: float) -> Callable[[Any], Any]:
@@ -164,6 +213,10 @@ def _transfer_function(name: str, background: float) -> Callable[[Any], Any]:
     raise ValueError(
         f"transfer must be 'encoded', 'srgb', 'gamma:EXPONENT' or 'affine:GREY:GAIN'; got {name!r}."
     )
+
+
+def _listed(levels: npt.NDArray[np.float64]) -> str:
+    return ", ".join(f"{level:g}" for level in levels)
 
 
 def _srgb(luminance: Any) -> Any:

@@ -11,9 +11,18 @@ from stimuli.apertures import aperture, axes, tables
 from stimuli.display import Display, Window
 from stimuli.parameters import Numbers, column, drawing
 
-__all__ = ["carrier", "center_surround", "check_nyquist", "compose", "depths", "grating", "plaid"]
+__all__ = [
+    "blank_screen",
+    "carrier",
+    "center_surround",
+    "check_nyquist",
+    "compose",
+    "depths",
+    "grating",
+    "plaid",
+]
 
-Images = Float[Tensor, "n 1 height width"]
+Images = Float[Tensor, "n channel height width"]
 Maps = Float[Tensor, "n height width"]
 
 
@@ -99,11 +108,35 @@ def compose(display: Display, modulation: Maps) -> Images:
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width)
-        Images in [0, 1].
+    Tensor, shape (n, channel, height, width)
+        Images in [0, 1]: of one channel on a grey display, or else of three.
     """
-    luminance = display.background * (1 + modulation)
-    return display.encode(luminance.clamp(0, 1))[:, None]
+    levels = modulation.new_tensor(display.levels)[:, None, None]
+    return display.encode((levels * (1 + modulation[:, None])).clamp(0, 1))
+
+
+def blank_screen(
+    display: Display,
+    *,
+    window: Window | None = None,
+    device: torch.device | str | None = None,
+) -> Images:
+    """Draw the screen without anything on it.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    window, device
+        As in `aperture`.
+
+    Returns
+    -------
+    Tensor, shape (1, channel, height, width)
+        As `compose` makes it.
+    """
+    window = window or display.whole
+    return compose(display, torch.zeros((1, window.height, window.width), device=device))
 
 
 @drawing
@@ -138,7 +171,7 @@ def grating(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1]; every parameter may be one value per stimulus.
 
     Raises
@@ -211,7 +244,7 @@ def plaid(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises
@@ -274,7 +307,7 @@ def center_surround(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
     """
     [depth] = depths(display, contrast, device=device)
@@ -335,12 +368,12 @@ def depths(
     columns = [column("contrast", contrast) for contrast in contrasts]
     highest = sum(depth.max(initial=0.0) for depth in columns)
     lowest = sum(min(depth.min(initial=0.0), 0) for depth in columns)
-    lightest = 1 / display.background - 1
+    lightest = 1 / max(display.levels) - 1
     room = lightest if signed else min(1.0, lightest)
     if lowest < -signed * (1 + 1e-9) or highest > room * (1 + 1e-9):
         raise ValueError(
             f"contrast must lie in [{-int(signed)}, {room:g}] on a background of "
-            f"{display.background:g}, superimposed components together; got {lowest:g} to "
+            f"{max(display.levels):g}, superimposed components together; got {lowest:g} to "
             f"{highest:g}. Lower the contrasts so that no pixel is clipped."
         )
     return [

@@ -29,7 +29,7 @@ def noisy_grating(
     y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
-) -> Float[Tensor, "n 1 height width"]:
+) -> Float[Tensor, "n channel height width"]:
     """Draw gratings with binary noise upon them: square elements, each light or dark.
 
     Binary noise has the largest standard deviation that its range allows, and nothing is clipped.
@@ -52,7 +52,7 @@ def noisy_grating(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises

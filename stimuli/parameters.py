@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["LARGEST", "SIZES", "Numbers", "column", "drawing"]
+__all__ = ["LARGEST", "SIZES", "SURROUNDINGS", "Numbers", "column", "drawing"]
 
 # Of an angle, a place or a frequency; sines and cosines of more have few digits left.
 LARGEST = 1e9
 
 # How the names of parameters end that may be infinite, and may not be negative.
 SIZES = ("diameter", "length", "width", "element")
+
+# What a drawing function takes beside the parameters of its stimuli.
+SURROUNDINGS = ("display", "time", "window", "device")
 
 # A parameter of a stimulus: one number, or one for each picture.
 Numbers: TypeAlias = float | np.number[Any] | Sequence[float] | npt.NDArray[Any] | pd.Series
@@ -80,7 +83,7 @@ def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     numbers = [
         name
         for name, parameter in inspect.signature(draw).parameters.items()
-        if name not in ("display", "window", "device") and not isinstance(parameter.default, str)
+        if name not in SURROUNDINGS and not isinstance(parameter.default, str)
     ]
 
     @functools.wraps(draw)

@@ -31,7 +31,7 @@ def center_and_patch(
     y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
-) -> Float[Tensor, "n 1 height width"]:
+) -> Float[Tensor, "n channel height width"]:
     """Draw a grating in a disk, and the same grating in a second disk elsewhere.
 
     Parameters
@@ -49,7 +49,7 @@ def center_and_patch(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises

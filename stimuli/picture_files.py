@@ -149,7 +149,8 @@ class _Photographs:
         source = torch.tensor(levels, device=device).permute(2, 0, 1).double()
         *light, opacity = (rows @ source @ columns.mT) / (255 * ONE**2)
         seen = torch.stack(light if self.coloured else light[:1])
-        return display.encode(seen + display.background * (1 - opacity)).float()
+        ground = source.new_tensor(display.levels)[:, None, None]
+        return display.encode(seen + ground * (1 - opacity)).float()
 
 
 def _weights(distance: Array, pixels: int, px_per_deg: float, display: Display) -> Array:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +38,13 @@ class StimulusSet:
         The columns that together name every row once: the dims of the response.
     draw : callable
         ``draw(display, *, window, device, **parameters)`` with one value per stimulus for each
-        parameter; returns images (n, channel, height, width) in [0, 1].
+        parameter; returns images (n, channel, height, width) in [0, 1]. Of movies it is given
+        ``time`` as well, and returns (n, frame, channel, height, width).
     labels : tuple of str, optional
         Columns that describe a stimulus but are no parameters of ``draw``.
+    time : tuple of float, optional
+        When the frames of a movie are shown, in s, ascending; none for pictures. What is measured
+        begins at 0: frames before it lead in, and are shown but not recorded.
     """
 
     name: str
@@ -48,6 +53,7 @@ class StimulusSet:
     dims: tuple[str, ...]
     draw: Callable[..., Any] = field(repr=False)
     labels: tuple[str, ...] = ()
+    time: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         missing = [name for name in (*self.dims, *self.labels) if name not in self.conditions]
@@ -62,6 +68,13 @@ class StimulusSet:
                 f"the dims {list(self.dims)} of stimulus set {self.name!r} must name every row "
                 f"once; {repeated} of {len(self.conditions)} rows repeat an earlier one. "
                 "Add the column that tells them apart."
+            )
+        ascending = all(first < second for first, second in pairwise(self.time))
+        if self.time and not (ascending and self.time[-1] >= 0):
+            raise ValueError(
+                f"the frames of stimulus set {self.name!r} must follow each other in time, and "
+                f"the last one be shown at 0 s or later; got {self.time[0]:g} to "
+                f"{self.time[-1]:g} s. stimuli.frame_times makes such times."
             )
 
     def __len__(self) -> int:
@@ -88,7 +101,7 @@ class StimulusSet:
         Returns
         -------
         Tensor, shape (n, channel, height, width), float32
-            Images in [0, 1].
+            Images in [0, 1]; of movies, (n, frame, channel, height, width).
         """
         chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)
         columns = {
@@ -96,7 +109,8 @@ class StimulusSet:
             for name, values in self.conditions.items()
             if name not in self.labels
         }
-        return self.draw(self.display, window=window, device=device, **columns)
+        frames = {"time": self.time} if self.time else {}
+        return self.draw(self.display, window=window, device=device, **frames, **columns)
 
     def n_different(self, window: Window) -> int:
         """Count the pictures that differ within a window, as far as their parameters tell.
@@ -126,8 +140,9 @@ class StimulusSet:
         return len(table.drop_duplicates())
 
     def content_hash(self) -> str:
-        """Fingerprint of the table, the display and the name of the drawing function."""
+        """Fingerprint of the table, the frames, the display and the name of what draws."""
         digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
+        digest.update(np.array(self.time).tobytes())
         for name in self.conditions.columns:
             values = self.conditions[name].to_numpy()
             digest.update(f"{name} {values.dtype}".encode())
@@ -145,13 +160,14 @@ def factorial(
     *,
     derive: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
     labels: tuple[str, ...] = (),
+    time: tuple[float, ...] = (),
     **constants: float,
 ) -> StimulusSet:
     """Cross every factor with every other.
 
     Parameters
     ----------
-    name, display, draw, labels
+    name, display, draw, labels, time
         As in `StimulusSet`.
     factors : mapping of str to values
         The crossed parameters, slowest first; they become the dims of the response.
@@ -180,4 +196,4 @@ def factorial(
     table = pd.DataFrame(columns | constants, index=range(len(places[0])))
     if derive is not None:
         table = derive(table)
-    return StimulusSet(name, display, table, tuple(factors), draw, labels)
+    return StimulusSet(name, display, table, tuple(factors), draw, labels, time)

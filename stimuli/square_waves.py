@@ -30,7 +30,7 @@ def square_wave(
     y: Numbers = 0.0,
     window: Window | None = None,
     device: torch.device | str | None = None,
-) -> Float[Tensor, "n 1 height width"]:
+) -> Float[Tensor, "n channel height width"]:
     """Draw gratings of light and dark bars with sharp edges.
 
     Each pixel shows the mean of the wave over its area, which is exact for any orientation. A
@@ -50,7 +50,7 @@ def square_wave(
 
     Returns
     -------
-    Tensor, shape (n, 1, height, width), float32
+    Tensor, shape (n, channel, height, width), float32
         Images in [0, 1].
 
     Raises

@@ -13,6 +13,7 @@ import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
 from insilico.experiments.batteries import Placed, find_battery, shared, standard
+from insilico.experiments.colours import COLOUR
 from insilico.experiments.gratings import (
     ORIENTATION,
     PHASES,
@@ -23,7 +24,9 @@ from insilico.experiments.gratings import (
 )
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
+from insilico.experiments.scope import lacking
 from insilico.experiments.size import SIZE
+from insilico.models.card import ModelCard
 from insilico.recording.reductions import Maximum
 from insilico.runs.costs import estimates
 from insilico.runs.placed_probe import placed_probe
@@ -452,11 +455,24 @@ def test_what_a_display_cannot_show_is_left_out_of_a_partial_battery_and_named()
     assert refusing.suiting(Display.square(64, 8)) == (refusing, [])
 
 
+def test_what_a_model_does_not_offer_is_left_out_of_any_battery_with_the_reason():
+    whole = battery(protocol(), protocol("coloured", needs="colour"))
+    card = ModelCard("eye", Display(), channels=1)
+    kept, left_out = whole.suiting(card.display, lacking(card))
+    assert [each.name for each in kept.protocols] == ["phases"]
+    assert left_out == ["coloured is left out: eye takes grey pictures, of one channel"]
+    colour = dataclasses.replace(card, channels=3)
+    assert whole.suiting(card.display, lacking(colour)) == (whole, [])
+    alone = battery(protocol("coloured", needs="colour"))
+    with pytest.raises(insilico.UserError, match="nothing of the .* suits this model: eye takes"):
+        alone.suiting(card.display, lacking(card))
+
+
 def test_full_holds_every_experiment_of_the_others():
     full = find_battery("full").battery
     assert full.partial
     names = {each.name for each in full.protocols}
-    for other in (standard.BATTERY.protocols, shared.PHENOMENA):
+    for other in (standard.BATTERY.protocols, shared.PHENOMENA, (COLOUR,)):
         assert {each.name for each in other} <= names
 
 

@@ -9,16 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stimuli
-from stimuli import Display, Window
-from stimuli.catalogue import APERTURES, STIMULI
-from stimuli.parameters import SIZES
+from stimuli import Display, Window, frame_times
+from stimuli.catalogue import APERTURES, MOVIES, STIMULI
+from stimuli.parameters import SIZES, SURROUNDINGS
 
-DISPLAY = Display.square(pixels=64, degrees=4)
-LISTED = APERTURES | STIMULI
+DISPLAY = Display.square(pixels=64, degrees=4, frame_rate=20)
+LISTED = APERTURES | STIMULI | MOVIES
+FRAMES = 3
 
 
 def draw(name, **changed):
-    return getattr(stimuli, name)(DISPLAY, **{**LISTED[name].example, **changed})
+    movie = {"time": frame_times(DISPLAY, FRAMES / 20)} if name in MOVIES else {}
+    return getattr(stimuli, name)(DISPLAY, **{**LISTED[name].example, **movie, **changed})
 
 
 def numbers(name):
@@ -27,7 +29,7 @@ def numbers(name):
     return {
         key: LISTED[name].example.get(key, parameter.default)
         for key, parameter in parameters.items()
-        if key not in ("display", "window", "device") and not isinstance(parameter.default, str)
+        if key not in SURROUNDINGS and not isinstance(parameter.default, str)
     }
 
 
@@ -52,16 +54,22 @@ def dir_of(value):
     return inspect.signature(value).parameters if inspect.isfunction(value) else ()
 
 
+def channels(name):
+    return 3 if name.startswith("cone_") else 1
+
+
 @pytest.mark.parametrize("name", LISTED)
 def test_every_pixel_is_in_range(name):
     images = draw(name)
     n = max(np.size(value) for value in LISTED[name].example.values())
-    assert images.shape == ((n, 64, 64) if name in APERTURES else (n, 1, 64, 64))
+    movie = (FRAMES,) if name in MOVIES else ()
+    shape = () if name in APERTURES else (*movie, channels(name))
+    assert images.shape == (n, *shape, 64, 64)
     assert images.dtype == torch.float32
     assert 0 <= float(images.min()) < float(images.max()) <= 1
 
 
-@pytest.mark.parametrize("name", STIMULI)
+@pytest.mark.parametrize("name", STIMULI | MOVIES)
 def test_the_pattern_is_as_deep_as_its_contrast_about_the_background(name):
     whole = draw(name) - DISPLAY.background
     half = draw(name, **{key: value / 2 for key, value in contrasts(name).items()})
@@ -71,7 +79,7 @@ def test_the_pattern_is_as_deep_as_its_contrast_about_the_background(name):
     assert bool((none == DISPLAY.background).all())
 
 
-@pytest.mark.parametrize("name", STIMULI)
+@pytest.mark.parametrize("name", STIMULI | MOVIES)
 def test_the_mean_is_the_background_over_phases_or_over_light_and_dark(name):
     phases = [key for key in numbers(name) if key.endswith("phase")]
     if phases:

@@ -1,9 +1,11 @@
 """Docstrings of everything public: complete, and in the form that numpydoc asks for."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,18 @@ NAMES = sorted(name for name in public_names() if name.rpartition(".")[2] not in
 def test_there_are_public_names():
     assert {"insilico.models.loading.load_model", "stimuli.gratings.grating"} <= EXPORTED
     assert "stimuli.display.Display.encode" in NAMES
+
+
+def test_no_docstring_stands_twice():
+    places = defaultdict(list)
+    for package in (insilico, stimuli):
+        for path in sorted(Path(package.__file__).parent.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                    said = " ".join((ast.get_docstring(node) or "").split())
+                    places[said].append(f"{path.name}: {getattr(node, 'name', 'module')}")
+    places.pop("")
+    assert not {said: where for said, where in places.items() if len(where) > 1}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -266,6 +266,17 @@ def test_one_site_equals_the_map():
     )
 
 
+def test_what_is_seen_serves_every_population():
+    images = torch.rand(3, 1, 112, 112, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    seen = made().seen(images)
+    other = MechanisticV1(pixels=112, degrees=4, n=9, seed=5, at=AT,
+                          hyper_parameters={"width_median": 0.7, "surround_median": 2})  # fmt: skip
+    assert other.sites == made().sites
+    torch.testing.assert_close(other.answers(seen), other(images), rtol=1e-5, atol=1e-7)
+    with pytest.raises(UserError, match="make the model with at"):
+        MechanisticV1(pixels=64, degrees=2, n=3).seen(images)
+
+
 def test_gradients_are_finite_even_of_a_blank():
     model = MechanisticV1(pixels=32, degrees=1.2, n=5)
     images = torch.zeros(1, 1, 32, 32, requires_grad=True)

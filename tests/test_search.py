@@ -12,10 +12,19 @@ import pytest
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.models.mechanistic.hyper_parameters import HyperParameters, to_unit
+from insilico.experiments.protocol import Placement
+from insilico.models.loading import load_model
+from insilico.models.mechanistic.hyper_parameters import (
+    SUBCORTICAL,
+    HyperParameters,
+    bounds,
+    to_unit,
+)
 from insilico.reference import load
+from insilico.runs.placed_probe import placed_probe
 from insilico.search.halves import half
-from insilico.search.objective import fitted_battery, remembered, thinned
+from insilico.search.objective import Objective, fitted_battery, thinned
+from insilico.search.one_site import recorder
 from insilico.search.plan import SearchPlan, Stage, read_plan
 from insilico.search.searching import LOG, evaluate, search
 from stimuli import Display
@@ -76,15 +85,12 @@ def test_what_cannot_be_halved():
 def test_thinned_sets_keep_levels_and_their_pictures():
     whole = marques2020.RINGACH2002.stimuli(DISPLAY, POSITION)
     fewer = thinned(marques2020.RINGACH2002.stimuli, {"phase": 4, "cycles": 3, "diameter": 2})
-    few = remembered(fewer)(DISPLAY, POSITION)
+    few = fewer(DISPLAY, POSITION)
     assert len(few) == len(whole) / 12
     # 4 and 6 cycles are the second and the fourth of what the set calls cycles.
     assert few.conditions["cycles"].unique().tolist() == [3]
     phases = np.sort(few.conditions["phase"].unique())
     assert np.diff(phases).tolist() == [180]
-    rows = [0, 17, 50]
-    plain = fewer(DISPLAY, POSITION).images(rows)
-    assert (few.images(rows) - plain).abs().max() < 1e-6
 
 
 def test_protocols_still_share_recordings():
@@ -116,6 +122,36 @@ def test_evaluate_records_and_scores_both_halves():
     assert found["fitted"] != found["held out"]
 
 
+def test_one_site_is_recorded_as_by_the_probe():
+    """The same rates, of two populations for which the pictures pass the first stage once."""
+    fewer = thinned(marques2020.CAVANAUGH2002A.stimuli,
+                    {"phase": 4, "diameter": 6, "spatial_frequency": 2})  # fmt: skip
+    background = marques2020.BATTERY.background
+    for seed in (0, 1):
+        record = recorder(HyperParameters(), n=6, seed=seed, position=POSITION,
+                          background=background)  # fmt: skip
+        quick = record(fewer, POSITION)
+        model = load_model("mechanistic_v1", n=6, seed=seed, at=tuple(POSITION))
+        probe, _ = placed_probe(model, place=Placement(POSITION), background=background, crop="off")
+        slow = probe.record(fewer(probe.display, POSITION))
+        assert quick.dims == slow.dims
+        np.testing.assert_allclose(quick, slow, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(quick["blank"], slow["blank"], rtol=1e-4)
+
+
+def test_a_silent_population_scores_nothing():
+    background = marques2020.BATTERY.background
+    alive = recorder(HyperParameters(), n=3, seed=0, position=POSITION, background=background)
+
+    def record(stimuli, position):
+        return alive(stimuli, position) * 0
+
+    every = {"phase": 4, "cycles": 3, "diameter": 6, "spatial_frequency": 4}
+    found = Objective(every)(record)
+    assert found["score"] == 0
+    assert set(found["held out"].values()) == {0.0}
+
+
 # The search
 
 
@@ -135,6 +171,23 @@ def test_search_finds_the_goal_and_logs_every_evaluation(tmp_path):
     assert len(told) == len({each["generation"] for each in written if each["stage"] == 0})
     assert "held out" in told[0]
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_what_is_held_stays(tmp_path):
+    start = {"surround_median": 0.25, "width_median": 0.5}
+    stages = (Stage(15, hold=("surround_median", "gain_spread")), Stage(10, hold=("width_median",)))
+    search(SearchPlan(stages=stages, start=start, population=5, fresh=1), tmp_path, evaluated=near)
+    first, second = (
+        [each["hyper_parameters"] for each in lines(tmp_path) if each["stage"] == stage]
+        for stage in (0, 1)
+    )
+    assert {each["surround_median"] for each in first} == {0.25}
+    assert {each["gain_spread"] for each in first} == {HyperParameters().gain_spread}
+    assert len({each["width_median"] for each in first}) == 15
+    # The second stage begins where the first one ended.
+    assert len({each["width_median"] for each in second}) == 1
+    assert second[0]["width_median"] != 0.5
+    assert len({each["surround_median"] for each in second}) == 10
 
 
 @pytest.mark.parametrize("after", [3, 17, 26, 31])
@@ -192,8 +245,13 @@ def test_workers_find_the_same(tmp_path):
         ("[[stages]]\nevaluations = 2\nstep = 3", "at most 1; got 3"),
         ("[[stages]]\nevaluations = 2\nevery = 3", "as {phase = 2}"),
         ("[[stages]]\nevaluations = 2\nevery = {phases = 3}", "has no phases"),
+        ("[[stages]]\nevaluations = 2\nhold = ['width']", "is a list of hyper-parameters"),
+        ("[[stages]]\nevaluations = 2\nhold = 3", "is a list of hyper-parameters"),
+        ("[start]\nwidth = 2\n[[stages]]\nevaluations = 2", "no hyper-parameter 'width'"),
+        ("start = 2\n[[stages]]\nevaluations = 2", "must map names to numbers"),
         ("stages = 3", "needs a table"),
         ("stages = [3]", "is a table with"),
+        (f"[[stages]]\nevaluations = 2\nhold = {[each.name for each in bounds()]}", "holds all"),
         ("[", "is no TOML file"),
     ],
 )
@@ -210,7 +268,7 @@ def test_command(tmp_path, capsys, monkeypatch):
     path = tmp_path / "search.toml"
     path.write_text("units = 5\npopulation = 4\nfresh = 1\n[[stages]]\nevaluations = 5\n")
     plan = read_plan(path)
-    assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15}
+    assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15, "hold": ()}
     monkeypatch.setattr("insilico.search.searching.evaluate",
                         lambda *asked, units, split: near(*asked))  # fmt: skip
     assert main(["search", str(path), "--out", str(tmp_path / "out")]) == 0
@@ -222,5 +280,5 @@ def test_command(tmp_path, capsys, monkeypatch):
 
 def test_the_file_in_the_documentation_is_a_plan():
     plan = read_plan(Path(__file__).parents[1] / "docs" / "mechanistic" / "search.toml")
-    assert plan.stages[0].every == {"phase": 2, "cycles": 3, "diameter": 2}
-    assert plan.stages[-1].every == {}
+    # So that pictures are recorded once.
+    assert set(SUBCORTICAL) <= set(plan.stages[0].hold)

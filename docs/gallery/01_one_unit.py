@@ -22,7 +22,7 @@ print(*results.units.data_vars, sep="\n")
 # This unit is divisively normalised: large gratings suppress it.
 
 unit = 16
-figure = figures.unit_tuning(results.curves, unit, units=results.units)
+figures.unit_tuning(results.curves, unit, units=results.units)
 
 # %%
 # What was measured, beside what is true of this unit by formula, for the phases and sizes shown.

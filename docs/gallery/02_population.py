@@ -20,7 +20,7 @@ results = insilico.run(model)
 # without any knowledge of the data gets, to the *ceiling*, what the data get against themselves.
 # Only what lies above the floor says something for the model.
 
-summary = figures.summary(results.comparison)
+figures.summary(results.comparison)
 
 # %%
 # The VOneBlock has no surround: nothing suppresses its units, and those without suppression have
@@ -29,7 +29,7 @@ summary = figures.summary(results.comparison)
 
 rows = results.comparison.query("n_defined >= 20").head(9)
 published = {name: reference.load(name) for name in rows["reference"]}
-page = figures.population_page(results.units, rows, published)
+figures.population_page(results.units, rows, published)
 
 # %%
 # The same as a table, which `insilico.Results.save` writes as ``comparison.csv``.

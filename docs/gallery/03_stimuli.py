@@ -13,7 +13,7 @@ from insilico.figures import contact_sheet
 from stimuli import Display, Position, center_surround, factorial
 
 display = Display.square(pixels=112, degrees=8)
-sheet = contact_sheet(gratings(display, Position()))
+contact_sheet(gratings(display, Position()))
 
 # %%
 # Any drawing function makes a set of its own. Here the surround turns, while the centre stays.
@@ -28,7 +28,7 @@ surrounds = factorial(
     diameter=2.5,
     surround_contrast=0.5,
 )
-turning = contact_sheet(surrounds)
+contact_sheet(surrounds)
 
 # %%
 # The table names every stimulus; responses are labelled from it, never by the order of

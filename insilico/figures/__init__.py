@@ -10,6 +10,7 @@ from insilico.figures.examples import (
     tuning_numbers,
     unit_tuning,
 )
+from insilico.figures.movie import save_movie
 from insilico.figures.plates import plates, save_figures
 from insilico.figures.population import (
     histograms,
@@ -40,6 +41,7 @@ __all__ = [
     "receptive_field_map",
     "save_figure",
     "save_figures",
+    "save_movie",
     "similarities",
     "style",
     "summary",

@@ -15,7 +15,15 @@ from insilico.figures.style import TWO_COLUMNS, axis_label, new_figure, shorten,
 from insilico.figures.tuning import MAP, orientation_polar, receptive_field_map, tuning_curve
 from stimuli.conventions import PERIODS
 
-__all__ = ["choose_examples", "drawable", "example_units", "tuning_numbers", "unit_tuning"]
+__all__ = [
+    "choose_examples",
+    "drawable",
+    "example_units",
+    "marked_curve",
+    "measured_on",
+    "tuning_numbers",
+    "unit_tuning",
+]
 
 QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 ROW_HEIGHT = 1.1  # in
@@ -153,7 +161,7 @@ def example_units(
             axes = []
             for name, curve in shown.items():
                 one = curve.isel(unit=int(unit))
-                measured = {} if table is None else _measured_on(name, table)
+                measured = {} if table is None else measured_on(name, table)
                 axes += _draw(one, measured, figure, cells)
             value = table[by] if table is not None and by is not None else None
             margin.text(0, 0.5, _unit_label(one, value), va="center", linespacing=1.4)
@@ -236,34 +244,64 @@ def _draw(
     cells: Iterator[SubplotSpec],
 ) -> list[Axes]:
     """Draw the panels of one curve of one unit into its cells."""
-    axes = [figure.add_subplot(next(cells))]
-    factors = _factors(curve)
-    if factors == set(MAP):
-        # The map is in offsets from the nominal centre, the measured centre in display degrees.
-        center = tuple(
-            measured.get(f"receptive_field_{side}", np.nan)
-            - float(curve.coords.get(f"centre_{side}", 0))
-            for side in ("x", "y")
-        )
-        return [
-            receptive_field_map(
-                curve,
-                ax=axes[0],
-                center=(center[0], center[1]),
-                diameter=measured.get("receptive_field_diameter"),
-            )
-        ]
-    (dim,) = factors
-    tuning_curve(curve, ax=axes[0], marked=measured.get(MARKED.get(str(dim), "")))
-    if dim in PERIODS:
+    axes = [marked_curve(curve, measured, ax=figure.add_subplot(next(cells)))]
+    if _factors(curve) <= set(PERIODS):
         axes.append(
             orientation_polar(curve, ax=figure.add_subplot(next(cells), projection="polar"))
         )
     return axes
 
 
-def _measured_on(curve: str, unit: xr.Dataset) -> dict[str, float]:
-    """Return the properties of one unit that were measured on a curve."""
+def marked_curve(
+    curve: xr.DataArray, measured: Mapping[str, float], *, ax: Axes | None = None
+) -> Axes:
+    """Draw a curve or map of one unit, with what was measured on it.
+
+    Parameters
+    ----------
+    curve : DataArray, one dim, or dims ("offset_y", "offset_x")
+        The curve.
+    measured : mapping of str to float
+        Properties by name: the preferred place on the curve is marked with a triangle, the centre
+        and the diameter of a field with a cross and a circle.
+    ax : Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Axes
+    """
+    if _factors(curve) == set(MAP):
+        # The map is in offsets from the nominal centre, the measured centre in display degrees.
+        center = tuple(
+            measured.get(f"receptive_field_{side}", np.nan)
+            - float(curve.coords.get(f"centre_{side}", 0))
+            for side in ("x", "y")
+        )
+        return receptive_field_map(
+            curve,
+            ax=ax,
+            center=(center[0], center[1]),
+            diameter=measured.get("receptive_field_diameter"),
+        )
+    (dim,) = curve.dims
+    return tuning_curve(curve, ax=ax, marked=measured.get(MARKED.get(str(dim), "")))
+
+
+def measured_on(curve: str, unit: xr.Dataset) -> dict[str, float]:
+    """Take the properties of one unit that were measured on a curve.
+
+    Parameters
+    ----------
+    curve : str
+        The protocol of the curve.
+    unit : Dataset
+        The table of units at that unit.
+
+    Returns
+    -------
+    dict of str to float
+    """
     return {
         str(name): float(value)
         for name, value in unit.data_vars.items()

@@ -1,6 +1,7 @@
 """The figures of a run, asked for one at a time: what ``results.plot`` is."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -12,13 +13,13 @@ from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
-from insilico.figures.examples import drawable, unit_tuning
+from insilico.figures.examples import drawable, marked_curve, measured_on, unit_tuning
 from insilico.figures.plates import curves_of_layer, of_layer
 from insilico.figures.population import population_page
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.style import TWO_COLUMNS
+from insilico.figures.style import TWO_COLUMNS, style
 from insilico.figures.summary import summary
-from insilico.figures.tuning import MAP, receptive_field_map, tuning_curve
+from insilico.figures.tuning import MAP
 from insilico.runs.results import Results
 from insilico.runs.unit import checked
 
@@ -151,9 +152,9 @@ class Plots:
                 f"{', '.join(possible) or 'this run has none'}; got {protocol!r}."
             )
         curve = curves[protocol].isel(unit=place)
-        if _is_map(curves[protocol]):
-            return receptive_field_map(curve, ax=ax)
-        return tuning_curve(curve, ax=ax)
+        measured = measured_on(protocol, self.results.units.isel(unit=place))
+        with style() if ax is None else nullcontext():
+            return marked_curve(curve, measured, ax=ax)
 
     def phenomena(self, layer: str | None = None, *, width: float = TWO_COLUMNS) -> Figure:
         """Draw the scorecard: which of thirty phenomena of V1 the units show.

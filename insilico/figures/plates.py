@@ -13,6 +13,7 @@ from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
+from insilico.figures.colour import colour_numbers, colour_page
 from insilico.figures.context import (
     matrix_numbers,
     matrix_page,
@@ -351,12 +352,27 @@ def _contrast_pairs(
     return Plate(section, "", name, title, caption, matrix_page(numbers, width=width), numbers)
 
 
+def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = colour_numbers(curve)
+    caption = (
+        f"{whose}Left: weights of the L and M cones in the responses, magnitudes of all three "
+        "adding up to 1; grey, cells of macaque V1 (De & Horwitz 2022), which were chosen for "
+        "fields of two opposed parts and are no sample of V1. Right: median and quartiles of the "
+        "response from coarse to fine gratings of the better colour (L-M or S-(L+M)), and of L+M "
+        "for units that oppose no cones. Above the dashed line at the left end a unit is low-pass: "
+        "single-opponent."
+    )
+    title = "Cone weights, and tuning for colour"
+    return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
     "texture_surround": _texture_surround,
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
+    "cone_weights": _cone_weights,
 }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from insilico.figures.movie import frames
 from insilico.figures.style import style
 from insilico.recording.schema import UNITS
 from stimuli import Display, StimulusSet, Window
@@ -35,7 +36,7 @@ def contact_sheet(stimulus_set: StimulusSet, *, most: int = 48) -> Figure:
     Parameters
     ----------
     stimulus_set : StimulusSet
-        The set.
+        The set; of movies, some of their frames, ``time`` being one more factor.
     most : int
         How many stimuli to draw at most. A larger set is shown as one row per factor, in which
         that factor changes while the others keep a middle value.
@@ -47,6 +48,8 @@ def contact_sheet(stimulus_set: StimulusSet, *, most: int = 48) -> Figure:
         resolution (300 dpi) a pixel of the display is one pixel of the sheet, or several where the
         display is small. Of a display above 224 px, a window around each stimulus is shown.
     """
+    if stimulus_set.time:
+        stimulus_set = frames(stimulus_set)
     strips = contact_rows(stimulus_set, most=most)
     lines = [(factor, line) for factor, rows in strips.items() for line in _lines(rows)]
     everything = _varying(stimulus_set.conditions)

@@ -53,7 +53,7 @@ def score_maps(scores: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
     order = scores.drop_duplicates("reference")
     names = list(scores["name"].unique())
     with style():
-        deep = 0.075 * max(min(len(name), NAME_LETTERS) for name in names)
+        deep = 0.075 * max(len(name) for name in _short(names))
         figure = new_figure(width, ROW_HEIGHT * len(order) + deep + 0.7)
         figure.set_layout_engine("constrained", rect=INSIDE)
         axes = figure.subplots(1, 2, sharey=True)
@@ -78,7 +78,7 @@ def _map(ax: Axes, table: pd.DataFrame, scale: dict[str, Any]) -> None:
     bar.outline.set_linewidth(0.4)
     ax.set_xticks(
         np.arange(values.shape[1]),
-        [shorten(str(name), NAME_LETTERS) for name in table.columns],
+        _short([str(name) for name in table.columns]),
         rotation=90,
     )
     ax.tick_params(length=0)
@@ -93,6 +93,14 @@ def _map(ax: Axes, table: pd.DataFrame, scale: dict[str, Any]) -> None:
                 va="center", fontsize=5.5,
                 color="white" if colours[row, column] < LETTERS_WHITE else "black",
             )  # fmt: skip
+
+
+def _short(names: list[str]) -> list[str]:
+    """Leave out the model where all are layers of one, and the middle of what is long still."""
+    model = names[0].partition(" ")[0] + " "
+    if all(name.startswith(model) for name in names):
+        names = [name.removeprefix(model) for name in names]
+    return [shorten(name, NAME_LETTERS) for name in names]
 
 
 def rank_chart(ranking: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
@@ -137,7 +145,7 @@ def rank_chart(ranking: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
         right.set_xlabel("Probability of each rank")
         right.tick_params(length=0)
         right.spines[:].set_visible(False)
-        left.set_yticks(row, [shorten(name, NAME_LETTERS) for name in ranking["name"]])
+        left.set_yticks(row, _short(list(ranking["name"])))
         left.set_ylim(len(ranking) - 0.5, -0.5)
     return figure
 

@@ -26,6 +26,9 @@ VONE_DN_PIXELS = 256
 # The normalized cells have hundreds of filters each, which small images make affordable.
 NORMALIZATION_PIXELS, NORMALIZATION_DEGREES = 96, 6.0
 
+# A movie is as many pictures as it has frames.
+MOTION_PIXELS, MOTION_DEGREES = 64, 6.0
+
 
 def _vone(name: str, request: Request) -> Loaded:
     """Load the front end of VOneNet."""
@@ -65,6 +68,28 @@ def _textbook(name: str, request: Request) -> Loaded:
     return model, card
 
 
+def _motion_energy(name: str, request: Request) -> Loaded:
+    """Load direction-selective units for movies, known in closed form."""
+    from insilico.models.motion_energy.module import MotionEnergy
+
+    model, _ = _sized(MotionEnergy, name, request, pixels=MOTION_PIXELS, degrees=MOTION_DEGREES)
+    assert isinstance(model, MotionEnergy)
+    card = ModelCard(
+        name=name,
+        display=model.display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,),
+        std=(1.0,),
+        channels=1,
+        citation="Adelson & Bergen (1985), J. Opt. Soc. Am. A 2",
+        time="channel_first",
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
 def _normalization(name: str, request: Request) -> Loaded:
     """Load cells with known normalization and surrounds, or the same cells without them."""
     from insilico.models.textbook.normalization import NormalizedPopulation
@@ -88,6 +113,30 @@ def _normalization(name: str, request: Request) -> Loaded:
         mean=(0.0,),
         std=(1.0,),
         channels=1,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
+def _colour(name: str, request: Request) -> Loaded:
+    """Load single- and double-opponent cells of known cone weights."""
+    from insilico.models.textbook.colour import ColourOpponent
+
+    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
+    model = made(
+        ColourOpponent,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+    )
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
         drawn_in_degrees=True,
     )
     return model, card
@@ -218,8 +267,10 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "vone": _vone,
     "mechanistic_v1": _mechanistic_v1,
     "textbook": _textbook,
+    "motion_energy": _motion_energy,
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,
+    "textbook:colour": _colour,
     "vone_resnet50": _vone_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,

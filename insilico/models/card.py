@@ -42,6 +42,9 @@ class ModelCard:
         How many image channels it takes.
     citation : str
         Whose model it is.
+    time : str, optional
+        How it takes movies, as for `insilico.Probe`; None for a model of pictures, or where nobody
+        has said.
     drawn_in_degrees : bool
         Whether its weights were drawn for the degrees of this display. Those of other networks
         know pixels only, and how many degrees they span is an assumption that can be changed.
@@ -58,6 +61,7 @@ class ModelCard:
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     channels: int = 3
     citation: str = ""
+    time: str | None = None
     drawn_in_degrees: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -147,7 +151,16 @@ def _normalise(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _column(images: Tensor, values: Sequence[float]) -> Tensor:
-    return images.new_tensor(values).reshape(-1, 1, 1)
+    """One value per channel, along the axis of the channels: in movies it may be the second."""
+    column = images.new_tensor(values).reshape(-1, 1, 1)
+    if images.ndim != 5 or images.shape[1] != len(values):
+        return column
+    if images.shape[2] == len(values) and len(set(values)) > 1:
+        raise ValueError(
+            f"of movies of as many frames as channels, {len(values)}, it cannot be told which are "
+            "which"
+        )
+    return column[:, None]
 
 
 def input_channels(model: nn.Module) -> int | None:
@@ -169,6 +182,6 @@ def input_channels(model: nn.Module) -> int | None:
     1
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and module.in_channels in IMAGE_CHANNELS:
+        if isinstance(module, nn.Conv2d | nn.Conv3d) and module.in_channels in IMAGE_CHANNELS:
             return module.in_channels
     return None

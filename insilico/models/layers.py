@@ -66,7 +66,7 @@ def layer_table(
     if OUTPUT not in names:
         names = [*names, OUTPUT]
     forward = Forward(model, channels=channels)
-    blank = torch.full((1, 1, display.height, display.width), display.background)
+    blank = torch.full((1, 1, display.height, display.width), display.mean_background)
     with forward.ready():
         counts, outputs = forward.count(blank, names)
     modules: dict[str, nn.Module] = {OUTPUT: model, **dict(model.named_modules())}

@@ -9,6 +9,7 @@ BUILT_IN_NAMES = (
     "textbook",
     "textbook:normalization",
     "textbook:control",
+    "textbook:colour",
     "vone_resnet50",
     "evnet_resnet50",
     "vone_dn",

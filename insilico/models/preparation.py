@@ -1,6 +1,7 @@
 """From what a user hands over (a name, a module, a function) to a module and its card."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -11,7 +12,9 @@ from insilico.models.callable import as_module
 from insilico.models.card import ModelCard, input_channels
 from insilico.models.loading import load_model
 from insilico.recording.forward import per_channel
+from insilico.recording.movies import takes_movies
 from stimuli import Display
+from stimuli.frames import FRAME_RATE
 
 __all__ = ["prepared"]
 
@@ -27,6 +30,8 @@ def prepared(
     channels: int | None,
     seed: int,
     background: float,
+    time: str | None = None,
+    frame_rate: float | None = None,
 ) -> tuple[nn.Module, ModelCard]:
     """Make the module, and a card that holds what the caller said of it.
 
@@ -36,10 +41,12 @@ def prepared(
         As for `insilico.run`.
     display : Display, optional
         The screen; otherwise made from ``degrees`` and ``pixels``.
+    time, frame_rate
+        As for `insilico.run`.
     degrees, pixels, mean, std, channels, seed
         As for `insilico.run`.
     background : float
-        Of the screen.
+        Of the screen, unless ``display`` has a coloured one, which is kept.
 
     Returns
     -------
@@ -54,7 +61,15 @@ def prepared(
     """
     if display is not None and (degrees is not None or pixels is not None):
         raise UserError("give either display, or degrees and pixels; not both.")
-    check_asked(degrees=degrees, pixels=pixels, channels=channels, seed=seed, mean=mean, std=std)
+    check_asked(
+        degrees=degrees,
+        pixels=pixels,
+        channels=channels,
+        seed=seed,
+        mean=mean,
+        std=std,
+        frame_rate=frame_rate,
+    )
     if isinstance(model, str):
         model = load_model(
             model,
@@ -93,5 +108,34 @@ def prepared(
             f"{screen.px_per_deg:g}: its receptive fields are set in degrees. Give degrees and "
             "pixels to load_model instead."
         )
-    screen = Display(screen.height, screen.width, screen.px_per_deg, background, screen.transfer)
-    return module, ModelCard(**{**card.__dict__, "display": screen})
+    if len(screen.levels) == 1:
+        screen = replace(screen, background=background)
+    time = time or card.time
+    screen = replace(screen, frame_rate=_frame_rate(module, card, display, time, frame_rate))
+    return module, ModelCard(**{**card.__dict__, "display": screen, "time": time})
+
+
+def _frame_rate(
+    module: nn.Module,
+    card: ModelCard,
+    display: Display | None,
+    time: str | None,
+    asked: float | None,
+) -> float | None:
+    """Find the frame rate of the screen: as somebody says; none for a model of pictures."""
+    given = asked or (None if display is None else display.frame_rate)
+    if not takes_movies(module, time):
+        if given is not None:
+            raise UserError(
+                f"a frame rate of {given:g} Hz is for models of movies, and {card.name} takes "
+                "pictures. Leave it out; or say how the model takes time: time='frames', "
+                "'time_first' or 'channel_first', or 'phases' for a static one."
+            )
+        return None
+    own = card.display.frame_rate
+    if card.drawn_in_degrees and own is not None and given not in (None, own):
+        raise UserError(
+            f"{card.name} was made for {own:g} frames/s and would be shown {given:g}: its filters "
+            "are set in seconds. Make it with the option frame_rate."
+        )
+    return given or own or FRAME_RATE

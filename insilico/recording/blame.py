@@ -28,7 +28,7 @@ def blaming(model: nn.Module, images: Tensor, channels: int) -> Iterator[None]:
     ----------
     model : nn.Module
         The model.
-    images : Tensor, shape (n, channel, height, width)
+    images : Tensor, shape (n, channel, height, width) or (n, frame, channel, height, width)
         What it is shown.
     channels : int
         How many image channels it is given.
@@ -50,10 +50,13 @@ def blaming(model: nn.Module, images: Tensor, channels: int) -> Iterator[None]:
         if exhausted(error):
             raise
         size = " x ".join(map(str, (channels, *images.shape[-2:])))
+        moving = images.ndim == 5
+        what = f"movies of {images.shape[1]} frames of {size}" if moving else f"images of {size}"
         raise ModelError(
-            f"{type(model).__name__} does not take images of {size} (channel x height x "
-            f"width): {reason(error)}. If it is for their size or their number of channels, "
-            "give those that it takes with pixels=... and channels=..."
+            f"{type(model).__name__} does not take {what} (channel x height x width): "
+            f"{reason(error)}. If it is for their size or their number of channels, give those "
+            "that it takes with pixels=... and channels=..."
+            + ("; if for how it takes time, say so with time=..." if moving else "")
         ) from error
 
 

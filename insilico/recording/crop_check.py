@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stimuli import Display, StimulusSet, Window
+from stimuli.gratings import blank_screen
 
 __all__ = ["disagreeing", "how_many", "informative", "outside", "pool", "spread"]
 
@@ -121,10 +122,10 @@ def outside(stimuli: StimulusSet, rows: npt.NDArray[np.intp], window: Window) ->
         for top, left in corners
         if 0 <= top < height and 0 <= left < width
     ]
-    ground = float(stimuli.display.encode(stimuli.display.background))
+    ground = blank_screen(stimuli.display, window=Window(0, 0, 1, 1))
     return np.mean(
         [
-            (stimuli.images(rows, window=peep) - ground).abs().mean((1, 2, 3)).cpu().numpy()
+            (stimuli.images(rows, window=peep) - ground).abs().flatten(1).mean(1).cpu().numpy()
             for peep in peeps
         ]
         or [np.zeros(len(rows))],

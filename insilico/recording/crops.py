@@ -26,6 +26,7 @@ from insilico.recording.layers import Index, LayerMap
 from insilico.recording.receptive_fields import Fields, split_sites
 from insilico.recording.windows import Crop, find_crop
 from stimuli import Display, StimulusSet, Window
+from stimuli.gratings import blank_screen
 
 __all__ = ["Crops", "Layered", "Place"]
 
@@ -216,7 +217,8 @@ class Crops:
         crop, members = exact[0]
         if n < len(rows):
             cropped = self._respond(members, self._images(stimuli, rows, crop), crop)
-            rows = rows[informative(cropped, outside(stimuli, rows, crop.window), n)]
+            beyond = outside(stimuli, rows, crop.window)
+            rows = rows[informative(cropped.reshape(len(rows), -1), beyond, n)]
         images = self._images(stimuli, rows, None)
         together = pd.concat([members for _, members in exact])
         whole = self._respond(together, images, None)
@@ -239,20 +241,24 @@ class Crops:
         images = stimuli.images(rows, window=window, device=self._forward.device)
         if len(images) > 1:
             return images
-        blank = stimuli.display.encode(torch.full_like(images[:1], stimuli.display.background))
-        return torch.cat([images, blank])
+        alone = blank_screen(stimuli.display, window=window, device=self._forward.device)
+        return torch.cat([images, alone.expand_as(images)])
 
     def _respond(
         self, units: pd.DataFrame, images: Tensor, crop: Crop | None
     ) -> npt.NDArray[np.float32]:
-        """Responses of units to crops or to whole pictures, (picture, unit), in float32."""
+        """Responses of units to crops or to whole pictures, (picture, unit), in float32.
+
+        To movies those of all times below each other.
+        """
         place = self.place(
             units, whole=crop is None, compared=crop is not None and crop.alike is None
         )
         with nullcontext() if crop is None else crop.applied(self._forward.model):
             read = self._forward.read(images, place.layers, place.take)
-        found = np.empty((len(images), len(units)), dtype=np.float32)
-        found[:, place.order] = torch.cat([read[name].float() for name in place.layers], 1).cpu()
+        answers = torch.cat([read[name].float() for name in place.layers], -1)
+        found = np.empty((answers.shape[:-1].numel(), len(units)), dtype=np.float32)
+        found[:, place.order] = answers.flatten(0, -2).cpu()
         return found
 
     def _groups(

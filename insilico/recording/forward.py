@@ -13,10 +13,12 @@ from insilico.errors import UserError
 from insilico.recording.blame import blaming, exhausted
 from insilico.recording.channels_last import channels_last
 from insilico.recording.generators import seeded
-from insilico.recording.hooks import call_counts, layer_outputs
+from insilico.recording.hooks import call_counts, every_call, layer_outputs
 from insilico.recording.model_kind import ModelKind
 from insilico.recording.model_state import ModelState
+from insilico.recording.movies import Movies
 from insilico.recording.precision import check_precision, rounding
+from stimuli import StimulusSet
 
 __all__ = ["Forward", "per_channel"]
 
@@ -61,6 +63,9 @@ class Forward:
     kind : ModelKind
         How the model has to be run; as an ordinary one until
         `insilico.recording.model_examination` says otherwise.
+    movies : Movies or None
+        How it is shown movies; None for a model of pictures, until
+        `insilico.recording.time_axes` says otherwise.
 
     Raises
     ------
@@ -90,6 +95,7 @@ class Forward:
             )
         self.model = model
         self.kind = ModelKind()
+        self.movies: Movies | None = None
         self.device = torch.device(device or (parameter.device if parameter is not None else "cpu"))
         check_precision(precision, self.device)
         self.channels = channels
@@ -208,8 +214,7 @@ class Forward:
         dict of str to Tensor
             What was taken, (n, ...).
         """
-        size = self.batch(images.shape[-2] * images.shape[-1])
-        parts = [self.run(part, layers, take) for part in torch.split(images, size)]
+        parts = [self.run(part, layers, take) for part in torch.split(images, self._size(images))]
         return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
 
     def run(
@@ -219,6 +224,8 @@ class Forward:
         take: Callable[[str, Tensor], Tensor],
         *,
         whole: bool | None = None,
+        measured: int | None = None,
+        rectified: bool = False,
     ) -> Mapping[str, Tensor]:
         """Read layers on one batch as it is: one pass of the model, as its kind demands.
 
@@ -228,6 +235,8 @@ class Forward:
             As in `read`.
         whole : bool, optional
             Whether the model runs to its end; if it needs to by default.
+        measured, rectified
+            Of models of movies, as in `insilico.recording.movies.Movies.read`.
 
         Returns
         -------
@@ -238,11 +247,23 @@ class Forward:
         UserError
             If the model raises anything: says what, and where.
         """
-        if self.kind.put_back:
+        by_frame = self.movies is not None and self.movies.form == "frames"
+        if self.kind.put_back or by_frame:
             self.put_back()
         whole = self.kind.whole_passes if whole is None else whole
         with blaming(self.model, images, self.channels):
-            return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
+            if self.movies is None:
+                return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
+            return self.movies.read(
+                self.model,
+                layers,
+                images,
+                take,
+                feed=self.feed,
+                measured=measured,
+                rectified=rectified,
+                whole=whole,
+            )
 
     def count(self, images: Tensor, layers: Sequence[str]) -> tuple[dict[str, int], dict[str, Any]]:
         """Run the whole model on one batch, and count how often each layer is called.
@@ -263,22 +284,90 @@ class Forward:
             If the model raises anything.
         """
         with blaming(self.model, images, self.channels):
-            return call_counts(self.model, layers, self.feed(images))
+            if self.movies is None:
+                return call_counts(self.model, layers, self.feed(images))
+            return self.movies.counted(self.model, layers, images, self.feed)
+
+    def every_call(
+        self, movies: Tensor, layers: Sequence[str], form: Movies
+    ) -> dict[str, list[Any]]:
+        """Run the whole model on movies in some form, and copy what layers put out in every call.
+
+        Parameters
+        ----------
+        movies : Tensor, shape (n, frame, channel, height, width)
+            What is shown.
+        layers : sequence of str
+            The layers.
+        form : Movies
+            In which form.
+
+        Returns
+        -------
+        dict of str to list
+            As from `insilico.recording.hooks.every_call`.
+
+        Raises
+        ------
+        UserError
+            If the model raises anything.
+        """
+        with blaming(self.model, movies, self.channels):
+            return every_call(self.model, layers, form.fed(movies, self.feed))
+
+    def answers(self, stimuli: StimulusSet, layers: Sequence[str]) -> tuple[float, ...]:
+        """Say when layers answer to the movies of a set, by one that is blank.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet
+            Of movies, or of pictures.
+        layers : sequence of str
+            The layers.
+
+        Returns
+        -------
+        tuple of float
+            In s, from 0 on; none for pictures.
+
+        Raises
+        ------
+        UserError
+            If the layers answer at different times.
+        """
+        if not stimuli.time or self.movies is None:
+            return ()
+        measured = [moment for moment in stimuli.time if moment >= 0]
+        if not self.movies.axes:
+            return tuple(measured)
+        strides = {self.movies.axes[layer].stride for layer in layers}
+        if len(strides) > 1:
+            raise UserError(
+                f"{', '.join(layers)} answer at different times, every "
+                f"{' and every '.join(map(str, sorted(strides)))} frames. Record them in runs of "
+                "their own."
+            )
+        return tuple(measured[:: -strides.pop()][::-1])
 
     def record(
-        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+        self,
+        images: Tensor,
+        layers: Sequence[str],
+        take: Callable[[str, Tensor], Tensor],
+        *,
+        measured: int | None = None,
     ) -> Tensor:
         """Respond to any number of pictures: (n, units of all layers), on the device.
 
+        To movies, of which the last ``measured`` frames count: (n, time, units of all layers).
         Batches that exhaust the memory are halved, and later ones are not made larger.
         """
         parts = []
         start = 0
         while start < len(images):
-            size = self.batch(images.shape[-2] * images.shape[-1])
-            batch = images[start : start + size]
+            batch = images[start : start + self._size(images)]
             try:
-                parts.append(self._pass(batch, layers, take))
+                parts.append(self._pass(batch, layers, take, measured))
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not exhausted(error) or len(batch) == 1:
                     raise
@@ -288,12 +377,21 @@ class Forward:
             start += len(batch)
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
+    def _size(self, images: Tensor) -> int:
+        """How many of some pictures or movies go into one pass."""
+        frames = 1 if self.movies is None else self.movies.at_once(images)
+        return self.batch(images.shape[-2] * images.shape[-1] * frames)
+
     def _pass(
-        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+        self,
+        images: Tensor,
+        layers: Sequence[str],
+        take: Callable[[str, Tensor], Tensor],
+        measured: int | None,
     ) -> Tensor:
         with self._precision():
-            found = self.run(images, layers, take)
-        return torch.cat([found[layer].float() for layer in layers], 1)
+            found = self.run(images, layers, take, measured=measured, rectified=True)
+        return torch.cat([found[layer].float() for layer in layers], -1)
 
     def _precision(self) -> AbstractContextManager[Any]:
         """Choose what a recorded pass computes in, `ready` having made it float32."""

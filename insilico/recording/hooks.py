@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from insilico.errors import UserError
 
-__all__ = ["call_counts", "find_layer", "layer_names", "layer_outputs"]
+__all__ = ["call_counts", "every_call", "find_layer", "layer_names", "layer_outputs"]
 
 # A model called as a whole: the layer of callables, and of modules recorded at their output.
 OUTPUT = "output"
@@ -99,6 +99,33 @@ def call_counts(
     counting = _Counting(dict.fromkeys(layers, 0), {})
     _run(model, layers, images, counting.note)
     return counting.counts, counting.outputs
+
+
+def every_call(model: nn.Module, layers: Sequence[str], images: Tensor) -> dict[str, list[Any]]:
+    """Run the whole model once, and copy what layers put out in every call.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model, in evaluation mode.
+    layers : sequence of str
+        Names as in `find_layer`.
+    images : Tensor
+        What the model takes.
+
+    Returns
+    -------
+    dict of str to list
+        The outputs in the order of the calls; an empty list for a layer that was not called.
+    """
+    found: dict[str, list[Any]] = {layer: [] for layer in layers}
+
+    def note(layer: str, _wanted: int | None, output: object) -> None:
+        first = output[0] if isinstance(output, tuple | list) and output else output
+        found[layer].append(first.detach().clone() if isinstance(first, Tensor) else output)
+
+    _run(model, layers, images, note)
+    return found
 
 
 def layer_outputs(

@@ -105,7 +105,7 @@ def _grids(forward: Forward, display: Display) -> set[tuple[int, int]]:
     names = [n for n, m in forward.model.named_modules() if n and isinstance(m, nn.Conv2d)]
     if not names:
         return set()
-    blank = torch.full((1, 1, display.height, display.width), display.background)
+    blank = torch.full((1, 1, display.height, display.width), display.mean_background)
     _, outputs = forward.count(blank, names)
     forward.put_back()
     maps = [each for each in outputs.values() if isinstance(each, Tensor) and each.ndim == 4]

@@ -29,7 +29,10 @@ LOOSELY = 0.25
 # Tokens are merged by such factors on the way through a network.
 MERGED = (1, 2, 4, 8, 16, 32)
 
-FIRST = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+FIRST = (
+    *(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
+    *(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d),
+)
 LAST = (nn.Linear, nn.LayerNorm)
 
 

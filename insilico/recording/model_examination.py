@@ -19,6 +19,7 @@ from insilico.recording.generators import seed_generators
 from insilico.recording.hooks import OUTPUT, first_tensor
 from insilico.recording.model_kind import ModelKind
 from stimuli import Display, grating
+from stimuli.gratings import blank_screen
 
 __all__ = ["examine"]
 
@@ -90,9 +91,8 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
 
 def _pictures(display: Display, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Draw the blank and two gratings, for noise may be silent on the blank."""
-    shape = (1, 1, display.height, display.width)
     # As much contrast as the background leaves room for.
-    contrast = 0.99 * min(1.0, 1 / display.background - 1)
+    contrast = 0.99 * min(1.0, 1 / max(display.levels) - 1)
     first, second = (
         grating(
             display,
@@ -102,8 +102,7 @@ def _pictures(display: Display, device: torch.device) -> tuple[Tensor, Tensor, T
         )
         for angle, periods in ((0.0, 8.0), (60.0, 3.0))
     )
-    blank = display.encode(torch.full(shape, display.background))
-    return blank.to(device), first.to(device), second.to(device)
+    return blank_screen(display).to(device), first.to(device), second.to(device)
 
 
 def _first_pass(

@@ -10,6 +10,7 @@ from torch import Tensor
 from insilico.recording.forward import Forward
 from insilico.recording.windows import Crop
 from stimuli import StimulusSet
+from stimuli.gratings import blank_screen
 
 __all__ = ["fingerprints", "pictures"]
 
@@ -19,6 +20,9 @@ DRAWN = 64
 DRAWN_BYTES = {"cpu": 8 * 2**20}
 
 DEVICE_DRAWN_BYTES = 256 * 2**20
+
+# Movies drawn at a time.
+MOVIE_BYTES = 64 * 2**20
 
 
 def pictures(
@@ -43,22 +47,27 @@ def pictures(
     ------
     tuple of range and Tensor
         Which stimuli (the blank comes after the last), and their pictures, shape (n, channel,
-        height, width).
+        height, width), or movies, (n, frame, channel, height, width).
     """
     device = forward.device
     # At least a batch, so that a device with room for many pictures gets them.
     most = max(DRAWN, forward.batch(crop.window.height * crop.window.width))
     budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
+    if stimuli.time:
+        pixels = crop.window.height * crop.window.width * len(stimuli.time)
+        size = int(np.clip(MOVIE_BYTES // (4 * pixels), 1, size))
     for start in range(done, len(stimuli), size):
         rows = range(start, min(start + size, len(stimuli)))
         part = slice(rows.start, rows.stop)
         yield rows, stimuli.images(part, window=crop.window, device=device)
     if done > len(stimuli):
         return
-    shape = (1, 1, crop.window.height, crop.window.width)
-    blank = torch.full(shape, stimuli.display.background, device=device)
-    yield range(len(stimuli), len(stimuli) + 1), stimuli.display.encode(blank)
+    last = range(len(stimuli), len(stimuli) + 1)
+    blank = blank_screen(stimuli.display, window=crop.window, device=device)
+    if stimuli.time:
+        blank = blank[:, None].expand(1, len(stimuli.time), *blank.shape[1:])
+    yield last, blank
 
 
 def fingerprints(images: Tensor) -> list[tuple[float, ...]]:

@@ -20,11 +20,12 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import Store, bytes_per_unit
+from insilico.recording.reduce import Store, bytes_per_unit, over_time
 from insilico.recording.reductions import Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.schema import label
 from insilico.recording.tape import Tape
+from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop
 from stimuli import Display, Position, StimulusSet
 
@@ -71,6 +72,12 @@ class Probe:
         What the model computes in. tf32 (on NVIDIA GPUs) has four significant digits in what it
         multiplies, bfloat16 (torch's autocast) three; windows are proven and checked in float32 all
         the same.
+    time : {"frames", "time_first", "channel_first", "phases"}, optional
+        How the model takes movies, where it does: one frame after the other, with a state that is
+        put back before each movie; or whole, (batch, time, channel, height, width) or (batch,
+        channel, time, height, width). A static model can be shown what moves as ``phases``, each
+        frame by itself. The display then has a frame rate. Models that filter time are tried out
+        if nothing is said.
     layout : str or mapping of str to str, optional
         How outputs are laid out, of all layers or by layer, where their shapes cannot tell:
         ``map`` (channel, row, column), ``map_last`` (row, column, channel), ``vector``, or rows
@@ -91,9 +98,9 @@ class Probe:
     Raises
     ------
     UserError
-        For a layer that does not exist, is called more than once, or whose rows are no pictures; a
-        model that does not take the display; responses that are complex or not finite; a layout
-        that nothing tells; or sites that do not exist.
+        For movies whose order of axes nothing tells; a layer that does not exist, is called more
+        than once, or whose rows are no pictures; a model that does not take the display; responses
+        that are complex or not finite; a layout that nothing tells; or sites that do not exist.
     """
 
     def __init__(
@@ -112,6 +119,7 @@ class Probe:
         crop: str = "auto",
         precision: str = "float32",
         layout: str | Mapping[str, str] | None = None,
+        time: str | None = None,
         seed: int = 0,
     ) -> None:
         if not layers:
@@ -134,6 +142,7 @@ class Probe:
             batch_size=batch_size,
         )
         with self.forward.ready():
+            self.forward.movies, told = how_time_is_taken(self.forward, self.layers, display, time)
             outputs = examine(self.forward, self.layers, display)
             self.forward.fit(display.height * display.width, list(outputs.values()))
             self.maps, fields = chart_layers(self.forward, outputs, display, layout=layout)
@@ -144,8 +153,10 @@ class Probe:
         whole = "cropping is switched off" if crop == "off" else None
         if not self.deterministic:
             whole = "the model is stochastic"
+        if self.forward.movies is not None and self.forward.movies.form == "frames":
+            whole = "what a unit with a state sees grows from frame to frame"
         self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
-        self.notes = self.forward.kind.notes
+        self.notes = [*told, *self.forward.kind.notes]
         if precision == "tf32":
             self.notes.append(TF32_NOTE)
         if self.misplaced:
@@ -202,8 +213,9 @@ class Probe:
         -------
         DataArray, dims ("unit", \\*factors)
             Raw activations, float32, with the coordinates of `insilico.recording.schema`. The
-            factors are the dims of the stimuli: without those that a `Maximum` was taken over, with
-            ``harmonic`` (F0 and F1 of the rectified activation) in place of ``phase``.
+            factors are the dims of the stimuli, and of movies ``time``, in s: without those that a
+            `Maximum` was taken over, with ``harmonic`` (F0 and F1 of the rectified activation) in
+            place of ``phase``. The ``blank`` of movies is the mean over their time.
 
         Raises
         ------
@@ -214,9 +226,15 @@ class Probe:
         self._check(stimuli, len(units), reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
-        store = Store(stimuli.conditions, stimuli.dims, len(units), reduction)
+        times = self.forward.answers(stimuli, units["layer"].unique().tolist())
+        store = Store(*over_time(stimuli, times), len(units), reduction)
         responses = Responses(
-            store, len(stimuli), len(units), recalls=self.deterministic, tape=tape
+            store,
+            len(stimuli),
+            len(units),
+            recalls=self.deterministic,
+            tape=tape,
+            answers=max(1, len(times)),
         )
         with self.forward.ready():
             if not self.deterministic:
@@ -251,6 +269,7 @@ class Probe:
                 "n_pictures": responses.n_pictures,
                 "crop": self._crops.statuses(units, passes),
                 "precision": self.forward.precision,
+                "time": None if self.forward.movies is None else self.forward.movies.form,
                 "seed": self.forward.seed,
             },
         )
@@ -275,15 +294,18 @@ class Probe:
         """
         units = self.units if units is None else units
         seconds, n_pictures = 0.0, 0
+        # Of movies, by the time of a picture, which takes some frames as well.
+        still = 1 if self.forward.movies is None else self.forward.movies.frames
+        longer = len(stimuli.time) / still if stimuli.time else 1.0
         with self.forward.ready():
             for crop, members in self._crops.passes(units, len(stimuli)):
                 different = 1 + (
                     stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
                 )
                 place = self._crops.place(units.iloc[members])
-                seconds += different * seconds_per_picture(self.forward, place, crop)
+                seconds += different * longer * seconds_per_picture(self.forward, place, crop)
                 n_pictures += different
-        kept = len(units) * bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        kept = len(units) * bytes_per_unit(*over_time(stimuli), reduction)
         return Estimate(len(stimuli), n_pictures, seconds, kept)
 
     def listening(self, units: pd.DataFrame) -> AbstractContextManager[Respond]:
@@ -329,7 +351,19 @@ class Probe:
                 f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
                 f"{self.display.height} x {self.display.width}. Draw them on probe.display."
             )
-        each = bytes_per_unit(stimuli.conditions, stimuli.dims, reduction)
+        if stimuli.time and self.forward.movies is None:
+            raise UserError(
+                f"{stimuli.name} are movies, and the model is shown pictures. Say how it takes "
+                "time: time='frames' for a model that remembers, 'time_first' or 'channel_first' "
+                "for one that takes whole movies, or 'phases' to show a static one every frame by "
+                "itself (--time on the command line)."
+            )
+        if stimuli.time and stimuli.display.frame_rate != self.display.frame_rate:
+            raise UserError(
+                f"the stimuli are drawn at {stimuli.display.frame_rate} frames/s, but the probe's "
+                f"display has {self.display.frame_rate}. Draw them on probe.display."
+            )
+        each = bytes_per_unit(*over_time(stimuli), reduction)
         # Reduced maps of many units are measured in parts; everything else is copied whole.
         _check_memory(
             n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
@@ -346,13 +380,28 @@ class Probe:
         for rows, images in drawn:
             keys = fingerprints(images)
             new = responses.unknown(keys)
+            width = len(place.order) * responses.answers
             found = (
-                self.forward.record(images[new], place.layers, place.take)
+                self._answers(stimuli, images[new], place, responses.answers)
                 if new
-                else torch.empty((0, len(place.order)), device=self.forward.device)
+                else torch.empty((0, width), device=self.forward.device)
             )
             responses.add(rows, keys, new, found)
             yield min(len(rows), len(stimuli) - rows.start)
+
+    def _answers(self, stimuli: StimulusSet, images: Tensor, place: Place, answers: int) -> Tensor:
+        """Respond to pictures, (n, unit), or to movies, (n, time and unit)."""
+        if not stimuli.time:
+            return self.forward.record(images, place.layers, place.take)
+        measured = sum(moment >= 0 for moment in stimuli.time)
+        found = self.forward.record(images, place.layers, place.take, measured=measured)
+        if found.shape[1] != answers:
+            raise UserError(
+                f"{', '.join(place.layers)} gave {found.shape[1]} answers to the {measured} frames "
+                f"that are measured, and {answers} were expected: the model needs more frames "
+                "before the first answer. Show movies with a longer lead_in."
+            )
+        return found.flatten(1)
 
 
 def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Keep of the responses what is asked for, while they arrive and where they arrive."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from torch import Tensor
 
 from insilico.recording.f0_and_f1 import phase_weights
 from insilico.recording.reductions import Harmonics, Maximum, Reduction
+from stimuli import StimulusSet
 
-__all__ = ["Store", "bytes_per_unit"]
+__all__ = ["Store", "bytes_per_unit", "over_time"]
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -149,6 +151,32 @@ class Store:
         _, even, odd = self._kept
         np.hypot(even, odd, out=even)
         return np.moveaxis(self._kept[:2], 0, -1).swapaxes(0, 1)
+
+
+def over_time(
+    stimuli: StimulusSet, times: Sequence[float] | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give each answer to a movie a row of the table, and recordings a dim ``time``.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet
+        Of movies, or of pictures.
+    times : sequence of float, optional
+        When there are answers, in s; at every frame from 0 s on by default.
+
+    Returns
+    -------
+    tuple of DataFrame and tuple of str
+        The table and its factors; of pictures as they are.
+    """
+    if times is None:
+        times = [moment for moment in stimuli.time if moment >= 0]
+    table = stimuli.conditions
+    if not len(times):
+        return table, stimuli.dims
+    longer = table.loc[table.index.repeat(len(times))].reset_index(drop=True)
+    return longer.assign(time=np.tile(times, len(table))), (*stimuli.dims, "time")
 
 
 def bytes_per_unit(

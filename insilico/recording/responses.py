@@ -37,6 +37,9 @@ class Responses:
         Where responses are kept as they come, and what there is already is played from. Of noisy
         models all is played, or nothing.
 
+    answers : int
+        How many there are to each stimulus: to a picture one, to a movie one for every time.
+
     Attributes
     ----------
     blank : array, shape (unit,)
@@ -55,17 +58,19 @@ class Responses:
         *,
         recalls: bool = True,
         tape: Tape | None = None,
+        answers: int = 1,
     ) -> None:
         self.blank = np.empty(n_units, dtype=np.float32)
         self.n_pictures = 0
         self._store = store
         self._n_stimuli = n_stimuli
+        self.answers = answers
         self._recalls = recalls
         self._tape = tape
         self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
         if tape is not None and not recalls:
-            rows = n_stimuli if store.keeps_all else store.n_kept
-            tape.need((rows + 1) * n_units)
+            rows = n_stimuli * answers if store.keeps_all else store.n_kept
+            tape.need((rows + (answers if store.keeps_all else 1)) * n_units)
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
         """Begin to record some units, in the order in which their responses will come.
@@ -137,7 +142,7 @@ class Responses:
         shown : sequence of int
             Which of them were shown.
         found : Tensor, shape (shown, unit)
-            The responses to those.
+            The responses to those; to movies those of all times beside each other.
         """
         with undivided():
             responses = self._add(rows, pictures, shown, found)
@@ -166,14 +171,24 @@ class Responses:
         finite = torch.stack(responses.aminmax(dim=1)).isfinite().all(0)
         if not bool(finite.all()):
             self._faulty[0][rows.start : rows.stop] |= ~finite.cpu().numpy()
-            self._faulty[1][self._units] |= ~responses.isfinite().all(0).cpu().numpy()
+            of_units = responses.reshape(-1, len(self._units)).isfinite().all(0)
+            self._faulty[1][self._units] |= ~of_units.cpu().numpy()
         if rows.start == self._n_stimuli:
-            self.blank[self._units] = responses[0].cpu().numpy()
+            self.blank[self._units] = self._blank(responses[0]).cpu().numpy()
             return responses
-        self._store.add(rows, responses)
+        each = self.answers
+        self._store.add(
+            range(rows.start * each, rows.stop * each), responses.reshape(-1, len(self._units))
+        )
         for n in shown if self._recalls else ():
             self._remember(pictures[n], rows[n], responses[n])
         return responses
+
+    def _blank(self, response: Tensor) -> Tensor:
+        """Response of each unit to the blank: to a movie the mean over time, as of rates."""
+        if self.answers == 1:
+            return response
+        return response.reshape(self.answers, -1).clamp(min=0).mean(0)
 
     def check(self) -> None:
         """Refuse responses that are not finite.
@@ -193,7 +208,7 @@ class Responses:
 
     def _play(self, tape: Tape, device: torch.device) -> None:
         """Take in what these units answered before."""
-        n_units, end = len(self._units), self._n_stimuli + 1
+        n_units, end = len(self._units) * self.answers, self._n_stimuli + 1
         step = max(1, PLAYED_BYTES // (4 * max(n_units, 1)))
         while self.done < end:
             # The blank, which is the last one, comes by itself.
@@ -241,4 +256,5 @@ class Responses:
     def _recall(self, picture: Fingerprint) -> Tensor:
         if picture in self._kept:
             return self._kept[picture]
-        return self._store.recall(self._rows[picture])
+        start = self._rows[picture] * self.answers
+        return torch.cat([self._store.recall(start + n) for n in range(self.answers)])

@@ -36,8 +36,13 @@ UNIT_COORDINATES = ("layer", "channel", "row", "column", "x", "y")
 
 UNITS = {
     "orientation": "deg",
+    "direction": "deg",
+    "plaid_angle": "deg",
     "phase": "deg",
     "spatial_frequency": "cpd",
+    "temporal_frequency": "Hz",
+    "time": "s",
+    "speed": "deg/s",
     "diameter": "deg",
     "inner_diameter": "deg",
     "offset_x": "deg",

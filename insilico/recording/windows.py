@@ -274,11 +274,11 @@ def _check(
     generator = torch.Generator().manual_seed(1)
     shape = (2, 1, display.height, display.width)
     inside = torch.rand(shape, generator=generator)
-    inside[1] = display.background + 0.1 * (inside[1] - 0.5)
+    inside[1] = display.mean_background + 0.1 * (inside[1] - 0.5)
     checks = (torch.rand(shape, generator=generator) > 0.5).float()
     surroundings = (
         torch.rand(shape, generator=generator),
-        torch.full(shape, display.background),
+        torch.full(shape, display.mean_background),
         checks,
     )
     small = cropped(inside[..., crop.rows, crop.columns])

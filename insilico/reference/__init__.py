@@ -16,6 +16,7 @@ from insilico.reference.catalogue import (
     table_names,
 )
 from insilico.reference.distribution import JointDistribution, ReferenceDistribution
+from insilico.reference.lab_tables import from_table, write_template
 from insilico.reference.own import from_assembly, from_csv, from_values
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ReferenceDistribution",
     "from_assembly",
     "from_csv",
+    "from_table",
     "from_values",
     "joint_names",
     "load",
@@ -33,4 +35,5 @@ __all__ = [
     "not_measured",
     "table",
     "table_names",
+    "write_template",
 ]

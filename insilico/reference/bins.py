@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from insilico.errors import UserError
 
-__all__ = ["count", "parse"]
+__all__ = ["count", "histogram", "parse"]
 
 
 def count(
@@ -78,3 +78,42 @@ def parse(
             f"the bins of {where} must rise without gaps: each bin_high is the next bin_low."
         )
     return np.append(lows, highs[-1]), np.array(counts) if counts else None
+
+
+def histogram(
+    rows: Sequence[Mapping[str, str]], *, where: str, n: int | None = None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Read a histogram that somebody typed.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One per bin, with the columns bin_low, bin_high and count.
+    where : str
+        What an error calls them.
+    n : int, optional
+        How many cells there are said to be.
+
+    Returns
+    -------
+    edges : array, shape (bin + 1,)
+    counts : array, shape (bin,)
+
+    Raises
+    ------
+    UserError
+        If a number is missing, or the counts are shares.
+    """
+    edges, counts = parse(rows, where=where)
+    if counts is None or not np.isfinite([*edges, *counts]).all():
+        raise UserError(
+            f"{where} has bins without an edge or a count. Write 0 where no cell was found."
+        )
+    total = float(counts.sum())
+    shares = any(np.isclose(total, whole, rtol=0.01) for whole in (1, 100))
+    if shares and not (counts == np.rint(counts)).all() and (total < 2 or n is None):
+        raise UserError(
+            f"the counts of {where} add up to {total:g}, and are no whole numbers: they look like "
+            "shares. Write how many cells were found in each bin."
+        )
+    return edges, counts

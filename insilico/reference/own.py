@@ -1,9 +1,6 @@
 """Reference distributions of your own: from values, from csv files, from hosted assemblies."""
 
-import codecs
-import csv
 import dataclasses
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +9,10 @@ import numpy.typing as npt
 
 from insilico.errors import UserError
 from insilico.netcdf import opened
-from insilico.reference.bins import count, parse
+from insilico.reference.bins import count, histogram
 from insilico.reference.catalogue import BENCHMARK, load, names
 from insilico.reference.distribution import ReferenceDistribution, Scale
+from insilico.reference.spreadsheet import spreadsheet_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,18 +123,7 @@ def from_csv(
         If the file is no such table, a cell is empty or no number, or the counts are shares.
     """
     path = Path(path)
-    edges, counts = parse(_rows(path), where=str(path))
-    if counts is None or not np.isfinite([*edges, *counts]).all():
-        raise UserError(
-            f"{path} has bins without an edge or a count. Write 0 where no cell was found."
-        )
-    total = float(counts.sum())
-    shares = any(np.isclose(total, whole, rtol=0.01) for whole in (1, 100))
-    if shares and not (counts == np.rint(counts)).all() and (total < 2 or n is None):
-        raise UserError(
-            f"the counts of {path} add up to {total:g}, and are no whole numbers: they look like "
-            "shares. Write how many cells were found in each bin."
-        )
+    edges, counts = histogram(spreadsheet_rows(path), where=str(path), n=n)
     return ReferenceDistribution(
         name=name or f"{path.stem}.{property}",
         property=property,
@@ -150,31 +137,6 @@ def from_csv(
         definition=definition,
         obtained=path.name,
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a csv file, however a spreadsheet wrote it, with a point for decimals."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text in UTF-8 or UTF-16. Save it as CSV UTF-8.") from error
-    # Excel may say in front which separator it took.
-    lines = [line for line in lines if line.strip(" ,;\t") and not line.startswith("sep=")]
-    header = lines[0] if lines else ""
-    separator = max(",;\t", key=header.count)
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
-    rows = []
-    for cells in csv.reader(lines[1:], delimiter=separator):
-        row = dict(zip_longest(names, (cell.strip() for cell in cells[: len(names)]), fillvalue=""))
-        if separator != ",":
-            row = {name: cell.replace(",", ".") for name, cell in row.items()}
-        rows.append(row)
-    return rows
 
 
 def from_assembly(path: Path | str) -> dict[str, ReferenceDistribution]:

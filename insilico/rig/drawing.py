@@ -13,6 +13,7 @@ import pandas as pd
 from insilico.rig.hand import KINDS, Hand, Kind
 from stimuli import Display, StimulusSet, Window, photographs
 from stimuli.catalogue import Named
+from stimuli.gratings import blank_screen
 
 if TYPE_CHECKING:
     import torch
@@ -84,8 +85,6 @@ def picture(
         The picture of the whole display, bit for bit that of `shown`: beyond its reach there is
         the background.
     """
-    import torch
-
     kind = KINDS[hand.kind]
     parameters = kind.conditions(vars(hand)) | {"x": hand.x, "y": hand.y}
     window = _box(display, hand)
@@ -93,8 +92,7 @@ def picture(
     drawn = draw(display, window=window, device=device, **parameters)
     if window == display.whole:
         return drawn
-    shape = (1, drawn.shape[1], display.height, display.width)
-    whole = display.encode(torch.full(shape, display.background, device=device))
+    whole = blank_screen(display, device=device).clone()
     whole[..., window.rows, window.columns] = drawn
     return whole
 

@@ -157,7 +157,7 @@ def limits(display: Display) -> dict[str, tuple[float, float]]:
     """
     height, width = display.degrees
     pixel, side = 1 / display.px_per_deg, max(height, width)
-    most = min(1.0, 1 / display.background - 1)
+    most = min(1.0, 1 / max(display.levels) - 1)
     return {
         "x": (-width / 2, width / 2),
         "y": (-height / 2, height / 2),

@@ -98,7 +98,7 @@ class Desk:
             "hand": vars(self._hand),
             "n_photographs": len(self.rig.photographs),
             "degrees": display.degrees,
-            "background": round(255 * float(display.encode(display.background))),
+            "background": [round(255 * float(display.encode(each))) for each in display.levels],
             "folder": str(self.rig.folder),
         }
 

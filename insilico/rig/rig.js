@@ -169,7 +169,7 @@ const rig = (() => {
     const at = scale();
     const [left, top] = [at.x(-wide / 2), at.y(high / 2)];
     context.imageSmoothingEnabled = false;
-    context.fillStyle = `rgb(${[0, 0, 0].fill(settings.background)})`;
+    context.fillStyle = `rgb(${[0, 1, 2].map((part) => settings.background[part] ?? settings.background[0])})`;
     context.fillRect(left, top, wide * at.per, high * at.per);
     if (shown.image) context.drawImage(shown.image, left, top, wide * at.per, high * at.per);
     context.fillStyle = colour("quiet");

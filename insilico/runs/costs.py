@@ -11,7 +11,7 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 from insilico.recording.estimate import Estimate
 from insilico.recording.probe import Probe
-from insilico.recording.reduce import bytes_per_unit
+from insilico.recording.reduce import bytes_per_unit, over_time
 from insilico.runs.groups import grouped, reduction
 from stimuli import Position
 
@@ -113,7 +113,7 @@ def tape_bytes(
     for protocol in protocols:
         if protocol.prefer is None and protocol.shown not in found:
             stimuli = battery.example(protocol.name, probe.display, place.position or Position())
-            each = bytes_per_unit(stimuli.conditions, stimuli.dims)
+            each = bytes_per_unit(*over_time(stimuli))
             kept = each if reduction(protocol, stimuli, harmonics) is None else 0
             found[protocol.shown] = (protocol.name, kept * len(units))
     return dict(found.values())

@@ -27,6 +27,7 @@ from insilico.recording.reductions import Reduction
 from insilico.reference import ReferenceDistribution
 from insilico.runs.software import OWN, code_version
 from stimuli import Display, Position, StimulusSet
+from stimuli.cones import SRGB_CONES
 
 __all__ = ["identity", "shown_hash"]
 
@@ -79,6 +80,7 @@ def identity(
         "battery": f"{battery.name}: {', '.join(each.name for each in battery.protocols)}",
         "place": f"{place.position}, {_named(place.select)}",
         "precision": probe.forward.precision,
+        "time": "pictures" if probe.forward.movies is None else probe.forward.movies.form,
         "dtype": probe.forward.kind.dtype,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "seed": probe.forward.seed,
@@ -121,9 +123,12 @@ def _digest(*parts: str) -> str:
 
 
 def _screen(display: Display) -> str:
+    levels = ", ".join(f"{level:g}" for level in display.levels)
+    own = "" if display.cones == SRGB_CONES else f", cones {display.cones}"
+    rate = "" if display.frame_rate is None else f", {display.frame_rate:g} frames/s"
     return (
         f"{display.height} x {display.width} px, {max(display.degrees):g} deg, background "
-        f"{display.background:g}, {display.transfer}"
+        f"{levels}, {display.transfer}{own}{rate}"
     )
 
 

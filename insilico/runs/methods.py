@@ -1,8 +1,8 @@
 """The paragraph that a methods section needs, from what a run knows of itself."""
 
 import re
-from collections.abc import Hashable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,11 @@ def paragraph(results: "Results") -> str:
     return "\n\n".join(filter(None, said)) + "\n\nReferences\n" + "\n".join(sources)
 
 
+def _levels(screen: Mapping[str, Any]) -> str:
+    """Background of a display: of each channel, where they differ."""
+    return ", ".join(f"{level:g}" for level in np.atleast_1d(screen["background"]))
+
+
 def _model(results: "Results") -> Iterator[str]:
     record, screen = results.provenance, results.provenance.get("display", {})
     versions = record.get("versions", {})
@@ -61,13 +66,26 @@ def _model(results: "Results") -> Iterator[str]:
         yield (
             f"Images of {screen['width_px']} x {screen['height_px']} px were taken to span "
             f"{screen['degrees']:g} deg of the visual field ({screen['px_per_deg']:g} px/deg), on "
-            f"a background of {screen['background']:g} of the largest luminance; input: "
+            f"a background of {_levels(screen)} of the largest luminance; input: "
             f"{record.get('normalisation')}."
         )
+        yield from _frames(screen, record.get("time"))
     if record.get("selected") is not None:
         yield (
             f"These are the {record['selected']} of {record['candidates']} candidate units whose "
             "receptive field lay where the stimuli were shown."
+        )
+
+
+def _frames(screen: Mapping[str, Any], form: str | None) -> Iterator[str]:
+    if form is not None:
+        how = {
+            "frames": "one after the other, its state put back before each movie",
+            "phases": "each by itself, for the model is static",
+        }
+        yield (
+            f"Movies had {screen['frame_rate']:g} frames/s, which the model was shown "
+            f"{how.get(form, 'all at once')}."
         )
 
 

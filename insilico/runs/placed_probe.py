@@ -31,13 +31,15 @@ def placed_probe(
     std: Sequence[float] | float | None = None,
     channels: int | None = None,
     seed: int = 0,
+    time: str | None = None,
+    frame_rate: float | None = None,
     **options: Any,
 ) -> tuple[Probe, ModelCard]:
     """Lower a probe into a model, where a placement says.
 
     Parameters
     ----------
-    model, layers, display, degrees, pixels, mean, std, channels, seed
+    model, layers, display, degrees, pixels, mean, std, channels, seed, time, frame_rate
         As for `run`.
     place : Placement
         Where stimuli will be shown, and which sites are recorded.
@@ -63,6 +65,8 @@ def placed_probe(
         channels=channels,
         seed=seed,
         background=background,
+        time=time,
+        frame_rate=frame_rate,
     )
     mean_left, std_left = left_to_apply(module, card)
     chosen = named_layers(module, layers) or card.layers
@@ -81,10 +85,18 @@ def placed_probe(
         mean=mean_left,
         std=std_left,
         seed=seed,
+        time=card.time,
         **options,
     )
     probe = probe_at(sites=place.sites)
     if probe.misplaced and place.select is not None and remap and place.sites != "all":
         # Where they look is found out by mapping them, so all of them are mapped.
         probe = probe_at(sites="all")
+    own = getattr(module, "card", None)
+    told = (frame_rate, display and display.frame_rate, own and own.display.frame_rate)
+    if card.display.frame_rate is not None and not any(told):
+        probe.notes.append(
+            f"a frame was taken to last 1/{card.display.frame_rate:g} s, which is an assumption: "
+            "all in Hz and in seconds scales with the frame rate"
+        )
     return probe, card

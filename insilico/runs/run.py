@@ -1,10 +1,10 @@
 """Run a battery on a model: the only file that knows the whole flow."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 from zlib import crc32
 
@@ -23,6 +23,7 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
 from insilico.experiments.quick import QUICK
 from insilico.experiments.quick import quick as thinned
+from insilico.experiments.scope import lacking
 from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
@@ -63,6 +64,8 @@ def run(
     crop: str = "auto",
     precision: str = "float32",
     layout: str | Mapping[str, str] | None = None,
+    time: str | None = None,
+    frame_rate: float | None = None,
     phases: str = "keep",
     rates: bool = True,
     most_units: int | str | None = None,
@@ -109,6 +112,10 @@ def run(
         How many image channels the model takes; told from its first convolution by default.
     device, batch_size, crop, precision, layout
         See `insilico.Probe`.
+    time : {"frames", "time_first", "channel_first", "phases"}, optional
+        How the model takes movies, where it does: see `insilico.Probe`.
+    frame_rate : float, optional
+        Frames per second that a model of movies stands for, in Hz: an assumption, 60 by default.
     phases : {"keep", "harmonics"}
         Whether the response to every phase of a grating is kept, or only F0 and F1 are, which take
         a fraction of the memory. Rates that would be cut off at 0 need every phase.
@@ -147,7 +154,7 @@ def run(
     >>> results = insilico.run("textbook", sites="centre")  # doctest: +SKIP
     >>> results.units["circular_variance"].median()  # doctest: +SKIP
     """
-    started = time.perf_counter()
+    started = perf_counter()
     found = find_battery(battery)
     placement = _placed(place or found.place, sites, candidates, found.battery.name)
     plan = found.battery
@@ -175,9 +182,11 @@ def run(
         crop=crop,
         precision=precision,
         layout=layout,
+        time=time,
+        frame_rate=frame_rate,
         seed=seed,
     )
-    plan, left_out = plan.suiting(card.display)
+    plan, left_out = plan.suiting(card.display, lacking(card))
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,

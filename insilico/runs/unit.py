@@ -53,18 +53,16 @@ class Unit:
     def __repr__(self) -> str:
         responded = self.properties.groupby("protocol", sort=False)["responsive"].first()
         silent = [str(name) for name, flag in responded.items() if not flag]
+        defined = self.properties[np.isfinite(self.properties["value"])]
+        wide = max((len(str(name)) for name in defined.index), default=0)
         lines = [
             f"unit {self.number}: {self.layer}, channel {self.channel}, site "
             f"({self.row}, {self.column}), looks at ({self.x:.2f}, {self.y:.2f}) deg",
             *(
-                f"{name:<44} {value:>10.4g} {units if units != '1' else ''}".rstrip()
+                f"{name:<{wide}} {value:>10.4g} {units if units != '1' else ''}".rstrip()
                 for name, value, units in zip(
-                    self.properties.index,
-                    self.properties["value"],
-                    self.properties["units"],
-                    strict=True,
+                    defined.index, defined["value"], defined["units"], strict=True
                 )
-                if np.isfinite(value)
             ),
         ]
         undefined = int(self.properties["value"].isna().sum())

@@ -1,6 +1,6 @@
 """What a search makes large: how alike the units of a model and macaque cells are.
 
-The rig records the model as it does any other. Nothing here knows what the model is.
+The units are measured as those of any other model. Nothing here knows what the model is.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,34 +10,28 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
-import torch
 import xarray as xr
-from torch import nn
 
 from insilico.comparison.ceilings_and_floors import ceiling
 from insilico.comparison.population import counting
 from insilico.comparison.similarity import similarity
+from insilico.errors import UserError
 from insilico.experiments import marques2020
 from insilico.experiments.battery import Battery
-from insilico.experiments.protocol import Placement
+from insilico.experiments.measuring import measure, unit_table
 from insilico.reference import ReferenceDistribution, load
-from insilico.runs.placed_probe import placed_probe
-from insilico.runs.session import record_battery
 from insilico.search.halves import half
-from stimuli import Display, Position, StimulusSet, Window
+from insilico.tuning.rates import fit_rates, to_rates
+from stimuli import Display, Position, StimulusSet
 
-__all__ = ["Objective", "fitted_battery", "measured", "remembered", "scores", "thinned"]
+__all__ = ["POSITION", "Objective", "fitted_battery", "measured", "scores", "thinned"]
 
 # Units are told where they look, so their fields are not mapped; textures are never fitted.
 FITTED = ("ringach2002", "devalois1982a", "devalois1982b", "schiller1976", "cavanaugh2002a")
 
 RESAMPLES = 200
 
-# Pictures drawn at a time.
-DRAWN = 64
-
-PLACE = Placement(marques2020.PLACE.position)
+POSITION = marques2020.PLACE.position or Position()
 
 
 def thinned(
@@ -71,48 +65,6 @@ def thinned(
     return fewer
 
 
-def remembered(stimuli: Callable[..., StimulusSet]) -> Callable[..., StimulusSet]:
-    """Draw every picture once, however often the set is shown.
-
-    Parameters
-    ----------
-    stimuli : callable
-        As of a `Protocol`; its pictures have 256 grey levels.
-
-    Returns
-    -------
-    callable
-        Makes sets that hold their pictures.
-    """
-
-    @cache
-    def drawn(display: Display, position: Position) -> StimulusSet:
-        made = stimuli(display, position)
-
-        @cache
-        def pictures() -> torch.Tensor:
-            parts = [made.images(slice(each, each + DRAWN)) for each in range(0, len(made), DRAWN)]
-            return torch.cat([(255 * part).round().to(torch.uint8) for part in parts])
-
-        def draw(
-            _: Display,
-            *,
-            picture: npt.NDArray[np.intp],
-            window: Window | None,
-            device: torch.device | str | None,
-            **_parameters: Any,
-        ) -> torch.Tensor:
-            chosen = pictures()[torch.tensor(picture)].to(device)
-            if window is not None:
-                chosen = chosen[:, :, window.rows, window.columns]
-            return chosen / 255
-
-        numbered = made.conditions.assign(picture=np.arange(len(made)))
-        return replace(made, conditions=numbered, draw=draw)
-
-    return drawn
-
-
 def fitted_battery(every: Mapping[str, int] | None = None) -> Battery:
     """Take the grating experiments of the published battery.
 
@@ -127,33 +79,41 @@ def fitted_battery(every: Mapping[str, int] | None = None) -> Battery:
     """
     battery = marques2020.BATTERY.only(FITTED)
     # Protocols that show the same go on sharing their recording.
-    fewer = {
-        each.stimuli: remembered(thinned(each.stimuli, every or {})) for each in battery.protocols
-    }
+    fewer = {each.stimuli: thinned(each.stimuli, every or {}) for each in battery.protocols}
     protocols = tuple(replace(each, stimuli=fewer[each.stimuli]) for each in battery.protocols)
     return replace(battery, protocols=protocols)
 
 
-def measured(model: nn.Module, battery: Battery, *, seed: int = 0) -> xr.Dataset:
-    """Record and measure the units of a model, all of which look where the stimuli are.
+def measured(
+    record: Callable[[Callable[..., StimulusSet], Position], xr.DataArray], battery: Battery
+) -> xr.Dataset:
+    """Record and measure units, all of which look where the stimuli are.
 
     Parameters
     ----------
-    model : nn.Module
-        As of `insilico.load_model`.
+    record : callable
+        Takes the ``stimuli`` of a protocol and their place, and returns the recording.
     battery : Battery
-        Which selects no units.
-    seed : int
-        Of the probe.
+        Its protocols come after nothing.
 
     Returns
     -------
     Dataset, dim "unit"
+        As of a run.
+
+    Raises
+    ------
+    UserError
+        If no grating drives any unit.
     """
-    probe, _ = placed_probe(
-        model, place=PLACE, background=battery.background, crop="off", seed=seed
-    )
-    return record_battery(probe, battery, PLACE).units
+    # Protocols that show the same share a recording.
+    shown = {each.stimuli for each in battery.protocols}
+    recordings = {stimuli: record(stimuli, POSITION) for stimuli in shown}
+    reference, *_ = (each for each in battery.protocols if each.name == battery.rates_from)
+    rates = fit_rates(recordings[reference.stimuli])
+    responses = {stimuli: to_rates(each, rates) for stimuli, each in recordings.items()}
+    found = {each.name: measure(each, responses[each.stimuli]) for each in battery.protocols}
+    return unit_table(found, recordings[reference.stimuli])
 
 
 def scores(
@@ -206,10 +166,28 @@ class Objective:
     split: int = 0
     seed: int = 0
 
-    def __call__(self, model: nn.Module) -> dict[str, Any]:
-        """Record a model; both halves are scored, and ``score`` is the mean of the fitted one."""
+    def __call__(
+        self, record: Callable[[Callable[..., StimulusSet], Position], xr.DataArray]
+    ) -> dict[str, Any]:
+        """Record units; both halves are scored, and ``score`` is the mean of the fitted one.
+
+        Parameters
+        ----------
+        record : callable
+            As of `measured`.
+
+        Returns
+        -------
+        dict
+            ``score``, ``fitted`` and ``held out``, the latter by reference. All are 0 where no
+            grating drives any unit.
+        """
         battery = _battery(tuple(sorted(self.every.items())))
-        units = measured(model, battery, seed=self.seed)
+        try:
+            units = measured(record, battery)
+        except UserError:
+            silent = dict.fromkeys(battery.references, 0.0)
+            return {"score": 0.0, "fitted": silent, "held out": silent}
         found = {
             which: scores(
                 units,

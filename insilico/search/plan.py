@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from insilico.errors import UserError
+from insilico.models.mechanistic.hyper_parameters import bounds, hyper_parameters
 
 __all__ = ["SearchPlan", "Stage", "read_plan"]
 
@@ -27,11 +28,15 @@ class Stage:
         By factor of the stimuli: 2 shows every second level; all levels unless given.
     step : float
         Standard deviation of the first generation, a share of the range of each hyper-parameter.
+    hold : tuple of str
+        Hyper-parameters that stay as they are. Where all of the subcortical stage stay, what
+        pictures leave behind it is recorded once for all populations.
     """
 
     evaluations: int
     every: Mapping[str, int] = field(default_factory=dict)
     step: float = 0.15
+    hold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class SearchPlan:
     ----------
     stages : tuple of Stage
         Each begins where the one before ended.
+    start : mapping of str to float
+        Hyper-parameters of the beginning, where they are not the defaults.
     units : int
         Of the populations that are drawn.
     population : int, optional
@@ -55,6 +62,7 @@ class SearchPlan:
     """
 
     stages: tuple[Stage, ...]
+    start: Mapping[str, float] = field(default_factory=dict)
     units: int = 300
     population: int | None = None
     seed: int = 0
@@ -68,8 +76,8 @@ def read_plan(path: Path | str) -> SearchPlan:
     Parameters
     ----------
     path : path
-        ``units``, ``population``, ``seed``, ``split``, ``fresh``, and ``[[stages]]`` with
-        ``evaluations``, ``every`` and ``step``.
+        ``units``, ``population``, ``seed``, ``split``, ``fresh``, a table ``start``, and
+        ``[[stages]]`` with ``evaluations``, ``every``, ``step`` and ``hold``.
 
     Returns
     -------
@@ -88,10 +96,11 @@ def read_plan(path: Path | str) -> SearchPlan:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML file: {error}.") from error
     whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1}
-    _check_keys(path, said, (*whole, "stages"))
+    _check_keys(path, said, (*whole, "start", "stages"))
     for name, least in whole.items():
         if name in said:
             _check_whole(f"{name} of {path}", said[name], least)
+    hyper_parameters(said.get("start", {}))
     stages = said.pop("stages", None)
     if not isinstance(stages, list) or not stages:
         raise UserError(
@@ -104,7 +113,7 @@ def _stage(path: Path, said: Any) -> Stage:
     where = f"a stage of {path}"
     if not isinstance(said, dict):
         raise UserError(f"{where} is a table with evaluations = N; got {said!r:.60}.")
-    _check_keys(where, said, ("evaluations", "every", "step"))
+    _check_keys(where, said, ("evaluations", "every", "step", "hold"))
     _check_whole(f"evaluations of {where}", said.get("evaluations"), 1)
     every = said.get("every", {})
     if not isinstance(every, dict):
@@ -116,7 +125,16 @@ def _stage(path: Path, said: Any) -> Stage:
     number = isinstance(step, int | float) and not isinstance(step, bool) and math.isfinite(step)
     if not number or not 0 < step <= 1:
         raise UserError(f"step of {where} must lie above 0 and be at most 1; got {step!r:.60}.")
-    return Stage(**said)
+    hold = said.pop("hold", [])
+    names = [each.name for each in bounds()]
+    if not isinstance(hold, list) or not all(name in names for name in hold):
+        raise UserError(
+            f"hold of {where} is a list of hyper-parameters; got {hold!r:.60}. There are "
+            f"{', '.join(names)}."
+        )
+    if len(set(hold)) == len(names):
+        raise UserError(f"{where} holds all hyper-parameters. Leave some to move.")
+    return Stage(**said, hold=tuple(hold))
 
 
 def _check_keys(where: object, said: Mapping[str, Any], allowed: tuple[str, ...]) -> None:

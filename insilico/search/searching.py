@@ -19,9 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from insilico.errors import UserError
-from insilico.models.loading import load_model
-from insilico.models.mechanistic.hyper_parameters import HyperParameters, from_unit, to_unit
-from insilico.search.objective import PLACE, Objective
+from insilico.experiments import marques2020
+from insilico.models.mechanistic.hyper_parameters import (
+    HyperParameters,
+    bounds,
+    from_unit,
+    hyper_parameters,
+    to_unit,
+)
+from insilico.search.objective import POSITION, Objective
+from insilico.search.one_site import recorder
 from insilico.search.plan import SearchPlan, Stage
 
 __all__ = ["LOG", "PLAN", "evaluate", "search"]
@@ -29,8 +36,6 @@ __all__ = ["LOG", "PLAN", "evaluate", "search"]
 LOG = "evaluations.jsonl"
 PLAN = "plan.json"
 RESULT = "result.json"
-
-MODEL = "mechanistic_v1"
 
 # Populations for the end result are drawn with seeds that no generation had.
 FRESH = 1_000_000
@@ -63,9 +68,10 @@ def evaluate(
     dict
         ``score``, ``fitted`` and ``held out``: see `Objective`.
     """
-    x, y = PLACE.position or (0.0, 0.0)
-    model = load_model(MODEL, seed=seed, n=units, at=(x, y), hyper_parameters=asdict(said))
-    return Objective(stage.every, split=split)(model)
+    record = recorder(
+        said, n=units, seed=seed, position=POSITION, background=marques2020.BATTERY.background
+    )
+    return Objective(stage.every, split=split)(record)
 
 
 def search(
@@ -108,7 +114,7 @@ def search(
     log = _Log(folder / LOG)
     call = evaluated or partial(evaluate, units=plan.units, split=plan.split)
     with _pool(workers) as pool:
-        place = to_unit(HyperParameters())
+        place = to_unit(hyper_parameters(plan.start))
         for number in range(len(plan.stages)):
             place = _stage(plan, number, place, log, pool, call, told)
         tasks = [(len(plan.stages), 0, each, place) for each in range(plan.fresh)]
@@ -132,6 +138,7 @@ def _stage(
     import cma
 
     stage = plan.stages[number]
+    moved = np.array([each.name not in stage.hold for each in bounds()])
     rng = np.random.default_rng([plan.seed, number])
     options: dict[str, Any] = {
         "bounds": [0, 1],
@@ -141,11 +148,17 @@ def _stage(
     }
     if plan.population is not None:
         options["popsize"] = plan.population
-    method = cma.CMAEvolutionStrategy(start, stage.step, options)
+    method = cma.CMAEvolutionStrategy(start[moved], stage.step, options)
+
+    def placed(some: Place) -> Place:
+        place = start.copy()
+        place[moved] = some
+        return place
+
     n_generations = -(-stage.evaluations // method.popsize)
     for generation in range(n_generations):
         places = method.ask()
-        tasks = [(number, generation, each, place) for each, place in enumerate(places)]
+        tasks = [(number, generation, each, placed(some)) for each, some in enumerate(places)]
         # A new population in every generation: what is fitted are distributions, not a draw.
         seeds = [generation] * len(tasks)
         found = _evaluated(tasks, stage, log, pool, call, seeds=seeds)
@@ -156,7 +169,7 @@ def _stage(
             f"{n_generations}: best {best['score']:.3f} (held out "
             f"{_mean(best['held out']):.3f}), mean {np.mean([e['score'] for e in found]):.3f}"
         )
-    return np.asarray(method.result.xfavorite)
+    return placed(np.asarray(method.result.xfavorite))
 
 
 def _evaluated(

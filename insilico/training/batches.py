@@ -37,7 +37,7 @@ class Source(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Names of the classes, in the order of their numbers."""
         ...
 
     def __len__(self) -> int: ...

@@ -214,10 +214,11 @@ def _set(
     factors: tuple[str, ...],
     labels: tuple[str, ...] = (),
 ) -> StimulusSet:
-    if not math.isclose(display.background, BACKGROUND, rel_tol=1e-6):
+    grey = len(display.levels) == 1
+    if not (grey and math.isclose(display.mean_background, BACKGROUND, rel_tol=1e-6)):
         raise ValueError(
             "the marques2020 stimuli lie on grey level 128 of 255, a background of "
-            f"{BACKGROUND:.6f}; the display has {display.background:g}. Make it with "
+            f"{BACKGROUND:.6f}; the display has {display.background}. Make it with "
             "background=128 / 255."
         )
     return StimulusSet(name, display, conditions, (*factors, "orientation", "phase"), _draw, labels)

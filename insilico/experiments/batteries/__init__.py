@@ -35,7 +35,7 @@ def _written_in(module: str) -> Callable[[], Placed]:
 # Each is made, and rehearsed, when it is first asked for.
 BATTERIES: dict[str, Callable[[], Placed]] = {
     name: _written_in(f"{__name__}.{name}")
-    for name in ("standard", "contrast", "context", "phenomena", "full")
+    for name in ("standard", "contrast", "context", "phenomena", "colour", "full")
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}
 
 

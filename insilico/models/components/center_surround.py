@@ -151,7 +151,7 @@ class CenterSurround(nn.Module):
         return torch.cat([filtered, maps[:, self.filtered :]], dim=1)
 
     def extra_repr(self) -> str:
-        """Name the settings, for printing."""
+        """Say how many channels are filtered, how far, and in which mode."""
         return (
             f"{self.filtered}, radius={self.radius}, balance={self.balance:g}, mode={self.mode!r}"
         )

@@ -114,7 +114,7 @@ class LocallyConnected2d(nn.Module):
         return filtered if self.bias is None else filtered + self.bias.to(filtered.dtype)
 
     def extra_repr(self) -> str:
-        """Name the settings, for printing."""
+        """Say the channels, the size of the map and that of the kernels."""
         return (
             f"{self.in_channels}, {self.out_channels}, size={self.size}, "
             f"kernel_size={self.kernel_size}, bias={self.bias is not None}, mode={self.mode!r}"

@@ -215,7 +215,7 @@ class CorticalMagnification(nn.Module):
     def forward(
         self, maps: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch channel rows columns"]:
-        """Resample the maps."""
+        """Magnify the middle of the maps."""
         if maps.shape[2:] != self.size:
             height, width = self.size
             raise UserError(
@@ -248,7 +248,7 @@ class CorticalMagnification(nn.Module):
         return resampled.mT.reshape(*maps.shape[:2], *self.output_size)
 
     def extra_repr(self) -> str:
-        """Name the settings, for printing."""
+        """Say the sizes before and after, and the density of the sampling."""
         return (
             f"{self.size}, output_size={self.output_size}, mode={self.mode!r}, "
             f"density={self.density!r}"

@@ -155,7 +155,7 @@ class TunedNormalization(nn.Module):
         return maps / (1 + pooled)
 
     def extra_repr(self) -> str:
-        """Name the settings, for printing."""
+        """Say the pool and how far it reaches."""
         return f"{self.channels}, pool={self.pool!r}, extent={self.extent}, mode={self.mode!r}"
 
 
@@ -308,5 +308,5 @@ class DivisiveNormalization(nn.Module):
         return maps / (constant + pooled)
 
     def extra_repr(self) -> str:
-        """Name the settings, for printing."""
+        """Say the size of the pool in space."""
         return f"{self.channels}, kernel_size={self.kernel_size}, mode={self.mode!r}"

@@ -74,7 +74,7 @@ class NormalizedBasicBlock(BasicBlock):  # type: ignore[misc]
     normalization: nn.Module
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Normalize after the sum and its rectification."""
+        """Normalize what the basic block puts out, its sum rectified."""
         return self.normalization(super().forward(maps))
 
 
@@ -84,7 +84,7 @@ class NormalizedBottleneck(Bottleneck):  # type: ignore[misc]
     normalization: nn.Module
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Normalize after the sum and its rectification."""
+        """Normalize what the bottleneck puts out, its sum rectified."""
         return self.normalization(super().forward(maps))
 
 

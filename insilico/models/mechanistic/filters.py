@@ -13,7 +13,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LEVELS", "STRIDE", "Gabors", "Pairs", "Sites", "halved", "kernels", "pairs"]
+__all__ = [
+    "KERNELS",
+    "LEVELS",
+    "STRIDE",
+    "Gabors",
+    "Pairs",
+    "Sites",
+    "halved",
+    "kernels",
+    "pairs",
+    "window",
+]
 
 Values = npt.NDArray[np.float64]
 
@@ -27,6 +38,11 @@ FINEST_HALVED = 0.25
 # Sides of kernels, in px of the level: where sites lie between pixels they are even.
 SMALL_KERNEL = (16, 16, 17)
 LARGE_KERNEL = (24, 24, 25)
+
+# All levels, with the sides of their kernels.
+KERNELS = tuple(
+    (level, side) for level in range(LEVELS) for side in (SMALL_KERNEL[level], LARGE_KERNEL[level])
+)
 
 # How far a small kernel reaches, in standard deviations of the envelope.
 REACH = 2.8
@@ -172,7 +188,7 @@ class Pairs(nn.Module):
         super().__init__()
         weight = torch.tensor(np.concatenate([even, odd]), dtype=torch.get_default_dtype())
         self.register_buffer("weight", weight[:, None])
-        self.step = STRIDE >> level
+        self.level, self.step = level, STRIDE >> level
         # Sites lie in the middle of blocks: half a block from the border.
         self.margin = (even.shape[-1] - self.step) // 2
 
@@ -185,26 +201,47 @@ class Pairs(nn.Module):
         if sites is None:
             both = functional.conv2d(images, self.weight, None, self.step, self.margin)
         else:
-            seen = self._window(images, sites)
+            side = self.weight.shape[-1]
+            seen = window(images, self.level, side, sites)
             if seen.shape[2:] == self.weight.shape[2:]:
-                both = (seen.flatten(1) @ self.weight.flatten(1).T)[:, :, None, None]
-            else:
-                both = functional.conv2d(seen, self.weight, None, self.step)
+                return self.of_windows(seen.flatten(1))
+            both = functional.conv2d(seen, self.weight, None, self.step)
         even, odd = both.chunk(2, dim=1)
         return even, odd
 
-    def _window(self, images: Tensor, sites: Sites) -> Tensor:
-        """Cut out what the filters at some sites see, with nothing beyond the picture."""
-        side = self.weight.shape[-1]
-        ends = [
-            (first * self.step - self.margin, last * self.step - self.margin + side)
-            for first, last in sites
-        ]
-        sizes = images.shape[2:]
-        kept = [
-            slice(max(low, 0), min(high, n)) for (low, high), n in zip(ends, sizes, strict=True)
-        ]
-        beyond = [
-            (max(-low, 0), max(high - n, 0)) for (low, high), n in zip(ends, sizes, strict=True)
-        ]
-        return functional.pad(images[:, :, kept[0], kept[1]], (*beyond[1], *beyond[0]))
+    def of_windows(
+        self, windows: Float[Tensor, "batch pixel"]
+    ) -> tuple[Float[Tensor, "batch filter 1 1"], Float[Tensor, "batch filter 1 1"]]:
+        """Responses to what one site sees, as `window` cuts it out."""
+        both = (windows @ self.weight.flatten(1).T)[:, :, None, None]
+        even, odd = both.chunk(2, dim=1)
+        return even, odd
+
+
+def window(
+    images: Float[Tensor, "batch 1 height width"], level: int, side: int, sites: Sites
+) -> Float[Tensor, "batch 1 rows columns"]:
+    """Cut out what kernels at some sites see, with nothing beyond the picture.
+
+    Parameters
+    ----------
+    images : Tensor
+        Of a level of the pyramid.
+    level : int
+        The level.
+    side : int
+        Of the kernels, in px of the level.
+    sites : Sites
+        Where they are.
+
+    Returns
+    -------
+    Tensor
+    """
+    step = STRIDE >> level
+    margin = (side - step) // 2
+    ends = [(first * step - margin, last * step - margin + side) for first, last in sites]
+    sizes = images.shape[2:]
+    kept = [slice(max(low, 0), min(high, n)) for (low, high), n in zip(ends, sizes, strict=True)]
+    beyond = [(max(-low, 0), max(high - n, 0)) for (low, high), n in zip(ends, sizes, strict=True)]
+    return functional.pad(images[:, :, kept[0], kept[1]], (*beyond[1], *beyond[0]))

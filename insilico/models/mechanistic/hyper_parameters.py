@@ -12,6 +12,7 @@ from insilico.errors import UserError
 
 __all__ = [
     "ABLATIONS",
+    "SUBCORTICAL",
     "Bound",
     "HyperParameters",
     "bounds",
@@ -189,6 +190,15 @@ class HyperParameters:
                     f"({each.unit}); got {value!r}. {each.meaning}"
                 )
 
+
+# What is said of the stages before the cortex, which all units share.
+SUBCORTICAL = (
+    "center_sigma",
+    "surround_ratio",
+    "surround_balance",
+    "contrast_gain",
+    "contrast_pool_sigma",
+)
 
 # What switches each mechanism off.
 ABLATIONS: Mapping[str, Mapping[str, float]] = {

@@ -1,6 +1,7 @@
 """MechanisticV1: the mechanisms put together, one forward pass for the whole population."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from insilico.errors import UserError
 from insilico.models.mechanistic.filters import (
+    KERNELS,
     LEVELS,
     STRIDE,
     Gabors,
@@ -20,6 +22,7 @@ from insilico.models.mechanistic.filters import (
     halved,
     kernels,
     pairs,
+    window,
 )
 from insilico.models.mechanistic.hyper_parameters import HyperParameters
 from insilico.models.mechanistic.hyper_parameters import hyper_parameters as understood
@@ -28,10 +31,25 @@ from insilico.models.mechanistic.subcortical import Subcortical
 from insilico.models.mechanistic.suppression import Channels, weights
 from stimuli import Display
 
-__all__ = ["MechanisticV1"]
+__all__ = ["MechanisticV1", "Seen"]
 
 # Powers of less than this have slopes that are too steep.
 SMALLEST = 1e-12
+
+
+class Seen(NamedTuple):
+    """What is left of pictures at one site, for all populations of the same subcortical stage.
+
+    Parameters
+    ----------
+    windows : dict of (int, int) to Tensor, shape (picture, pixel)
+        By level of the pyramid and side of the kernel.
+    pooled : Tensor, shape (picture, pooled)
+        Of the channels of `Channels`.
+    """
+
+    windows: dict[tuple[int, int], Tensor]
+    pooled: Tensor
 
 
 class MechanisticV1(nn.Module):
@@ -124,10 +142,10 @@ class MechanisticV1(nn.Module):
         complexity = np.sqrt(units["complexity"].to_numpy())
         self.filters = nn.ModuleList()
         groups = np.split(np.arange(n), np.flatnonzero(np.diff(level) | np.diff(side)) + 1)
-        self.levels = [int(level[group[0]]) for group in groups]
+        self.kernels = [(int(level[group[0]]), int(side[group[0]])) for group in groups]
         self.counts = [len(group) for group in groups]
-        for group, own in zip(groups, self.levels, strict=True):
-            even, odd = pairs(gabors.part(group), own, int(side[group[0]]))
+        for group, (own, pixels_across) in zip(groups, self.kernels, strict=True):
+            even, odd = pairs(gabors.part(group), own, pixels_across)
             self.filters.append(Pairs(even, odd * complexity[group, None, None], own))
         self.register_buffer("complexity", _float(complexity))
         self.channels = Channels(px_per_deg)
@@ -144,17 +162,63 @@ class MechanisticV1(nn.Module):
                 f"MechanisticV1 takes grey images, shape (batch, 1, height, width); got "
                 f"{tuple(images.shape)}. Give the mean of the colours."
             )
+        levels = self._levels(images)
+        drives = [
+            filters(levels[level], self.sites)
+            for filters, (level, _) in zip(self.filters, self.kernels, strict=True)
+        ]
+        rates = self._rates(drives, self.channels(levels, self.sites))
+        return self.output(rates if self.sites is None else rates.flatten(1))
+
+    def seen(self, images: Float[Tensor, "batch 1 height width"]) -> Seen:
+        """Take from images all that populations at this site need, whatever their filters.
+
+        Parameters
+        ----------
+        images : Tensor
+            As for `forward`.
+
+        Returns
+        -------
+        Seen
+            For `answers` of any population at the same place whose hyper-parameters of the
+            subcortical stage are the same.
+
+        Raises
+        ------
+        UserError
+            If the units are not computed at one site.
+        """
+        if self.sites is None:
+            raise UserError("what is seen depends on the place: make the model with at=(x, y).")
+        levels = self._levels(images)
+        windows = {
+            (level, side): window(levels[level], level, side, self.sites).flatten(1)
+            for level, side in KERNELS
+        }
+        return Seen(windows, self.channels(levels, self.sites).flatten(1))
+
+    def answers(self, seen: Seen) -> Float[Tensor, "batch unit"]:
+        """Rates of all units for what was `seen`: what `forward` gives of the same images."""
+        drives = [
+            cast("Pairs", filters).of_windows(seen.windows[kernel])
+            for filters, kernel in zip(self.filters, self.kernels, strict=True)
+        ]
+        return self._rates(drives, seen.pooled[:, :, None, None]).flatten(1)
+
+    def _levels(self, images: Tensor) -> list[Tensor]:
         levels = [self.subcortical(images)]
         for _ in range(LEVELS - 1):
             levels.append(halved(levels[-1]))
+        return levels
+
+    def _rates(self, filtered: Sequence[tuple[Tensor, Tensor]], pooled: Tensor) -> Tensor:
         drives = []
         parts = torch.split(self.complexity, self.counts)
-        for filters, level, complexity in zip(self.filters, self.levels, parts, strict=True):
-            even, odd = filters(levels[level], self.sites)
+        for (even, odd), complexity in zip(filtered, parts, strict=True):
             # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
             even = functional.prelu(even, complexity)
             drives.append((even * even).addcmul_(odd, odd))
-        pooled = self.channels(levels, self.sites)
         near, around = (
             (self.suppression @ pooled.flatten(2))
             .view(len(pooled), -1, *pooled.shape[2:])
@@ -165,8 +229,7 @@ class MechanisticV1(nn.Module):
         # A power, in place: large maps take most of their time from the memory.
         response = torch.cat(drives, dim=1).div_(divisor).add_(SMALLEST)
         response = response.log_().mul_(exponent).exp_()
-        rates = torch.addcmul(baseline, gain, (response - threshold).relu_())
-        return self.output(rates if self.sites is None else rates.flatten(1))
+        return torch.addcmul(baseline, gain, (response - threshold).relu_())
 
 
 def _nearest(at: Sequence[float], display: Display) -> Sites:

@@ -89,7 +89,7 @@ class Textbook(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
-        """Responses, in spikes/s, to grey images in [0, 1]."""
+        """Responses of simple, complex and normalised cells, in spikes/s, to grey images."""
         expected = (1, self.display.height, self.display.width)
         if tuple(images.shape[1:]) != expected:
             raise UserError(
@@ -97,7 +97,7 @@ class Textbook(nn.Module):
                 f"(batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one "
                 "grey channel, and make the model with the pixels of the images."
             )
-        contrast = (images - self.display.background) / self.display.background
+        contrast = (images - self.display.mean_background) / self.display.mean_background
         filtered = functional.linear(contrast.flatten(1), self.weight)
         in_pool = 2 * len(POOL)
         parts = [*self.counts, self.counts[1], self.counts[3], in_pool * len(self.suppression)]

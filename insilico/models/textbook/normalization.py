@@ -119,7 +119,7 @@ class NormalizedPopulation(nn.Module):
                 f"{', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one grey "
                 "channel, and make the model with the pixels of the images."
             )
-        contrast = (images[:, 0] - self.display.background) / self.display.background
+        contrast = (images[:, 0] - self.display.mean_background) / self.display.mean_background
         even, odd = functional.linear(contrast.flatten(1), self.weight).chunk(2, dim=1)
         energy = torch.where(self.simple, functional.relu(even) ** 2, even**2 + odd**2)
         if not self.normalized:

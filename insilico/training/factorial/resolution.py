@@ -26,7 +26,7 @@ class DenseSampling(nn.Module):
         self.side = side
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Resample the maps."""
+        """Resample the maps to the side."""
         size = (self.side, self.side)
         return interpolate(maps, size, mode="bilinear", align_corners=False, antialias=True)
 
