@@ -86,8 +86,9 @@ def probe():
     return placed_probe(model, rig_model.LAYER, place=Placement())[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def show(chromium, server):
+    """Open the page and record what it complains of and what it asks for."""
     contexts = []
 
     def show(**options):
@@ -109,12 +110,19 @@ def show(chromium, server):
         context.close()
 
 
+@pytest.fixture(scope="module")
+def opened(show):
+    return show(viewport={"width": 1400, "height": 1000})
+
+
 @pytest.fixture
-def page(show):
-    page = show(viewport={"width": 1400, "height": 1000})
-    page.keyboard.press("1")
-    yield page
-    assert page.complaints == []
+def page(opened):
+    """The one page, with a bar in the middle under the hand."""
+    opened.focus("#screen")
+    opened.evaluate("(hand) => rig.set(hand)", vars(Hand()))
+    heard(opened)
+    yield opened
+    assert opened.complaints == []
 
 
 def until(page, script, argument=None):
@@ -264,6 +272,7 @@ class TestKeys:
         assert len(heard(page)["rates"]) == 2
         assert page.locator(".unit").count() >= 2
         page.keyboard.press("u")
+        heard(page)
         page.fill("#unit", "99")
         page.keyboard.press("Tab")
         heard(page)
@@ -338,16 +347,17 @@ class TestColours:
         dark.click("#switch-colours")
         assert (self.background(dark), self.axis(dark)) == ("rgb(255, 255, 255)", "#1c1e21")
         assert dark.complaints == []
+        dark.context.close()
 
     @pytest.mark.parametrize("width", [390, 800, 1400])
     def test_nothing_is_wider_than_the_screen(self, show, width):
         page = show(viewport={"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.context.close()
 
 
 class TestEnding:
-    def test_ctrl_c_says_where_what_was_explored_is(self, server, show):
-        page = show()
+    def test_ctrl_c_says_where_what_was_explored_is(self, server, page):
         for kind in range(1, len(KINDS) + 1):
             page.keyboard.press(str(kind))
             heard(page)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import create_server, socket
+from typing import Any
 
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
@@ -41,11 +42,13 @@ class Prompt(WSHandler):
     Messages of Bokeh come in several small parts, which the system may hold back to send together.
     """
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Refuse who has no token, or one that was not signed here."""
+        await super().prepare()  # type: ignore[no-untyped-call]
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
         _, _, token = offered.partition(",")
-        key = self.application.secret_key
+        application: Any = self.application
+        key = application.secret_key
         try:
             ours = check_token_signature(token.strip(), secret_key=key, signed=True)
         except (ValueError, KeyError):
@@ -63,8 +66,9 @@ class Prompt(WSHandler):
 class Door(DocHandler):
     """The page, by the name of its session alone."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Refuse the other ways of Bokeh to name one."""
+        await super().prepare()  # type: ignore[no-untyped-call]
         if self.get_argument("bokeh-token", None) is not None:
             raise HTTPError(403)
 
