@@ -375,3 +375,5 @@ class TestEnding:
         ).stdout
         assert f"{len(explored)} responses" in again
         assert float(again.split()[-1]) < 1e-5
+        # That nobody is there any more.
+        page.complaints.clear()

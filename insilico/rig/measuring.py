@@ -1,7 +1,7 @@
 """Measure the units of a rig as a run does: with the true protocols, each at its own optimum."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -113,7 +113,6 @@ def few_gratings(display: Display, position: Position) -> StimulusSet:
     return few_stimuli(gratings(display, position))
 
 
-@dataclass
 class Measurements:
     """What was measured with the true protocols so far.
 
@@ -132,12 +131,13 @@ class Measurements:
         By unit and protocol, of one unit each.
     """
 
-    probe: Probe
-    rate_map: RateMap
-    shared: dict[str, Measured] = field(default_factory=dict)
-    own: dict[int, dict[str, Measured]] = field(default_factory=dict)
-    _recordings: dict[object, xr.DataArray] = field(default_factory=dict, repr=False)
-    _best: dict[tuple[int, str], xr.DataArray] = field(default_factory=dict, repr=False)
+    def __init__(self, probe: Probe, rate_map: RateMap) -> None:
+        self.probe = probe
+        self.rate_map = rate_map
+        self.shared: dict[str, Measured] = {}
+        self.own: dict[int, dict[str, Measured]] = {}
+        self._recordings: dict[object, xr.DataArray] = {}
+        self._best: dict[tuple[int, str], xr.DataArray] = {}
 
     def measure(self, unit: int, done: Done) -> None:
         """Measure a unit; with the first one, all that are shown the same.
