@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
     from stimuli.square_waves import square_wave
+    from stimuli.squares import square
 
 __all__ = [
     "Display",
@@ -58,6 +59,7 @@ __all__ = [
     "rectangular_grating",
     "sparse_noise",
     "spot",
+    "square",
     "square_wave",
     "to_convention",
     "white_noise",

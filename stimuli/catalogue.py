@@ -87,6 +87,16 @@ STIMULI = {
     ),
     "sparse_noise": Listed("stimuli.mosaics", {"frame": (300, 301, 330), "element": 0.125}),
     "spot": Listed("stimuli.bars", {"diameter": 1.0, "contrast": (-1.0, 0.4, 1.0), "x": 0.3}),
+    "square": Listed(
+        "stimuli.squares",
+        {
+            "width": 1.5,
+            "orientation": ORIENTATIONS,
+            "contrast": 0.8,
+            "ground_contrast": -0.4,
+            "x": 0.3,
+        },
+    ),
     "square_wave": Listed(
         "stimuli.square_waves",
         {"orientation": ORIENTATIONS, "spatial_frequency": 1.1, "diameter": 3.0},

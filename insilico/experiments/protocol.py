@@ -69,7 +69,7 @@ class Protocol:
     shuffled : tuple of callable
         Those of the ``properties`` that untuned units have too: they are measured on curves in
         random order as well, which gives their floor.
-    needs : {"colour"}, optional
+    needs : {"colour", "places"}, optional
         What a model has to offer for the experiment to have a meaning: see
         `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
@@ -90,7 +90,7 @@ class Protocol:
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
-    needs: Literal["", "colour"] = ""
+    needs: Literal["", "colour", "places"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):
@@ -127,7 +127,7 @@ class Placement:
     position : Position, optional
         Where the stimuli are shown, but those that lie where a protocol's ``prefer`` says; each
         unit's own place by default.
-    sites : "centre", "all", float or sequence of (row, column)
+    sites : "centre", "all", "lattice", float or sequence of (row, column)
         Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional
         ``select(curve)`` says, per unit, whether it is kept after the first protocol.

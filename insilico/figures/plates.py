@@ -13,6 +13,7 @@ from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
+from insilico.figures.border_ownership import border_numbers, border_page
 from insilico.figures.colour import colour_numbers, colour_page
 from insilico.figures.context import (
     matrix_numbers,
@@ -20,6 +21,7 @@ from insilico.figures.context import (
     relative_numbers,
     relative_page,
 )
+from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
 from insilico.figures.motion import plaid_numbers, plaid_page
 from insilico.figures.population import (
@@ -380,6 +382,31 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = border_numbers(curve)
+    caption = (
+        f"{whose}Left: responses to an edge of a square that lies on one side of it, and on the "
+        "other, summed over light squares and dark ones: on the line only the edge counts. Right: "
+        "the smaller over the larger; grey and dashed, cells of macaque V1 and V2, from counts in "
+        "the code of VOneNetDN, of which another file has others (V1: 0 1 2 0 9 13 17 21)."
+    )
+    title = "Which side owns the edge"
+    return Plate(section, "", name, title, caption, border_page(numbers, width=width), numbers)
+
+
+def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = eccentricity_numbers(curve)
+    caption = (
+        f"{whose}A dot for each unit that spots drive, at the eccentricity of its field; lines: "
+        "least squares, with 95 % intervals of their slopes over channels. Radial bias: 1 for bars "
+        "that point to the centre of the display, -1 for tangential ones. Dashed: a radius of .075 "
+        "times the eccentricity, quoted for macaque V1 at second hand; drawn, not compared with."
+    )
+    title = "What changes with eccentricity"
+    figure = eccentricity_page(numbers, width=width)
+    return Plate(section, "", name, title, caption, figure, numbers)
+
+
 def _plaid_motion(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = plaid_numbers(curve)
     caption = (
@@ -402,6 +429,8 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "structure": _structure,
     "cone_weights": _cone_weights,
     "plaid_motion": _plaid_motion,
+    "border_ownership": _border,
+    "eccentricity": _eccentricity,
 }
 
 

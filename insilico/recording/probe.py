@@ -55,9 +55,10 @@ class Probe:
         Layers to record, as `insilico layers` names them.
     display : Display
         The screen on which stimuli are drawn: its size is the model's input size.
-    sites : {"centre", "all"}, float, or sequence of (row, column)
-        Which sites of each feature map: the one that looks nearest to ``around``; all; those
-        that look within a diameter in deg around ``around``; or an explicit list.
+    sites : {"centre", "all", "lattice"}, float, or sequence of (row, column)
+        Which sites of each feature map: the one that looks nearest to ``around``; all; 5 x 5
+        spread evenly over the map; those that look within a diameter in deg around
+        ``around``; or an explicit list.
     around : Position
         Where the electrodes are aimed, in deg; the centre of the display by default.
     channels : int

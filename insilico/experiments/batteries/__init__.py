@@ -42,6 +42,8 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "structure",
         "phenomena",
         "colour",
+        "border_ownership",
+        "eccentricity",
         "motion",
         "full",
     )

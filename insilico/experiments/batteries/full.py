@@ -1,6 +1,6 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
-from insilico.experiments.batteries import colour, standard
+from insilico.experiments.batteries import border_ownership, colour, standard
 from insilico.experiments.batteries.shared import (
     CONTEXT_REFERENCES,
     MOTION,
@@ -8,7 +8,9 @@ from insilico.experiments.batteries.shared import (
     STRUCTURE_REFERENCES,
 )
 from insilico.experiments.battery import Battery
+from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
+from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
@@ -17,7 +19,16 @@ __all__ = ["BATTERY"]
 
 BATTERY = Battery(
     name="full",
-    protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND, COLOUR, *MOTION),
+    protocols=(
+        *PHENOMENA,
+        SPATIAL_FREQUENCY_MEAN,
+        TEXTURES,
+        TEXTURE_SURROUND,
+        COLOUR,
+        BORDER_OWNERSHIP,
+        ECCENTRICITY,
+        *MOTION,
+    ),
     references=tuple(
         dict.fromkeys(
             (
@@ -25,6 +36,7 @@ BATTERY = Battery(
                 *CONTEXT_REFERENCES,
                 *STRUCTURE_REFERENCES,
                 *colour.REFERENCES,
+                *border_ownership.REFERENCES,
             )
         )
     ),
