@@ -88,7 +88,7 @@ def check_sites(sites: object) -> None:
     UserError
         Unless they are a name, a diameter above 0, or pairs of whole numbers from 0 on.
     """
-    if sites is None or (isinstance(sites, str) and sites in ("centre", "all")):
+    if sites is None or (isinstance(sites, str) and sites in ("centre", "all", "lattice")):
         return
     if isinstance(sites, Real):
         if _is_finite(sites) and 0 < float(sites) <= DEGREES[1]:
@@ -101,8 +101,8 @@ def check_sites(sites: object) -> None:
         ):
             return
     raise UserError(
-        "sites must be 'centre', 'all', a diameter in deg above 0 and up to 360, or pairs of (row, "
-        f"column) that are whole numbers from 0 on; got {sites!r}."
+        "sites must be 'centre', 'all', 'lattice', a diameter in deg above 0 and up to 360, or "
+        f"pairs of (row, column) that are whole numbers from 0 on; got {sites!r}."
     )
 
 

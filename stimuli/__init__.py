@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stimuli.colours import cone_grating
     from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
+    from stimuli.mosaics import hartley, sparse_noise, white_noise
     from stimuli.moving import (
         counterphase_grating,
         drifting_grating,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from stimuli.patches import center_and_patch
     from stimuli.picture_files import photographs
     from stimuli.square_waves import square_wave
+    from stimuli.squares import square
 
 __all__ = [
     "Display",
@@ -47,6 +49,7 @@ __all__ = [
     "frame_times",
     "from_convention",
     "grating",
+    "hartley",
     "moving_bar",
     "noisy_grating",
     "photographs",
@@ -54,9 +57,12 @@ __all__ = [
     "random_dots",
     "rectangle",
     "rectangular_grating",
+    "sparse_noise",
     "spot",
+    "square",
     "square_wave",
     "to_convention",
+    "white_noise",
 ]
 
 

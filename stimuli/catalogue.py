@@ -66,6 +66,7 @@ STIMULI = {
         "stimuli.gratings",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "diameter": 2.0, "x": 0.3},
     ),
+    "hartley": Listed("stimuli.mosaics", {"frame": (1, 24, 75), "element": 0.125}),
     "noisy_grating": Listed(
         "stimuli.noise",
         {
@@ -84,11 +85,23 @@ STIMULI = {
         "stimuli.bars",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "length": 3.0, "width": 1.1},
     ),
+    "sparse_noise": Listed("stimuli.mosaics", {"frame": (300, 301, 330), "element": 0.125}),
     "spot": Listed("stimuli.bars", {"diameter": 1.0, "contrast": (-1.0, 0.4, 1.0), "x": 0.3}),
+    "square": Listed(
+        "stimuli.squares",
+        {
+            "width": 1.5,
+            "orientation": ORIENTATIONS,
+            "contrast": 0.8,
+            "ground_contrast": -0.4,
+            "x": 0.3,
+        },
+    ),
     "square_wave": Listed(
         "stimuli.square_waves",
         {"orientation": ORIENTATIONS, "spatial_frequency": 1.1, "diameter": 3.0},
     ),
+    "white_noise": Listed("stimuli.mosaics", {"frame": (0, 1, 2), "element": 0.125, "x": 0.3}),
 }
 
 # Frames of movies in [0, 1], (n, frame, channel, height, width); they take ``time`` as well.

@@ -13,7 +13,9 @@ import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
 from insilico.experiments.batteries import Placed, find_battery, shared, standard
+from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
+from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import (
     ORIENTATION,
     PHASES,
@@ -203,7 +205,7 @@ class TestABatteryIsCheckedWhenItIsMade:
                 lambda: battery(
                     protocol(stimuli=still, curve=lambda response: response, scale="rates")
                 ),
-                "fitted to the mean over phase, and its stimuli vary spatial_frequency",
+                "fitted to the mean over phase or time, and its stimuli vary spatial_frequency",
             ),
             (lambda: protocol(shuffled=(best,)), "shuffles best, which is not among"),
             (
@@ -457,22 +459,38 @@ def test_what_a_display_cannot_show_is_left_out_of_a_partial_battery_and_named()
 
 def test_what_a_model_does_not_offer_is_left_out_of_any_battery_with_the_reason():
     whole = battery(protocol(), protocol("coloured", needs="colour"))
-    card = ModelCard("eye", Display(), channels=1)
-    kept, left_out = whole.suiting(card.display, lacking(card))
+    card = ModelCard("eye", SMALL, channels=1)
+    probe = insilico.Probe(network(), ["1"], display=SMALL)
+    kept, left_out = whole.suiting(card.display, lacking(card, probe))
     assert [each.name for each in kept.protocols] == ["phases"]
     assert left_out == ["coloured is left out: eye takes grey pictures, of one channel"]
     colour = dataclasses.replace(card, channels=3)
-    assert whole.suiting(card.display, lacking(colour)) == (whole, [])
+    assert whole.suiting(card.display, lacking(colour, probe)) == (whole, [])
     alone = battery(protocol("coloured", needs="colour"))
     with pytest.raises(insilico.UserError, match="nothing of the .* suits this model: eye takes"):
-        alone.suiting(card.display, lacking(card))
+        alone.suiting(card.display, lacking(card, probe))
+
+
+def test_units_at_one_place_are_not_asked_about_places():
+    card = ModelCard("eye", SMALL)
+    [told] = lacking(card, insilico.Probe(network(), ["1"], display=SMALL)).values()
+    assert "look at one place" in told
+    spread = insilico.Probe(network(), ["1"], display=SMALL, sites="lattice")
+    assert not lacking(card, spread)
+    assert len(spread.units) == 25 * 6
+    # 48 px, five ranges of 9.6 px: their middles.
+    assert sorted(set(spread.units["row"])) == [4, 14, 24, 33, 43]
 
 
 def test_full_holds_every_experiment_of_the_others():
     full = find_battery("full").battery
     assert full.partial
     names = {each.name for each in full.protocols}
-    for other in (standard.BATTERY.protocols, shared.PHENOMENA, (COLOUR,)):
+    for other in (
+        standard.BATTERY.protocols,
+        shared.PHENOMENA,
+        (COLOUR, BORDER_OWNERSHIP, ECCENTRICITY),
+    ):
         assert {each.name for each in other} <= names
 
 

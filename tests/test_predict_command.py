@@ -269,7 +269,10 @@ def test_digital_neurons_keep_the_weights_of_their_model(here):
     ("words", "message"),
     [
         ("--layer 9", "9"),
-        ("--battery marques", "battery must be one of standard, contrast, context, phenomena"),
+        (
+            "--battery marques",
+            "battery must be one of standard, contrast, context, structure, phenomena",
+        ),
         ("--battery standard --results .", "Give one of them"),
         ("--results absent", "absent holds no results"),
         ("--assembly absent.nc", "there is no file of responses absent.nc"),

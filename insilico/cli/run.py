@@ -60,8 +60,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, phenomena, full or marques2020, or
-        file.py:NAME for one of your own.
+        Which experiments to do: standard, contrast, context, structure, phenomena, full or
+        marques2020, or file.py:NAME for one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -69,8 +69,8 @@ def run(
         Folder for the results; results/MODEL-BATTERY by default. It is new, or holds the same run:
         that goes on there if it was stopped. Nothing is overwritten.
     sites : tuple of str
-        Which sites of each feature map: centre, all, a diameter in degrees, or ROW,COLUMN ...;
-        the battery decides by default.
+        Which sites of each feature map: centre, all, lattice (5 x 5), a diameter in
+        degrees, or ROW,COLUMN ...; the battery decides by default.
     candidates : {"near", "all"}
         Of a battery that selects units by their receptive field: whether it is mapped at the sites
         that look nearby, or at every site of a layer, as the published benchmark does.
@@ -224,7 +224,7 @@ def _layout(words: Sequence[str]) -> str | dict[str, str] | None:
 def _sites(words: Sequence[str]) -> Any:
     if not words:
         return None
-    if len(words) == 1 and words[0] in ("centre", "all"):
+    if len(words) == 1 and words[0] in ("centre", "all", "lattice"):
         return words[0]
     try:
         if len(words) == 1 and "," not in words[0]:
@@ -232,6 +232,6 @@ def _sites(words: Sequence[str]) -> Any:
         return [(int(row), int(column)) for row, column in (word.split(",") for word in words)]
     except ValueError as error:
         raise UserError(
-            "sites must be centre, all, a diameter in degrees, or ROW,COLUMN ...; got "
+            "sites must be centre, all, lattice, a diameter in degrees, or ROW,COLUMN ...; got "
             f"{' '.join(words)!r}."
         ) from error

@@ -118,9 +118,8 @@ def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:
         "n_units": units.sizes["unit"],
     }
     missing = [name for name in phenomenon.needs if name not in units]
-    why = phenomenon.untested or (f"the run holds no {', '.join(missing)}" if missing else "")
-    if why or phenomenon.effect is None:
-        return row | {"shown": "not measured", "why": why}
+    if missing:
+        return row | {"shown": "not measured", "why": f"the run holds no {', '.join(missing)}"}
     effect = np.asarray(phenomenon.effect(units), dtype=float)
     with np.errstate(invalid="ignore"):
         shows = effect > phenomenon.above if phenomenon.below is None else effect < phenomenon.below

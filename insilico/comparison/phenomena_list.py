@@ -23,7 +23,7 @@ class Phenomenon(NamedTuple):
         What it is called.
     measure : str
         What is measured, and when it counts as shown.
-    effect : callable, optional
+    effect : callable
         ``effect(units)`` computes the measure from the properties of units.
     needs : tuple of str
         Those properties.
@@ -31,19 +31,16 @@ class Phenomenon(NamedTuple):
         The threshold: shown above it, or below it where that is given.
     macaque : str
         What is known of macaque V1, and from whom.
-    untested : str
-        Why it is not measured.
     """
 
     number: int
     name: str
     measure: str
-    effect: Effect | None = None
-    needs: tuple[str, ...] = ()
+    effect: Effect
+    needs: tuple[str, ...]
     above: float = 0.0
     below: float | None = None
     macaque: str = ""
-    untested: str = ""
 
 
 def _of(name: str) -> Effect:
@@ -218,8 +215,10 @@ PHENOMENA: tuple[Phenomenon, ...] = (
         _octaves("spot_to_grating_field_ratio"), ("spot_to_grating_field_ratio",), below=-0.1,
     ),
     Phenomenon(
-        29, "field from reverse correlation is smaller", "log2 ratio < -.1",
-        untested="fields from reverse correlation are not measured yet",
+        29, "field from reverse correlation is smaller",
+        "log2 of the envelope (10 % of peak) over gratings < -.1",
+        lambda units: np.log2(units["reverse_correlation_field"] / units["optimal_diameter"]),
+        ("reverse_correlation_field", "optimal_diameter"), below=-0.1,
     ),
     Phenomenon(
         30, "field from bars is smaller", "log2 of bars (10 % of peak) over gratings < -.1",

@@ -10,8 +10,9 @@ import xarray as xr
 
 from insilico.errors import UserError
 from insilico.experiments.protocol import Protocol, function_name
+from insilico.tuning.rates import RateMap, to_rates
 
-__all__ = ["Measured", "measure", "unit_table", "with_given"]
+__all__ = ["Measured", "measure", "scaled", "unit_table", "with_given"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,28 @@ def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
     responsive = protocol.responsive(curve)
     _check(protocol, protocol.responsive, responsive, n_units, "answer")
     return Measured(protocol, curve, properties, responsive)
+
+
+def scaled(protocol: Protocol, recording: xr.DataArray, rate_map: RateMap | None) -> xr.DataArray:
+    """Turn a recording into what the curve of a protocol is taken from.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        The experiment, with its ``scale``.
+    recording : DataArray, dims ("unit", <factors>)
+        Raw activations, or maps.
+    rate_map : RateMap or None
+        To firing rates, if there is one.
+
+    Returns
+    -------
+    DataArray
+        In float64.
+    """
+    if protocol.scale == "signed":
+        return recording.astype(np.float64)
+    return to_rates(recording, rate_map if protocol.scale == "rates" else None)
 
 
 def with_given(protocol: Protocol, responses: xr.DataArray, known: xr.Dataset) -> xr.DataArray:

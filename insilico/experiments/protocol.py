@@ -9,7 +9,7 @@ import xarray as xr
 
 from insilico.comparison.joint import Pair
 from insilico.errors import UserError
-from insilico.recording.reductions import Maximum
+from insilico.recording.reductions import Correlation, Maximum
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]
@@ -41,9 +41,10 @@ class Protocol:
         Whose experiment it is.
     question : str
         What it asks, in one sentence.
-    scale : {"rates", "activations"}
-        Whether the curve is taken from firing rates or from rectified activations.
-    reduction : Maximum, optional
+    scale : {"rates", "activations", "signed"}
+        Whether the curve is taken from firing rates, from rectified activations, or from what may
+        be below 0, such as maps.
+    reduction : Maximum or Correlation, optional
         What the curve needs of the responses, where it is less than all of them: kept while they
         arrive. The curve is taken of the reduced recording.
     after : str or tuple of str
@@ -68,7 +69,7 @@ class Protocol:
     shuffled : tuple of callable
         Those of the ``properties`` that untuned units have too: they are measured on curves in
         random order as well, which gives their floor.
-    needs : {"colour"}, optional
+    needs : {"colour", "places"}, optional
         What a model has to offer for the experiment to have a meaning: see
         `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
@@ -80,8 +81,8 @@ class Protocol:
     responsive: Curve
     citation: str
     question: str = ""
-    scale: Literal["rates", "activations"] = "rates"
-    reduction: Maximum | None = None
+    scale: Literal["rates", "activations", "signed"] = "rates"
+    reduction: Maximum | Correlation | None = None
     after: str | tuple[str, ...] = ()
     prefer: Callable[[xr.Dataset], pd.DataFrame] | None = None
     given: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ class Protocol:
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
-    needs: Literal["", "colour"] = ""
+    needs: Literal["", "colour", "places"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):
@@ -126,7 +127,7 @@ class Placement:
     position : Position, optional
         Where the stimuli are shown, but those that lie where a protocol's ``prefer`` says; each
         unit's own place by default.
-    sites : "centre", "all", float or sequence of (row, column)
+    sites : "centre", "all", "lattice", float or sequence of (row, column)
         Which sites of each feature map are recorded, or are candidates: see `insilico.Probe`.
     select : callable, optional
         ``select(curve)`` says, per unit, whether it is kept after the first protocol.

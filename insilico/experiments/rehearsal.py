@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,13 @@ import xarray as xr
 
 from insilico import reference
 from insilico.errors import UserError
-from insilico.experiments.measuring import Measured, measure, unit_table, with_given
+from insilico.experiments.measuring import Measured, measure, scaled, unit_table, with_given
 from insilico.experiments.protocol import Protocol, placed, prerequisites
-from insilico.recording.schema import label
-from insilico.tuning.rates import fit_rates, to_rates
+from insilico.recording.reductions import Correlation
+from insilico.recording.schema import MAP_NUMBERS, label, label_maps, over_time
+from insilico.tuning.rates import fit_rates
 from stimuli import Display, Position
+from stimuli.frames import FRAME_RATE
 
 __all__ = ["Rehearsed", "preferences", "rehearse"]
 
@@ -54,7 +56,7 @@ def rehearse(
     UserError
         Says what is wrong with which protocol.
     """
-    display = Display(background=background)
+    display = Display(background=background, frame_rate=FRAME_RATE)
     rng = np.random.default_rng(0)
     shown: dict[object, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
@@ -74,18 +76,18 @@ def rehearse(
             shown[protocol.shown] = _invent(protocol, display, preferred[protocol.name], rng)
         recording = shown[protocol.shown]
         if protocol.name == rates_from:
-            if "phase" not in recording.dims:
+            if not {"phase", "time"} & set(recording.dims):
                 raise UserError(
                     f"the {name} battery takes firing rates from {protocol.name!r}, but they are "
-                    "fitted to the mean over phase, and its stimuli vary "
+                    "fitted to the mean over phase or time, and its stimuli vary "
                     f"{', '.join(map(str, recording.dims[1:]))}. Name another protocol, or measure "
                     "activations (rates_from=None)."
                 )
             rate_map = fit_rates(recording)
-        scaled = to_rates(recording, rate_map if protocol.scale == "rates" else None)
+        responses = scaled(protocol, recording, rate_map)
         if table is not None:
-            scaled = with_given(protocol, scaled, table)
-        measured[protocol.name] = measure(protocol, scaled)
+            responses = with_given(protocol, responses, table)
+        measured[protocol.name] = measure(protocol, responses)
         for each in measured[protocol.name].properties:
             if each in owners:
                 raise UserError(
@@ -170,25 +172,38 @@ def _invent(
 ) -> xr.DataArray:
     """Invent the recording of a protocol."""
     stimuli = placed(protocol, display, Position(), preference)
-    recording = label(
-        _responses(len(stimuli), rng),
-        conditions=stimuli.conditions,
-        dims=stimuli.dims,
-        units=pd.DataFrame(
-            {"layer": "rehearsal", "channel": range(N_UNITS), "row": 0, "column": 0, "x": 0, "y": 0}
-        ),
-        blank=np.full(N_UNITS, 0.1),
-        attrs={"stimulus_set": stimuli.name},
-    )
-    if protocol.reduction is None:
-        return recording
-    missing = [name for name in protocol.reduction.over if name not in recording.dims]
+    reduction = protocol.reduction
+    missing = [name for name in reduction.over if name not in stimuli.dims] if reduction else []
     if missing:
         raise UserError(
             f"protocol {protocol.name!r} keeps the largest response over {', '.join(missing)}, "
             f"which its stimuli do not vary; they vary {', '.join(stimuli.dims)}."
         )
-    return recording.max(protocol.reduction.over, keep_attrs=True)
+    said: dict[str, Any] = {
+        "conditions": stimuli.conditions,
+        "units": pd.DataFrame(
+            {"layer": "rehearsal", "channel": range(N_UNITS), "row": 0, "column": 0, "x": 0, "y": 0}
+        ),
+        "blank": np.full(N_UNITS, 0.1),
+        "attrs": {"stimulus_set": stimuli.name},
+    }
+    if isinstance(reduction, Correlation):
+        return _invented_maps(said, rng)
+    said["conditions"], dims = over_time(stimuli)
+    recording = label(_responses(len(said["conditions"]), rng), dims=dims, **said)
+    return recording if reduction is None else recording.max(reduction.over, keep_attrs=True)
+
+
+def _invented_maps(said: Mapping[str, Any], rng: np.random.Generator) -> xr.DataArray:
+    """Invent maps, a number at a place, and what else is known of a unit."""
+    techniques = (*sorted(said["conditions"]["technique"].unique()), "gradient")
+    n = int(said["conditions"]["elements"].iloc[0])
+    return label_maps(
+        rng.uniform(-1, 1, (N_UNITS, len(techniques), 2, n, n)),
+        techniques=techniques,
+        numbers={name: np.ones(N_UNITS) for name in MAP_NUMBERS},
+        **said,
+    )
 
 
 def _responses(n_stimuli: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

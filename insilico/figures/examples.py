@@ -38,6 +38,8 @@ WHICH_UNIT = ("layer", "channel")
 MARKED = {
     "orientation": "preferred_orientation",
     "spatial_frequency": "preferred_spatial_frequency",
+    "direction": "preferred_direction",
+    "temporal_frequency": "preferred_temporal_frequency",
     "diameter": "grating_summation_field",
 }
 

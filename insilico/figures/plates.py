@@ -13,6 +13,7 @@ from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
+from insilico.figures.border_ownership import border_numbers, border_page
 from insilico.figures.colour import colour_numbers, colour_page
 from insilico.figures.context import (
     matrix_numbers,
@@ -20,6 +21,7 @@ from insilico.figures.context import (
     relative_numbers,
     relative_page,
 )
+from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
 from insilico.figures.population import (
     counted,
@@ -28,6 +30,7 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
+from insilico.figures.structure import structure_numbers, structure_page
 from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -352,6 +355,18 @@ def _contrast_pairs(
     return Plate(section, "", name, title, caption, matrix_page(numbers, width=width), numbers)
 
 
+def _structure(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = structure_numbers(curve)
+    caption = (
+        f"{whose}Maps of the receptive field of some units, spread over how well a Gabor function "
+        "fits them, best first: what light (red) adds and dark (blue) adds, by each technique; "
+        "numbers are those of the channels. Right: width nx and length ny of the envelope, in "
+        "cycles of the carrier; grey: simple cells of macaque V1 (Ringach 2002)."
+    )
+    figure = structure_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Structure of receptive fields", caption, figure, numbers)
+
+
 def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = colour_numbers(curve)
     caption = (
@@ -366,13 +381,41 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = border_numbers(curve)
+    caption = (
+        f"{whose}Left: responses to an edge of a square that lies on one side of it, and on the "
+        "other, summed over light squares and dark ones: on the line only the edge counts. Right: "
+        "the smaller over the larger; grey and dashed, cells of macaque V1 and V2, from counts in "
+        "the code of VOneNetDN, of which another file has others (V1: 0 1 2 0 9 13 17 21)."
+    )
+    title = "Which side owns the edge"
+    return Plate(section, "", name, title, caption, border_page(numbers, width=width), numbers)
+
+
+def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = eccentricity_numbers(curve)
+    caption = (
+        f"{whose}A dot for each unit that spots drive, at the eccentricity of its field; lines: "
+        "least squares, with 95 % intervals of their slopes over channels. Radial bias: 1 for bars "
+        "that point to the centre of the display, -1 for tangential ones. Dashed: a radius of .075 "
+        "times the eccentricity, quoted for macaque V1 at second hand; drawn, not compared with."
+    )
+    title = "What changes with eccentricity"
+    figure = eccentricity_page(numbers, width=width)
+    return Plate(section, "", name, title, caption, figure, numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
     "texture_surround": _texture_surround,
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
+    "structure": _structure,
     "cone_weights": _cone_weights,
+    "border_ownership": _border,
+    "eccentricity": _eccentricity,
 }
 
 

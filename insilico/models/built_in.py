@@ -7,6 +7,7 @@ from torch import nn
 
 from insilico.models.card import ModelCard
 from insilico.models.sources import Loaded, Request, made
+from stimuli import Display
 
 __all__ = ["BUILT_IN"]
 
@@ -25,6 +26,9 @@ VONE_DN_PIXELS = 256
 
 # The normalized cells have hundreds of filters each, which small images make affordable.
 NORMALIZATION_PIXELS, NORMALIZATION_DEGREES = 96, 6.0
+
+# So have those that look for the ends of figures, and those all over the display.
+BORDER_PIXELS, BORDER_DEGREES = 64, 6.0
 
 # A movie is as many pictures as it has frames.
 MOTION_PIXELS, MOTION_DEGREES = 64, 6.0
@@ -53,19 +57,38 @@ def _textbook(name: str, request: Request) -> Loaded:
     """Load V1 units whose tuning is known in closed form."""
     from insilico.models.textbook.module import Textbook
 
-    model, display = _sized(Textbook, name, request)
-    card = ModelCard(
-        name=name,
-        display=display,
-        layers=("v1",),
-        weights=f"known parameters, seed {request.seed}",
-        trained=True,
-        mean=(0.0,),
-        std=(1.0,),
-        channels=1,
-        drawn_in_degrees=True,
-    )
-    return model, card
+    return _known(Textbook, name, request, request.display())
+
+
+def _normalization(name: str, request: Request) -> Loaded:
+    """Load cells with known normalization and surrounds, or the same cells without them."""
+    from insilico.models.textbook.normalization import NormalizedPopulation
+
+    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
+    normalized = name == "textbook:normalization"
+    return _known(NormalizedPopulation, name, request, display, normalized=normalized)
+
+
+def _colour(name: str, request: Request) -> Loaded:
+    """Load single- and double-opponent cells of known cone weights."""
+    from insilico.models.textbook.colour import ColourOpponent
+
+    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
+    return _known(ColourOpponent, name, request, display, channels=3)
+
+
+def _border_ownership(name: str, request: Request) -> Loaded:
+    """Load complex cells that know, to a known degree, on which side the figure lies."""
+    from insilico.models.textbook.border import BorderOwners
+
+    return _known(BorderOwners, name, request, request.display(BORDER_PIXELS, BORDER_DEGREES))
+
+
+def _log_polar(name: str, request: Request) -> Loaded:
+    """Load complex cells whose fields grow with eccentricity."""
+    from insilico.models.textbook.log_polar import LogPolar
+
+    return _known(LogPolar, name, request, request.display(BORDER_PIXELS))
 
 
 def _motion_energy(name: str, request: Request) -> Loaded:
@@ -85,58 +108,6 @@ def _motion_energy(name: str, request: Request) -> Loaded:
         channels=1,
         citation="Adelson & Bergen (1985), J. Opt. Soc. Am. A 2",
         time="channel_first",
-        drawn_in_degrees=True,
-    )
-    return model, card
-
-
-def _normalization(name: str, request: Request) -> Loaded:
-    """Load cells with known normalization and surrounds, or the same cells without them."""
-    from insilico.models.textbook.normalization import NormalizedPopulation
-
-    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
-    model = made(
-        NormalizedPopulation,
-        name,
-        request.options,
-        pixels=display.height,
-        degrees=display.degrees[0],
-        seed=request.seed,
-        normalized=name == "textbook:normalization",
-    )
-    card = ModelCard(
-        name=name,
-        display=display,
-        layers=("v1",),
-        weights=f"known parameters, seed {request.seed}",
-        trained=True,
-        mean=(0.0,),
-        std=(1.0,),
-        channels=1,
-        drawn_in_degrees=True,
-    )
-    return model, card
-
-
-def _colour(name: str, request: Request) -> Loaded:
-    """Load single- and double-opponent cells of known cone weights."""
-    from insilico.models.textbook.colour import ColourOpponent
-
-    display = request.display(NORMALIZATION_PIXELS, NORMALIZATION_DEGREES)
-    model = made(
-        ColourOpponent,
-        name,
-        request.options,
-        pixels=display.height,
-        degrees=display.degrees[0],
-        seed=request.seed,
-    )
-    card = ModelCard(
-        name=name,
-        display=display,
-        layers=("v1",),
-        weights=f"known parameters, seed {request.seed}",
-        trained=True,
         drawn_in_degrees=True,
     )
     return model, card
@@ -244,6 +215,39 @@ def _constrained(name: str, request: Request) -> Loaded:
     return model, card
 
 
+def _known(
+    make: Callable[..., nn.Module],
+    name: str,
+    request: Request,
+    display: Display,
+    *,
+    channels: int = 1,
+    **fixed: Any,
+) -> Loaded:
+    """Make cells whose parameters are known, of light as it is."""
+    model = made(
+        make,
+        name,
+        request.options,
+        pixels=display.height,
+        degrees=display.degrees[0],
+        seed=request.seed,
+        **fixed,
+    )
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"known parameters, seed {request.seed}",
+        trained=True,
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+        channels=channels,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
 def _sized(
     make: Callable[..., nn.Module], name: str, request: Request, **own: Any
 ) -> tuple[nn.Module, Any]:
@@ -271,6 +275,8 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "textbook:normalization": _normalization,
     "textbook:control": _normalization,
     "textbook:colour": _colour,
+    "textbook:border_ownership": _border_ownership,
+    "textbook:log_polar": _log_polar,
     "vone_resnet50": _vone_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,

@@ -26,10 +26,11 @@ PRETRAINED = "pretrained"
 
 # Of the names in BUILT_IN, those of one family are not listed one by one.
 FORMS = (
-    "vone, textbook, textbook:normalization, textbook:control, textbook:colour, motion_energy, "
-    "mechanistic_v1, vone_resnet50, evnet_resnet50, vone_dn, constrained_resnet, "
-    "resnet50_COMPONENT, resnet50_composite_LETTER, torchvision:NAME, timm:NAME, digital:FOLDER, "
-    "package.module:function or path/to/file.py:function"
+    "vone, textbook, textbook:normalization, textbook:control, textbook:colour, "
+    "textbook:border_ownership, textbook:log_polar, motion_energy, mechanistic_v1, vone_resnet50, "
+    "evnet_resnet50, vone_dn, constrained_resnet, resnet50_COMPONENT, resnet50_composite_LETTER, "
+    "torchvision:NAME, timm:NAME, digital:FOLDER, package.module:function or "
+    "path/to/file.py:function"
 )
 
 SOURCES: Mapping[str, Callable[[str, Request], Loaded]] = {

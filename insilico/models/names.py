@@ -10,6 +10,8 @@ BUILT_IN_NAMES = (
     "textbook:normalization",
     "textbook:control",
     "textbook:colour",
+    "textbook:border_ownership",
+    "textbook:log_polar",
     "vone_resnet50",
     "evnet_resnet50",
     "vone_dn",

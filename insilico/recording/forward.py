@@ -20,7 +20,7 @@ from insilico.recording.movies import Movies
 from insilico.recording.precision import check_precision, rounding
 from stimuli import StimulusSet
 
-__all__ = ["Forward", "per_channel"]
+__all__ = ["Forward", "NoGradientError", "per_channel"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ DEVICE_MOST_PICTURES = 1024
 
 # Of red, green and blue (ITU-R BT.601), for models that take grey pictures.
 LUMINANCE = (0.299, 0.587, 0.114)
+
+
+class NoGradientError(UserError):
+    """A model whose responses cannot be differentiated."""
 
 
 class Forward:
@@ -264,6 +268,49 @@ class Forward:
                 rectified=rectified,
                 whole=whole,
             )
+
+    def respond(
+        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+    ) -> Tensor:
+        """Respond to one batch so that the responses can be differentiated.
+
+        Parameters
+        ----------
+        images, layers, take
+            As in `read`.
+
+        Returns
+        -------
+        Tensor, shape (n, units of all layers)
+
+        Raises
+        ------
+        NoGradientError
+            If the images can be differentiated, and the responses cannot; or the model takes
+            movies.
+        """
+        if self.movies is not None:
+            raise NoGradientError(
+                f"{type(self.model).__name__} takes movies, and gradients are those of pictures."
+            )
+        if self.kind.put_back:
+            self.put_back()
+        with blaming(self.model, images, self.channels):
+            found = layer_outputs(
+                self.model,
+                layers,
+                self.feed(images),
+                take,
+                gradients=True,
+                whole=self.kind.whole_passes,
+            )
+        responses = torch.cat([found[layer].float() for layer in layers], 1)
+        if images.requires_grad and not responses.requires_grad:
+            raise NoGradientError(
+                f"{type(self.model).__name__} gives no gradients: its responses do not say what of "
+                "a picture they depend on (it computes outside torch, or under no_grad)."
+            )
+        return responses
 
     def count(self, images: Tensor, layers: Sequence[str]) -> tuple[dict[str, int], dict[str, Any]]:
         """Run the whole model on one batch, and count how often each layer is called.

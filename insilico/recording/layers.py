@@ -19,8 +19,12 @@ from stimuli import Display, Position
 
 __all__ = ["Index", "LayerMap", "Sites", "finite_sites", "layer_map", "place_units", "proven"]
 
-# "centre", "all", a diameter in deg, or (row, column) of each site.
+# "centre", "all", "lattice", a diameter in deg, or (row, column) of each site.
 Sites = str | float | Sequence[tuple[int, int]]
+
+
+# Sites of a lattice, along each side of a map.
+LATTICE = 5
 
 
 @dataclass(frozen=True)
@@ -230,10 +234,17 @@ def _chosen(
         elif sites == "centre":
             chosen = np.zeros_like(distance, dtype=bool)
             chosen.flat[distance.argmin()] = True
+        elif sites == "lattice":
+            chosen = np.zeros_like(distance, dtype=bool)
+            rows, columns = (
+                ((np.arange(LATTICE) + 0.5) * count / LATTICE).astype(int)
+                for count in (chart.rows, chart.columns)
+            )
+            chosen[np.ix_(rows, columns)] = True
         else:
             raise UserError(
-                f"sites must be 'centre', 'all', a diameter in deg, or a list of (row, column); "
-                f"got {sites!r}."
+                "sites must be 'centre', 'all', 'lattice', a diameter in deg, or a list of (row, "
+                f"column); got {sites!r}."
             )
     elif isinstance(sites, int | float):
         chosen = distance <= sites / 2

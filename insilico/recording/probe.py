@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 import xarray as xr
@@ -11,17 +13,19 @@ from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.crops import Crops, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
-from insilico.recording.forward import Forward, per_channel
+from insilico.recording.forward import Forward, NoGradientError, per_channel
+from insilico.recording.gradients import Mosaic, mean_gradients
 from insilico.recording.layer_maps import chart_layers
 from insilico.recording.layers import Sites, place_units
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import Store, bytes_per_unit, over_time
-from insilico.recording.reductions import Reduction
+from insilico.recording.reduce import bytes_per_unit, store_for
+from insilico.recording.reductions import Correlation, Reduction
 from insilico.recording.responses import Responses
-from insilico.recording.schema import label
+from insilico.recording.reverse_correlation import Correlations
+from insilico.recording.schema import over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop
@@ -51,9 +55,10 @@ class Probe:
         Layers to record, as `insilico layers` names them.
     display : Display
         The screen on which stimuli are drawn: its size is the model's input size.
-    sites : {"centre", "all"}, float, or sequence of (row, column)
-        Which sites of each feature map: the one that looks nearest to ``around``; all; those
-        that look within a diameter in deg around ``around``; or an explicit list.
+    sites : {"centre", "all", "lattice"}, float, or sequence of (row, column)
+        Which sites of each feature map: the one that looks nearest to ``around``; all; 5 x 5
+        spread evenly over the map; those that look within a diameter in deg around
+        ``around``; or an explicit list.
     around : Position
         Where the electrodes are aimed, in deg; the centre of the display by default.
     channels : int
@@ -198,7 +203,7 @@ class Probe:
             What is shown, drawn on the probe's display.
         units : DataFrame, optional
             Rows of ``self.units``; all of them by default.
-        reduction : Maximum or Harmonics, optional
+        reduction : Maximum, Harmonics or Correlation, optional
             What is kept while the responses arrive; every response by default.
         crops_checked : bool
             Whether `check_crops` was called with these stimuli and units.
@@ -213,7 +218,8 @@ class Probe:
             Raw activations, float32, with the coordinates of `insilico.recording.schema`. The
             factors are the dims of the stimuli, and of movies ``time``, in s: without those that a
             `Maximum` was taken over, with ``harmonic`` (F0 and F1 of the rectified activation) in
-            place of ``phase``. The ``blank`` of movies is the mean over their time.
+            place of ``phase``, and with maps in place of the frames of a `Correlation`. The
+            ``blank`` of movies is the mean over their time.
 
         Raises
         ------
@@ -225,7 +231,7 @@ class Probe:
         if not crops_checked:
             self.check_crops([(stimuli, units)])
         times = self.forward.answers(stimuli, units["layer"].unique().tolist())
-        store = Store(*over_time(stimuli, times), len(units), reduction)
+        store = store_for(*over_time(stimuli, times), len(units), reduction)
         responses = Responses(
             store,
             len(stimuli),
@@ -247,18 +253,17 @@ class Probe:
                         for n_done in self._show(stimuli, place, crop, responses):
                             if progress is not None:
                                 progress(n_done / len(passes))
-                    responses.finish()
+                        responses.finish()
+                        if isinstance(store, Correlations):
+                            self._add_gradients(store, stimuli, place, crop, members, reduction)
             except BaseException:
                 responses.keep()
                 raise
         responses.check()
-        return label(
-            store.values(),
-            conditions=store.conditions,
-            dims=store.dims,
-            units=units,
-            blank=responses.blank,
-            attrs={
+        return store.labelled(
+            units,
+            responses.blank,
+            {
                 "kept": "every response" if reduction is None else str(reduction),
                 "stimulus_set": stimuli.name,
                 "stimuli_hash": stimuli.content_hash(),
@@ -324,6 +329,72 @@ class Probe:
         known = len(self._crops.notes)
         self._crops.check(shown)
         self.notes.extend(self._crops.notes[known:])
+
+    def respond(self, images: Tensor, units: pd.DataFrame | None = None) -> Tensor:
+        """Respond to pictures of your own, so that the responses can be differentiated.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n, channel, height, width)
+            In [0, 1], as large as the probe's display, before ``mean`` and ``std`` are applied; one
+            channel is repeated on each that the model takes. All are shown in one pass.
+        units : DataFrame, optional
+            Rows of ``self.units``; all of them by default.
+
+        Returns
+        -------
+        Tensor, shape (n, unit)
+            Raw activations.
+
+        Raises
+        ------
+        UserError
+            If the images have another size, or the model gives no gradients where the images are to
+            be differentiated.
+
+        Examples
+        --------
+        >>> from torch import nn
+        >>> probe = Probe(nn.Conv2d(1, 2, 3), ["output"], display=Display.square(8, 1), channels=1)
+        >>> images = torch.full((1, 1, 8, 8), 0.5, requires_grad=True)
+        >>> probe.respond(images)[0, 0].backward()
+        >>> int((images.grad != 0).sum())
+        9
+        """
+        units = self.units if units is None else units
+        size = (self.display.height, self.display.width)
+        if images.ndim != 4 or tuple(images.shape[-2:]) != size:
+            raise UserError(
+                f"images must have the shape (n, channel, {size[0]}, {size[1]}), as the probe's "
+                f"display; got {tuple(images.shape)}."
+            )
+        place = self._crops.place(units, whole=True)
+        with self.forward.ready():
+            found = self.forward.respond(images, place.layers, place.take)
+        return found[:, torch.from_numpy(np.argsort(place.order)).to(found.device)]
+
+    def _add_gradients(
+        self,
+        store: Correlations,
+        stimuli: StimulusSet,
+        place: Place,
+        crop: Crop,
+        members: npt.NDArray[np.intp],
+        reduction: Reduction | None,
+    ) -> None:
+        """Put the mean gradients of some units beside their maps, if the model gives any."""
+        assert isinstance(reduction, Correlation)
+        table = stimuli.conditions
+        noise = table[table["technique"] == "white noise"].iloc[: 2 * reduction.gradient_frames]
+        mosaic = Mosaic.of(stimuli.display, table)
+        n = int(table["elements"].iloc[0])
+        try:
+            found = mean_gradients(self.forward, crop, place, mosaic, noise, n)
+        except NoGradientError as error:
+            if str(error) not in self.notes:
+                self.notes.append(str(error))
+            return
+        store.keep_maps("gradient", members, np.repeat(found[:, None] / 2, 2, axis=1))
 
     def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
         shape = (stimuli.display.height, stimuli.display.width)

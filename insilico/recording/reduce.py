@@ -1,20 +1,21 @@
 """Keep of the responses what is asked for, while they arrive and where they arrive."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+import xarray as xr
 from torch import Tensor
 
 from insilico.recording.f0_and_f1 import phase_weights
-from insilico.recording.reductions import Harmonics, Maximum, Reduction
-from stimuli import StimulusSet
+from insilico.recording.reductions import Correlation, Harmonics, Maximum, Reduction
+from insilico.recording.reverse_correlation import Correlations, bytes_of_sums
+from insilico.recording.schema import label
 
-__all__ = ["Store", "bytes_per_unit", "over_time"]
+__all__ = ["Store", "bytes_per_unit", "store_for"]
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -58,7 +59,7 @@ class Store:
         conditions: pd.DataFrame,
         dims: tuple[str, ...],
         n_units: int,
-        reduction: Reduction | None = None,
+        reduction: Maximum | Harmonics | None = None,
     ) -> None:
         over = () if reduction is None else reduction.over
         missing = [name for name in over if name not in dims]
@@ -152,37 +153,33 @@ class Store:
         np.hypot(even, odd, out=even)
         return np.moveaxis(self._kept[:2], 0, -1).swapaxes(0, 1)
 
+    def labelled(self, units: pd.DataFrame, blank: Array, attrs: dict[str, Any]) -> xr.DataArray:
+        """Label what was kept."""
+        return label(
+            self.values(),
+            conditions=self.conditions,
+            dims=self.dims,
+            units=units,
+            blank=blank,
+            attrs=attrs,
+        )
 
-def over_time(
-    stimuli: StimulusSet, times: Sequence[float] | None = None
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Give each answer to a movie a row of the table, and recordings a dim ``time``.
 
-    Parameters
-    ----------
-    stimuli : StimulusSet
-        Of movies, or of pictures.
-    times : sequence of float, optional
-        When there are answers, in s; at every frame from 0 s on by default.
-
-    Returns
-    -------
-    tuple of DataFrame and tuple of str
-        The table and its factors; of pictures as they are.
-    """
-    if times is None:
-        times = [moment for moment in stimuli.time if moment >= 0]
-    table = stimuli.conditions
-    if not len(times):
-        return table, stimuli.dims
-    longer = table.loc[table.index.repeat(len(times))].reset_index(drop=True)
-    return longer.assign(time=np.tile(times, len(table))), (*stimuli.dims, "time")
+def store_for(
+    conditions: pd.DataFrame, dims: tuple[str, ...], n_units: int, reduction: Reduction | None
+) -> Store | Correlations:
+    """Make what collects the responses to a stimulus table."""
+    if isinstance(reduction, Correlation):
+        return Correlations(conditions, n_units, reduction)
+    return Store(conditions, dims, n_units, reduction)
 
 
 def bytes_per_unit(
     conditions: pd.DataFrame, dims: tuple[str, ...], reduction: Reduction | None = None
 ) -> int:
     """Memory that a unit's responses to a stimulus table take."""
+    if isinstance(reduction, Correlation):
+        return bytes_of_sums(conditions, reduction)
     if reduction is None:
         return BYTES * len(conditions)
     kept = 1 + int(

@@ -1,8 +1,8 @@
-"""What is kept of a recording: every response, the best of some, or F0 and F1 over phase."""
+"""What is kept of a recording: every response, the best of some, or what goes with it."""
 
 from dataclasses import dataclass
 
-__all__ = ["Harmonics", "Maximum", "Reduction"]
+__all__ = ["Correlation", "Harmonics", "Maximum", "Reduction"]
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,26 @@ class Harmonics:
     over: tuple[str, ...] = ("phase",)
 
 
-Reduction = Maximum | Harmonics
+@dataclass(frozen=True)
+class Correlation:
+    """Keep what of mosaics goes with the rectified response: maps in place of every frame.
+
+    For stimuli of `stimuli.mosaics`, whose factors are ``technique``, ``frame`` and ``polarity``.
+
+    Parameters
+    ----------
+    shuffles : int
+        How often responses are paired with frames that were not shown, for what chance gives.
+    gradient_frames : int
+        Frames of white noise, in both polarities, over which the gradient of the response is
+        averaged.
+    over : tuple of str
+        The factor that gives way to maps.
+    """
+
+    shuffles: int = 19
+    gradient_frames: int = 16
+    over: tuple[str, ...] = ("frame",)
+
+
+Reduction = Maximum | Harmonics | Correlation

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.recording.reduce import Store
+from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.tape import Tape, undivided
 
 __all__ = ["Responses"]
@@ -27,7 +28,7 @@ class Responses:
 
     Parameters
     ----------
-    store : Store
+    store : Store or Correlations
         Where the responses go.
     n_stimuli, n_units : int
         Size of the recording.
@@ -52,7 +53,7 @@ class Responses:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Correlations,
         n_stimuli: int,
         n_units: int,
         *,
@@ -256,5 +257,6 @@ class Responses:
     def _recall(self, picture: Fingerprint) -> Tensor:
         if picture in self._kept:
             return self._kept[picture]
+        assert isinstance(self._store, Store)
         start = self._rows[picture] * self.answers
         return torch.cat([self._store.recall(start + n) for n in range(self.answers)])

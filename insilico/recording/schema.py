@@ -4,7 +4,8 @@ A recording is a plain `xarray.DataArray` called ``response``. Its first dim is 
 coordinates ``layer``, ``channel``, ``row``, ``column``, ``x``, ``y`` (the nominal centre of the
 receptive field, deg) and ``blank`` (the response to the background). Its other dims are the
 factors of the stimulus set, and every further column of the stimulus table is a coordinate (the
-place of the stimulus as ``stimulus_x`` and ``stimulus_y``).
+place of the stimulus as ``stimulus_x`` and ``stimulus_y``). Of movies the last dim is ``time``, in
+s from where measuring begins.
 """
 
 import json
@@ -18,12 +19,16 @@ import pandas as pd
 import xarray as xr
 
 from insilico.netcdf import write_netcdf
+from stimuli import StimulusSet
 
 __all__ = [
+    "MAP_NUMBERS",
     "UNIT_COORDINATES",
     "label",
+    "label_maps",
     "load",
     "load_chunks",
+    "over_time",
     "save",
     "save_chunks",
     "side_by_side",
@@ -33,6 +38,12 @@ __all__ = [
 CHUNK_BYTES = 8 * 2**20
 
 UNIT_COORDINATES = ("layer", "channel", "row", "column", "x", "y")
+
+# What is known of a unit from its responses to white noise, beside its maps.
+MAP_NUMBERS = (
+    "peak", "chance_peak", "linear_share", "n_excitatory", "n_suppressive", "largest_eigenvalue",
+    "smallest_eigenvalue", "chance_largest_eigenvalue", "chance_smallest_eigenvalue",
+)  # fmt: skip
 
 UNITS = {
     "orientation": "deg",
@@ -51,6 +62,7 @@ UNITS = {
     "y": "deg",
     "stimulus_x": "deg",
     "stimulus_y": "deg",
+    "element": "deg",
     "contrast": "1",
 }
 
@@ -113,6 +125,88 @@ def label(
         },
         name="response",
         attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
+    )
+
+
+def over_time(
+    stimuli: StimulusSet, times: Sequence[float] | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give each answer to a movie a row of the table, and recordings a dim ``time``.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet
+        Of movies, or of pictures.
+    times : sequence of float, optional
+        When there are answers, in s; at every frame from 0 s on by default.
+
+    Returns
+    -------
+    tuple of DataFrame and tuple of str
+        The table and its factors; of pictures as they are.
+    """
+    if times is None:
+        times = [moment for moment in stimuli.time if moment >= 0]
+    table = stimuli.conditions
+    if not len(times):
+        return table, stimuli.dims
+    longer = table.loc[table.index.repeat(len(times))].reset_index(drop=True)
+    return longer.assign(time=np.tile(times, len(table))), (*stimuli.dims, "time")
+
+
+def label_maps(
+    maps: npt.NDArray[np.floating[Any]],
+    *,
+    techniques: Sequence[str],
+    conditions: pd.DataFrame,
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+    numbers: Mapping[str, npt.NDArray[np.floating[Any]]],
+    attrs: Mapping[str, Any],
+) -> xr.DataArray:
+    """Label maps that were made of responses to mosaics.
+
+    Parameters
+    ----------
+    maps : array, shape (unit, technique, half, row, column)
+        Rows from the bottom up.
+    techniques : sequence of str
+        How each was made.
+    conditions : DataFrame
+        The stimulus table, of one place and one size of element.
+    units, blank, attrs
+        As for `label`.
+    numbers : mapping of str to array, shape (unit,)
+        What else is known of each unit.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "technique", "polarity", "element_y", "element_x")
+        ``element_y`` and ``element_x`` count elements from the middle; the coordinate ``element``
+        is the side of one, in deg.
+    """
+    middle = np.arange(maps.shape[-1]) - (maps.shape[-1] - 1) / 2
+    first = conditions.iloc[0]
+    coords: dict[str, Any] = {
+        name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES
+    }
+    coords |= {
+        "technique": list(techniques),
+        "polarity": [-1.0, 1.0],
+        "element_y": middle,
+        "element_x": middle,
+        "blank": ("unit", blank),
+        "element": ((), float(first["element"]), {"units": UNITS["element"]}),
+        "stimulus_x": ((), float(first["x"]), {"units": UNITS["stimulus_x"]}),
+        "stimulus_y": ((), float(first["y"]), {"units": UNITS["stimulus_y"]}),
+    }
+    coords |= {name: ("unit", np.asarray(values)) for name, values in numbers.items()}
+    return xr.DataArray(
+        maps,
+        dims=("unit", "technique", "polarity", "element_y", "element_x"),
+        coords=coords,
+        name="response",
+        attrs={"long_name": "Response per contrast", "units": "activation", **_netcdf(attrs)},
     )
 
 

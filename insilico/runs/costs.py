@@ -11,7 +11,8 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
 from insilico.recording.estimate import Estimate
 from insilico.recording.probe import Probe
-from insilico.recording.reduce import bytes_per_unit, over_time
+from insilico.recording.reduce import bytes_per_unit
+from insilico.recording.schema import over_time
 from insilico.runs.groups import grouped, reduction
 from stimuli import Position
 

@@ -92,7 +92,7 @@ def run(
     place : Placement, optional
         Where the battery is shown and which units are kept; a battery has a place of its own, and
         one of yours is shown where each unit looks.
-    sites : "centre", "all", float or sequence of (row, column), optional
+    sites : "centre", "all", "lattice", float or sequence of (row, column), optional
         Which sites of each feature map: see `insilico.Probe`. The place decides by default.
     candidates : {"near", "all"}
         Of a battery that selects units by their receptive field: whether it is mapped at the sites
@@ -186,7 +186,7 @@ def run(
         frame_rate=frame_rate,
         seed=seed,
     )
-    plan, left_out = plan.suiting(card.display, lacking(card))
+    plan, left_out = plan.suiting(card.display, lacking(card, probe))
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,

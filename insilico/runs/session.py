@@ -16,7 +16,7 @@ import xarray as xr
 
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
-from insilico.experiments.measuring import Measured, measure, unit_table, with_given
+from insilico.experiments.measuring import Measured, measure, scaled, unit_table, with_given
 from insilico.experiments.protocol import Curve, Placement, Protocol, prerequisites
 from insilico.progress import progress_bar
 from insilico.recording.probe import Probe
@@ -119,7 +119,7 @@ def record_battery(
     shared: dict[Any, Kept] = {}
     recordings: dict[str, xr.DataArray] = {}
     measured: dict[str, Measured] = {}
-    scaled: tuple[Any, xr.DataArray] | None = None
+    kept: tuple[Any, xr.DataArray] | None = None
     # Of how many units the others will be recorded is known after the selection.
     known_now = battery.protocols if place.select is None else battery.protocols[:1]
     _check_room(store, probe, units, battery, place, known_now, harmonics)
@@ -147,11 +147,11 @@ def record_battery(
             recordings[protocol.name] = recording
             if rates and protocol.name == battery.rates_from:
                 rate_map = _rates(recording, notes)
-            scale = rate_map if protocol.scale == "rates" else None
-            if scaled is None or scaled[0] != (id(recording), scale):
+            if kept is None or kept[0] != (id(recording), protocol.scale, rate_map):
                 # Of protocols that share a recording, the copy in double precision.
-                scaled = (id(recording), scale), to_rates(recording, scale)
-            responses = scaled[1]
+                key = (id(recording), protocol.scale, rate_map)
+                kept = key, scaled(protocol, recording, rate_map)
+            responses = kept[1]
             known = _known(battery, protocol, measured, recordings)
             if known is not None:
                 responses = with_given(protocol, responses, known)

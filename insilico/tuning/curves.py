@@ -29,12 +29,13 @@ OCTAVE_STEP = 0.01
 
 
 def mean_response(response: xr.DataArray) -> xr.DataArray:
-    """F0: the mean over phase, nothing subtracted.
+    """F0: the mean over phase or over time, nothing subtracted.
 
     Parameters
     ----------
-    response : DataArray, dims (..., "phase") or (..., "harmonic")
-        Responses at evenly spaced phases, or their harmonics as a streamed recording keeps them.
+    response : DataArray, dims (..., "phase"), (..., "harmonic") or (..., "time")
+        Responses at evenly spaced phases, or their harmonics as a streamed recording keeps them; or
+        to the frames of movies.
 
     Returns
     -------
@@ -43,6 +44,8 @@ def mean_response(response: xr.DataArray) -> xr.DataArray:
     """
     if "harmonic" in response.dims:
         return response.sel(harmonic=0, drop=True)
+    if "time" in response.dims:
+        return response.mean("time", skipna=False, keep_attrs=True)
     return _phase_sum(response, 0)
 
 
@@ -51,13 +54,15 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
 
     Parameters
     ----------
-    response : DataArray, dims (..., "phase") or (..., "harmonic")
-        As for `mean_response`.
+    response : DataArray, dims (..., "phase"), (..., "harmonic") or (..., "time")
+        As for `mean_response`; with ``time`` it has the coordinate ``temporal_frequency`` (Hz), of
+        which the time holds whole cycles.
 
     Returns
     -------
     DataArray
-        The same without that dim.
+        The same without that dim. Over time NaN where the answers come too seldom, less than twice
+        a cycle.
 
     Notes
     -----
@@ -66,6 +71,8 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     """
     if "harmonic" in response.dims:
         return response.sel(harmonic=1, drop=True)
+    if "time" in response.dims:
+        return _modulation_in_time(response)
     even, odd = (_phase_sum(response, part) for part in (1, 2))
     return xr.apply_ufunc(np.hypot, even, odd).assign_attrs(response.attrs)
 
@@ -74,6 +81,18 @@ def _phase_sum(response: xr.DataArray, part: int) -> xr.DataArray:
     """Weighted sum, in double precision whatever responses are kept in, and one pass of BLAS."""
     weights = xr.DataArray(phase_weights(response["phase"])[part], dims="phase")
     return xr.dot(response, weights, dim="phase").assign_attrs(response.attrs)
+
+
+def _modulation_in_time(response: xr.DataArray) -> xr.DataArray:
+    """Project onto the temporal frequency of each stimulus, which need not be the strongest one."""
+    turns = response["time"] * response["temporal_frequency"]
+    weights = 2 / response.sizes["time"] * np.exp(-2j * np.pi * turns)
+    even, odd = (xr.dot(response, part, dim="time") for part in (weights.real, weights.imag))
+    amplitude = xr.apply_ufunc(np.hypot, even, odd).assign_attrs(response.attrs)
+    times = response["time"].to_numpy()
+    step = np.diff(times).max(initial=0.0)
+    slow = response["temporal_frequency"] * step < 0.5
+    return amplitude.where(slow).transpose(*[dim for dim in response.dims if dim != "time"])
 
 
 def preferred(response: xr.DataArray) -> dict[str, xr.DataArray]:

@@ -35,7 +35,18 @@ def _written_in(module: str) -> Callable[[], Placed]:
 # Each is made, and rehearsed, when it is first asked for.
 BATTERIES: dict[str, Callable[[], Placed]] = {
     name: _written_in(f"{__name__}.{name}")
-    for name in ("standard", "contrast", "context", "phenomena", "colour", "full")
+    for name in (
+        "standard",
+        "contrast",
+        "context",
+        "structure",
+        "phenomena",
+        "colour",
+        "border_ownership",
+        "eccentricity",
+        "motion",
+        "full",
+    )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}
 
 

@@ -1,9 +1,16 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
-from insilico.experiments.batteries import colour, standard
-from insilico.experiments.batteries.shared import CONTEXT_REFERENCES, PHENOMENA
+from insilico.experiments.batteries import border_ownership, colour, standard
+from insilico.experiments.batteries.shared import (
+    CONTEXT_REFERENCES,
+    MOTION,
+    PHENOMENA,
+    STRUCTURE_REFERENCES,
+)
 from insilico.experiments.battery import Battery
+from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
+from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
@@ -12,9 +19,26 @@ __all__ = ["BATTERY"]
 
 BATTERY = Battery(
     name="full",
-    protocols=(*PHENOMENA, SPATIAL_FREQUENCY_MEAN, TEXTURES, TEXTURE_SURROUND, COLOUR),
+    protocols=(
+        *PHENOMENA,
+        SPATIAL_FREQUENCY_MEAN,
+        TEXTURES,
+        TEXTURE_SURROUND,
+        COLOUR,
+        BORDER_OWNERSHIP,
+        ECCENTRICITY,
+        *MOTION,
+    ),
     references=tuple(
-        dict.fromkeys((*standard.BATTERY.references, *CONTEXT_REFERENCES, *colour.REFERENCES))
+        dict.fromkeys(
+            (
+                *standard.BATTERY.references,
+                *CONTEXT_REFERENCES,
+                *STRUCTURE_REFERENCES,
+                *colour.REFERENCES,
+                *border_ownership.REFERENCES,
+            )
+        )
     ),
     most_units=MOST_UNITS,
     partial=True,

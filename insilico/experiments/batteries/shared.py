@@ -11,10 +11,12 @@ from insilico.experiments.contrast import (
 )
 from insilico.experiments.gratings import ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY
 from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
+from insilico.experiments.motion import DIRECTION, PATTERN_MOTION, TEMPORAL_FREQUENCY
 from insilico.experiments.noise_masks import NOISE_MASK
 from insilico.experiments.off_optimum import CONTRAST_OFF_OPTIMUM, SIZE_OFF_OPTIMUM
 from insilico.experiments.plaids import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.experiments.reverse_correlation import RECEPTIVE_FIELD_STRUCTURE
 from insilico.experiments.size import SIZE
 from insilico.experiments.spots import BARS_ACROSS, SPOTS
 from insilico.experiments.square_waves import SQUARE_WAVE, SQUARE_WAVE_CONTRAST
@@ -34,9 +36,12 @@ __all__ = [
     "CONTEXTS",
     "CONTEXT_REFERENCES",
     "CONTRASTS",
+    "MOTION",
     "OPTIMUM",
     "PHENOMENA",
     "SIZE_REFERENCES",
+    "STRUCTURE",
+    "STRUCTURE_REFERENCES",
 ]
 
 # What each unit likes best.
@@ -61,6 +66,8 @@ CONTEXTS = (
     BAR_LENGTH,
     POLARITY,
 )
+
+STRUCTURE = (RECEPTIVE_FIELD, RECEPTIVE_FIELD_STRUCTURE)
 
 # Judged by more than their own properties: orientation against responses in random order, and
 # frequency by its upper end.
@@ -90,12 +97,21 @@ PHENOMENA = (
     SURROUND_FREQUENCY,
     SPOTS,
     BARS_ACROSS,
+    RECEPTIVE_FIELD_STRUCTURE,
 )
+
+# Movies, for models that take time.
+MOTION = (DIRECTION, TEMPORAL_FREQUENCY, PATTERN_MOTION)
 
 SIZE_REFERENCES = (
     "cavanaugh2002a.suppression_index",
     "cavanaugh2002a.grating_summation_field",
     "cavanaugh2002a.surround_diameter",
+)
+
+STRUCTURE_REFERENCES = (
+    "ringach2002b.receptive_field_nx",
+    "ringach2002b.receptive_field_ny",
 )
 
 CONTEXT_REFERENCES = (

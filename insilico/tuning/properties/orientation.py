@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.curves import crossing, interpolate
+from insilico.tuning.properties.selectivity import tuned
 from insilico.tuning.properties.values import per_unit
 
 __all__ = [
@@ -35,14 +36,6 @@ Array = npt.NDArray[np.float64]
 # Hanning window whose half-width at half-height is 13.5 deg.
 BANDWIDTH_LEVEL = 1 / np.sqrt(2)
 HANNING_HALF_WIDTH = 13.5
-
-# Tuned is a unit whose curve, in random order, would be as selective by chance in fewer than so
-# many cases; or one that is plainly selective: an order is hard to tell from few strong responses.
-CHANCE = 0.05
-PLAINLY_SELECTIVE = 0.5
-
-# What single precision leaves of the difference between two equal responses, relative to them.
-ROUNDING = 1e-6
 
 
 def strongest_orientation(curve: xr.DataArray) -> xr.DataArray:
@@ -94,7 +87,7 @@ def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
     matter.
     """
     peak = strongest_orientation(curve).to_numpy()
-    preferred = np.where(_tuned(curve), peak, np.nan)
+    preferred = np.where(tuned(curve, "orientation"), peak, np.nan)
     return per_unit(curve, "preferred_orientation", preferred, "Preferred orientation", "deg")
 
 
@@ -354,20 +347,6 @@ def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
     mean = curve["mean"]
     ratio = curve["first_harmonic"] / mean.where(mean > 0)
     return per_unit(curve, "modulation_ratio", ratio, "Modulation ratio F1/F0", "1")
-
-
-def _tuned(curve: xr.DataArray) -> npt.NDArray[np.bool_]:
-    """Whether responses are more selective than they would be in random order."""
-    values = curve.transpose("unit", "orientation").to_numpy().astype(float)
-    direction = np.exp(2j * np.deg2rad(curve["orientation"].to_numpy()))
-    n = len(direction)
-    spread = n / (n - 1) * ((values - values.mean(1, keepdims=True)) ** 2).sum(1)
-    positive = values.clip(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.exp(-(np.abs(values @ direction) ** 2) / spread)
-        selectivity = np.abs(positive @ direction) / positive.sum(1)
-    rounded = np.ptp(values, axis=1) <= ROUNDING * np.abs(values).max(1)
-    return ~rounded & ((chance < CHANCE) | (1 - selectivity < PLAINLY_SELECTIVE))
 
 
 def _peak(fine: xr.DataArray) -> npt.NDArray[np.intp]:
