@@ -41,6 +41,10 @@ LINEAR = {
     "gain_spread": 0,
     "frequency_median": 2.5,
     "frequency_spread": 0.3,
+    "width_median": 0.35,
+    "width_spread": 0.35,
+    "aspect_median": 1.2,
+    "aspect_spread": 0.3,
 }
 
 

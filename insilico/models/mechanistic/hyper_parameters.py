@@ -95,90 +95,92 @@ class HyperParameters:
 
     # Receptive fields
     frequency_median: float = _say(
-        3.0, _in(1, 6, "cpd", "Median of the preferred spatial frequency.", log=True)
+        2.25, _in(1, 6, "cpd", "Median of the preferred spatial frequency.", log=True)
     )
     frequency_spread: float = _say(
-        1.0, _in(0.3, 2, "octaves", "Standard deviation of the preferred spatial frequency.")
+        1.1, _in(0.3, 2, "octaves", "Standard deviation of the preferred spatial frequency.")
     )
     width_median: float = _say(
-        0.35, _in(0.15, 0.8, "cycles", "Median of nx, the envelope across the bars.", log=True)
+        0.443, _in(0.15, 0.8, "cycles", "Median of nx, the envelope across the bars.", log=True)
     )
-    width_spread: float = _say(0.35, _in(0.05, 1, "1", "Spread of nx."))
+    width_spread: float = _say(0.596, _in(0.05, 1, "1", "Spread of nx."))
     aspect_median: float = _say(
-        1.2, _in(0.5, 2.5, "1", "Median of ny/nx, the envelope along the bars over nx.", log=True)
+        1.11, _in(0.5, 2.5, "1", "Median of ny/nx, the envelope along the bars over nx.", log=True)
     )
-    aspect_spread: float = _say(0.3, _in(0.05, 0.8, "1", "Spread of ny/nx."))
+    aspect_spread: float = _say(0.711, _in(0.05, 0.8, "1", "Spread of ny/nx."))
     frequency_width_correlation: float = _say(
-        0.5, _in(-0.95, 0.95, "1", "Copula: preferred frequency with nx.")
+        0.669, _in(-0.95, 0.95, "1", "Copula: preferred frequency with nx.")
     )
-    width_aspect_correlation: float = _say(0.0, _in(-0.95, 0.95, "1", "Copula: nx with ny/nx."))
+    width_aspect_correlation: float = _say(-0.409, _in(-0.95, 0.95, "1", "Copula: nx with ny/nx."))
     cardinal_bias: float = _say(
-        0.0, _in(-0.5, 0.5, "1", "Surplus of horizontal and vertical over oblique orientations.")
+        0.146, _in(-0.5, 0.5, "1", "Surplus of horizontal and vertical over oblique orientations.")
     )
     horizontal_bias: float = _say(
-        0.0, _in(-0.5, 0.5, "1", "Surplus of horizontal over vertical orientations.")
+        0.006, _in(-0.5, 0.5, "1", "Surplus of horizontal over vertical orientations.")
     )
     even_bias: float = _say(
-        0.0, _in(-0.9, 0.9, "1", "Surplus of even over odd symmetric receptive fields.")
+        0.196, _in(-0.9, 0.9, "1", "Surplus of even over odd symmetric receptive fields.")
     )
 
     # Simple and complex cells
     complexity_median: float = _say(
-        0.0, _in(-4, 4, "logit", "Median weight of the energy beside that of the half-wave.")
+        -3.86, _in(-4, 4, "logit", "Median weight of the energy beside that of the half-wave.")
     )
     complexity_spread: float = _say(
-        3.0, _in(0.1, 8, "logit", "Its standard deviation; large ones make two classes.")
+        5.11, _in(0.1, 8, "logit", "Its standard deviation; large ones make two classes.")
     )
     width_complexity_correlation: float = _say(
-        0.0, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the energy.")
+        0.273, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the energy.")
     )
 
     # Normalization
-    exponent_median: float = _say(2.0, _in(1, 4, "1", "Median exponent of the response.", log=True))
-    exponent_spread: float = _say(0.15, _in(0, 0.6, "1", "Spread of the exponent."))
+    exponent_median: float = _say(1.0, _in(1, 4, "1", "Median exponent of the response.", log=True))
+    exponent_spread: float = _say(0.00132, _in(0, 0.6, "1", "Spread of the exponent."))
     semisaturation_median: float = _say(
-        0.2, _in(0.02, 1, "contrast", "Median constant of the divisor.", log=True)
+        0.603, _in(0.02, 1, "contrast", "Median constant of the divisor.", log=True)
     )
-    semisaturation_spread: float = _say(0.4, _in(0, 1.5, "1", "Spread of that constant."))
+    semisaturation_spread: float = _say(0.276, _in(0, 1.5, "1", "Spread of that constant."))
     untuned_median: float = _say(
-        0.4, _in(0, 3, "1", "Median weight of the pool of all orientations.")
+        0.175, _in(0, 3, "1", "Median weight of the pool of all orientations.")
     )
-    untuned_spread: float = _say(0.5, _in(0, 2, "1", "Spread of that weight."))
+    untuned_spread: float = _say(1.12, _in(0, 2, "1", "Spread of that weight."))
     tuned_median: float = _say(
-        0.3, _in(0, 3, "1", "Median weight of the pool of orientations like the unit's own.")
+        2.63, _in(0, 3, "1", "Median weight of the pool of orientations like the unit's own.")
     )
-    tuned_spread: float = _say(0.5, _in(0, 2, "1", "Spread of that weight."))
+    tuned_spread: float = _say(1.86, _in(0, 2, "1", "Spread of that weight."))
     tuned_width: float = _say(
-        25.0, _in(10, 60, "deg", "Standard deviation of the tuned pool's orientations.", log=True)
+        10.1, _in(10, 60, "deg", "Standard deviation of the tuned pool's orientations.", log=True)
     )
     pool_ratio: float = _say(
-        1.0, _in(0.5, 3, "1", "Deviation of both pools over that of the envelope.", log=True)
+        1.73, _in(0.5, 3, "1", "Deviation of both pools over that of the envelope.", log=True)
     )
 
     # Surround
-    surround_median: float = _say(0.4, _in(0, 4, "1", "Median weight of the suppressive surround."))
-    surround_spread: float = _say(0.8, _in(0, 2.5, "1", "Spread of that weight."))
-    surround_size_median: float = _say(
-        3.0, _in(1.2, 8, "1", "Median of the surround's deviation over the envelope's.", log=True)
+    surround_median: float = _say(
+        0.507, _in(0, 4, "1", "Median weight of the suppressive surround.")
     )
-    surround_size_spread: float = _say(0.3, _in(0, 1, "1", "Spread of that ratio."))
+    surround_spread: float = _say(0.989, _in(0, 2.5, "1", "Spread of that weight."))
+    surround_size_median: float = _say(
+        6.98, _in(1.2, 8, "1", "Median of the surround's deviation over the envelope's.", log=True)
+    )
+    surround_size_spread: float = _say(0.919, _in(0, 1, "1", "Spread of that ratio."))
     surround_width: float = _say(
-        35.0, _in(10, 120, "deg", "Standard deviation of the surround's orientations.", log=True)
+        22.8, _in(10, 120, "deg", "Standard deviation of the surround's orientations.", log=True)
     )
     width_surround_correlation: float = _say(
-        0.0, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the surround.")
+        0.502, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the surround.")
     )
 
     # Output
     threshold_median: float = _say(
-        0.05, _in(0, 0.5, "1", "Median threshold, a share of the largest response.")
+        0.00295, _in(0, 0.5, "1", "Median threshold, a share of the largest response.")
     )
-    threshold_spread: float = _say(0.5, _in(0, 2, "1", "Spread of the threshold."))
+    threshold_spread: float = _say(0.211, _in(0, 2, "1", "Spread of the threshold."))
     baseline_median: float = _say(
-        0.02, _in(0, 0.3, "1", "Median spontaneous rate, a share of the largest response.")
+        0.143, _in(0, 0.3, "1", "Median spontaneous rate, a share of the largest response.")
     )
-    baseline_spread: float = _say(1.0, _in(0, 2.5, "1", "Spread of the spontaneous rate."))
-    gain_spread: float = _say(0.8, _in(0, 1.6, "1", "Spread of the largest response."))
+    baseline_spread: float = _say(0.912, _in(0, 2.5, "1", "Spread of the spontaneous rate."))
+    gain_spread: float = _say(0.278, _in(0, 1.6, "1", "Spread of the largest response."))
 
     def __post_init__(self) -> None:
         for each in bounds():
