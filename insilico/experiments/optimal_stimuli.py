@@ -7,6 +7,7 @@ from insilico.experiments.protocol import Protocol
 from insilico.experiments.reverse_correlation import ELEMENTS, draw_mosaics, noise_square
 from insilico.recording.reductions import Ascent
 from insilico.tuning.properties import optimal as properties
+from insilico.tuning.properties.structure import exceeds_chance
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["OPTIMAL_STIMULUS", "noise_to_start_from", "optimal_pictures"]
@@ -69,14 +70,16 @@ def optimal_pictures(response: xr.DataArray, structure: xr.DataArray) -> xr.Data
     Returns
     -------
     DataArray, dims ("unit", "picture", "element_y", "element_x")
-        Pictures ``optimal``, ``Gabor``, ``map`` (from white noise); ``reached``, the responses to
-        the first two, is a coordinate.
+        Pictures ``optimal``, ``Gabor`` and ``map`` (from white noise; 0 where it does not exceed
+        chance); ``optimal_response`` and ``gabor_response`` are coordinates.
     """
     starts = response.isel(picture=slice(1, None))
     # NaN for units that were shown nothing.
     best = starts["reached"].fillna(-1).argmax("picture")
     gabor = response.isel(picture=0)
+    # What chance leaves is no map.
     shown = structure.sel(technique="white noise", drop=True)
+    shown = shown.where(exceeds_chance(structure), 0)
     names = ["optimal", "Gabor", "map"]
     reached = [starts["reached"].isel(picture=best), gabor["reached"]]
     extra = ("picture", "reached", "technique")

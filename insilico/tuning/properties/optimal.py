@@ -76,8 +76,8 @@ def optimal_map_correlation(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        Over elements: 1 for a linear unit; about 0 for one that does not mind the sign of a
-        picture, which has no map. NaN for a unit that no picture drives.
+        Over elements: 1 for a linear unit. NaN for a unit that no picture drives, and for one that
+        has no map, as it does not mind the sign of a picture.
     """
     values = _correlation(curve, "optimal", "map")
     return _known(curve, "optimal_map_correlation", values, "Optimal stimulus and map")
