@@ -436,6 +436,19 @@ def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
     assert "marques2020\n\n" not in costs
 
 
+def test_protocols_say_what_is_left_out_of_a_model(here, capsys):
+    code = "from torch import nn\ndef build():\n    return nn.Sequential(nn.Conv2d(1, 4, 9))\n"
+    (here / "grey.py").write_text(code)
+    grey = ["grey.py:build", "--layer", "0", "--pixels", "64", "--channels", "1"]
+    assert main(["protocols", *grey, "--battery", "full"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "colour is left out: grey.py:build takes grey pictures" in told
+    assert "11552 stimuli, about" in told
+    assert main(["protocols", *grey, "--battery", "colour"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "nothing of the colour battery suits this model" in told
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

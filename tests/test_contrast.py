@@ -12,8 +12,7 @@ import insilico
 from insilico.experiments import contrast as experiments
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.measuring import measure
-from insilico.models.textbook.normalized_truth import amplitudes
-from insilico.models.textbook.normalized_units import draw_normalized, pool
+from insilico.models.textbook.normalized_units import draw_normalized
 from insilico.runs.sampling import left_out, sampled
 from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties import contrast_tuning, size
@@ -25,74 +24,6 @@ CONTRASTS = experiments.CONTRASTS
 @pytest.fixture(scope="module")
 def units():
     return draw_normalized(8, display=DISPLAY, seed=11)
-
-
-@pytest.fixture(scope="module")
-def contrast(units):
-    return both(experiments.CONTRAST, units, diameter=DIAMETER)
-
-
-@pytest.fixture(scope="module")
-def by_size(units):
-    # One of each: both gains, one of them, and none.
-    return both(experiments.CONTRAST_SIZE, units.iloc[[1, 3, 6]])
-
-
-@pytest.mark.parametrize(
-    ("name", "relative", "absolute"),
-    [
-        ("contrast_c50", 0.01, 0),
-        ("contrast_exponent", 0.01, 0),
-        ("contrast_half_peak", 0.02, 0),
-        ("contrast_supersaturation", 0, 0.015),
-        ("contrast_gain", 0.02, 0),
-        ("contrast_fit_r2", 0, 1e-3),
-    ],
-)
-def test_contrast_response_is_recovered_from_pixels(contrast, name, relative, absolute):
-    found, truth = contrast[name]
-    assert np.isfinite(truth).any()
-    np.testing.assert_allclose(found, truth, rtol=relative, atol=absolute)
-
-
-def test_supersaturation_in_the_mean(contrast):
-    found, truth = contrast["contrast_supersaturation"]
-    assert np.abs(found - truth).mean() < 0.01
-
-
-def test_c50_and_exponent_are_literally_those_of_cells_without_surround(units, contrast):
-    free = ((units["response_gain"] == 0) & (units["contrast_gain"] == 0)).to_numpy()
-    # The power of a rectified linear response is the cell's own; its pool's ripple is small.
-    assert free.sum() == 2
-    for i in np.flatnonzero(free):
-        unit = units.iloc[[i]]
-        own = {k: unit[k].item() for k in ("orientation", "spatial_frequency", "x", "y")}
-        [patch] = amplitudes(unit, **own, diameters=[DIAMETER])
-        ahead, behind = patch.pool
-        energy = (pool(unit).weight.reshape(1, -1) * (abs(ahead) ** 2 + abs(behind) ** 2) / 4).sum()
-        c50 = unit["semisaturation"].item() / np.sqrt(energy)
-        assert contrast["contrast_c50"][0, i] == pytest.approx(c50, rel=0.01)
-        assert contrast["contrast_exponent"][0, i] == pytest.approx(
-            unit["exponent"].item(), rel=0.01
-        )
-
-
-def test_supersaturation_needs_response_gain(units, contrast):
-    without = (units["response_gain"] == 0).to_numpy()
-    assert contrast["contrast_supersaturation"][0, without].max() < 0.005
-
-
-def test_summation_field_ratio_is_recovered_from_pixels(by_size):
-    found, truth = by_size["summation_field_contrast_ratio"]
-    np.testing.assert_allclose(found, truth, rtol=0.03)
-    found, truth = by_size["suppression_index_low_contrast"]
-    np.testing.assert_allclose(found, truth, atol=0.02)
-
-
-def test_fields_grow_at_low_contrast_with_a_surround_alone(by_size):
-    around, _, none = by_size["summation_field_contrast_ratio"][0]
-    assert around > 1.05
-    assert none == pytest.approx(1, abs=0.1)
 
 
 def test_how_widths_change_with_contrast_is_recovered_from_pixels(units, monkeypatch):

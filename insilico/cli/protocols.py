@@ -8,7 +8,6 @@ from insilico.cli.options import ModelOptions, Words
 
 if TYPE_CHECKING:
     from insilico.experiments.batteries import Placed
-    from insilico.recording.estimate import Estimate
 
 __all__ = ["protocols"]
 
@@ -41,7 +40,7 @@ def protocols(
     names = [battery] if battery is not None else list(BATTERIES)
     for name in names:
         placed = find_battery(name)
-        costs = _costs(model, placed, layer, options) if model is not None else {}
+        told = _told(model, placed, layer, options) if model is not None else {}
         print(f"{placed.battery.name}\n")
         for each in placed.battery.protocols:
             print(wrapped(each.question or "(no question given)", f"  {each.name}: "))
@@ -49,23 +48,28 @@ def protocols(
             print(wrapped(each.citation, "    "))
             if each.after:
                 print(wrapped(f"after {', '.join(each.after)}", "    "))
-            if each.name in costs:
-                print(wrapped(str(costs[each.name]), "    "))
+            if each.name in told:
+                print(wrapped(told[each.name], "    "))
             elif model is not None:
                 print("    shares its recording with one above")
             print()
 
 
-def _costs(
+def _told(
     model: str, placed: "Placed", layer: tuple[str, ...], options: ModelOptions
-) -> dict[str, "Estimate"]:
-    """Estimate what each protocol takes on a model; those that share a recording come once."""
+) -> dict[str, str]:
+    """Say what each protocol takes on a model, or why it is left out.
+
+    Those that share a recording come once.
+    """
+    from insilico.errors import UserError
+    from insilico.experiments.scope import lacking
     from insilico.runs.costs import estimates
     from insilico.runs.placed_probe import placed_probe
     from insilico.runs.sampling import sampled
 
     battery, place = placed
-    probe, _ = placed_probe(
+    probe, card = placed_probe(
         options.load(model),
         layer,
         place=place,
@@ -73,5 +77,12 @@ def _costs(
         device=options.device,
         seed=options.seed,
     )
+    try:
+        suiting, left_out = battery.suiting(card.display, lacking(card))
+    except UserError as error:
+        return dict.fromkeys((each.name for each in battery.protocols), str(error))
     units = sampled(probe.units, battery.most_units, seed=options.seed)
-    return estimates(probe, battery, place, units=units)
+    costs = estimates(probe, suiting, place, units=units)
+    # "NAME is left out: ...", in the words of a run.
+    reasons = {sentence.partition(" ")[0]: sentence for sentence in left_out}
+    return {name: str(cost) for name, cost in costs.items()} | reasons

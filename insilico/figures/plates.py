@@ -23,6 +23,7 @@ from insilico.figures.context import (
 )
 from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
+from insilico.figures.motion import plaid_numbers, plaid_page
 from insilico.figures.population import (
     counted,
     panel_letters,
@@ -406,6 +407,19 @@ def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, figure, numbers)
 
 
+def _plaid_motion(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = plaid_numbers(curve)
+    caption = (
+        f"{whose}Left: Fisher's z of the partial correlation of a unit's responses to plaids with "
+        "what one would answer that follows the gratings (component) or their sum (pattern); "
+        "beyond the lines, 1.28, a unit is one or the other. Right: median and quartiles of the "
+        "responses to plaids and to gratings, by their direction from that of the best grating. A "
+        "component unit has two peaks, half of the plaid's angle to either side."
+    )
+    title = "Plaids: the pattern or its gratings"
+    return Plate(section, "", name, title, caption, plaid_page(numbers, width=width), numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -414,6 +428,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "contrast_pairs": _contrast_pairs,
     "structure": _structure,
     "cone_weights": _cone_weights,
+    "plaid_motion": _plaid_motion,
     "border_ownership": _border,
     "eccentricity": _eccentricity,
 }

@@ -1,6 +1,7 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from insilico.recording.forward import Forward, NoGradientError, per_channel
 from insilico.recording.gradients import Mosaic, mean_gradients
 from insilico.recording.layer_maps import chart_layers
 from insilico.recording.layers import Sites, place_units
+from insilico.recording.listening import Respond, listening
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
@@ -310,6 +312,23 @@ class Probe:
                 n_pictures += different
         kept = len(units) * bytes_per_unit(*over_time(stimuli), reduction)
         return Estimate(len(stimuli), n_pictures, seconds, kept)
+
+    def listening(self, units: pd.DataFrame) -> AbstractContextManager[Respond]:
+        """Listen to a few units while pictures come one after the other.
+
+        Parameters
+        ----------
+        units : DataFrame
+            Rows of ``self.units``.
+
+        Returns
+        -------
+        context manager
+            Gives ``respond(pictures)``: what `record` would answer, float32 (picture, unit), to
+            pictures of the whole display, (picture, channel, height, width). The model is ready
+            while it is held; `check_crops` is left to the caller.
+        """
+        return listening(self.forward, self._crops, units)
 
     def crop(self, units: pd.DataFrame) -> Crop:
         """Find the crop through which units of one layer are shown their stimuli."""
