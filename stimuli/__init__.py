@@ -16,7 +16,7 @@ from stimuli.sets import StimulusSet, factorial
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
-    from stimuli.colours import cone_grating
+    from stimuli.colours import cone_grating, cone_square
     from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
     from stimuli.mosaics import hartley, sparse_noise, white_noise
@@ -42,6 +42,7 @@ __all__ = [
     "center_and_patch",
     "center_surround",
     "cone_grating",
+    "cone_square",
     "counterphase_grating",
     "drifting_grating",
     "drifting_plaid",

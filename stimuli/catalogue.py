@@ -62,6 +62,17 @@ STIMULI = {
             "x": 0.3,
         },
     ),
+    "cone_square": Listed(
+        "stimuli.colours",
+        {
+            "width": 1.5,
+            "orientation": ORIENTATIONS,
+            "l_contrast": 0.08,
+            "m_contrast": -0.05,
+            "ground_s_contrast": 0.3,
+            "x": 0.3,
+        },
+    ),
     "grating": Listed(
         "stimuli.gratings",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "diameter": 2.0, "x": 0.3},

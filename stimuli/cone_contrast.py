@@ -81,15 +81,17 @@ def cone_contrast(display: Display, light: npt.ArrayLike) -> Array:
     return contrast
 
 
-def largest_share(display: Display, contrast: npt.ArrayLike) -> Array:
-    """Tell by how much contrasts could be multiplied for a grating to reach the end of the gamut.
+def largest_share(display: Display, contrast: npt.ArrayLike, *, uniform: bool = False) -> Array:
+    """Tell by how much contrasts could be multiplied to reach the end of the gamut.
 
     Parameters
     ----------
     display : Display
         The screen.
     contrast : array, shape (..., 3)
-        Of L, M and S, at the peak of the grating; its trough has the opposite ones.
+        Of L, M and S, at the peak of a grating; its trough has the opposite ones.
+    uniform : bool
+        Whether they are those of an area, which has no trough.
 
     Returns
     -------
@@ -101,13 +103,14 @@ def largest_share(display: Display, contrast: npt.ArrayLike) -> Array:
     >>> float(largest_share(Display(), [0.5, 0.5, 0.5]).round(6))
     2.0
     """
-    ground = _ground(display)
+    ground, light = _ground(display), light_of(display, contrast)
+    room = np.where(light > 0, 1 - ground, ground) if uniform else np.minimum(ground, 1 - ground)
     with np.errstate(divide="ignore"):
-        shares: Array = np.minimum(ground, 1 - ground) / np.abs(light_of(display, contrast))
+        shares: Array = room / np.abs(light)
     return shares.min(axis=-1)
 
 
-def check_gamut(display: Display, contrast: npt.ArrayLike) -> None:
+def check_gamut(display: Display, contrast: npt.ArrayLike, *, uniform: bool = False) -> None:
     """Refuse cone contrasts that the display cannot show.
 
     Parameters
@@ -116,6 +119,8 @@ def check_gamut(display: Display, contrast: npt.ArrayLike) -> None:
         The screen.
     contrast : array, shape (n, 3)
         Of L, M and S.
+    uniform : bool
+        As for `largest_share`.
 
     Raises
     ------
@@ -123,7 +128,7 @@ def check_gamut(display: Display, contrast: npt.ArrayLike) -> None:
         Says what the largest contrasts of the same colour are.
     """
     contrasts = np.asarray(contrast, dtype=np.float64)
-    share = largest_share(display, contrasts)
+    share = largest_share(display, contrasts, uniform=uniform)
     if share.size and share.min() < 1 - TOLERANCE:
         worst = int(share.argmin())
         # Rounded down: what the message says can be shown.

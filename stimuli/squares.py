@@ -10,7 +10,7 @@ from stimuli.display import Display, Window
 from stimuli.gratings import compose, depths
 from stimuli.parameters import Numbers, column, drawing
 
-__all__ = ["square"]
+__all__ = ["beside_edge", "square"]
 
 
 @drawing
@@ -68,16 +68,56 @@ def square(
     >>> bool(torch.equal(right[..., 7:9, 6:10], left[..., 7:9, 6:10]))
     True
     """
+    [figure] = depths(display, contrast, signed=True, device=device)
+    [ground] = depths(display, ground_contrast, signed=True, device=device)
+    seen = beside_edge(
+        display,
+        width=width,
+        orientation=orientation,
+        side=side,
+        x=x,
+        y=y,
+        window=window,
+        device=device,
+    )
+    return compose(display, ground + (figure - ground) * seen)
+
+
+def beside_edge(
+    display: Display,
+    *,
+    width: Numbers,
+    orientation: Numbers,
+    side: Numbers,
+    x: Numbers,
+    y: Numbers,
+    window: Window | None,
+    device: torch.device | str | None,
+) -> Float[Tensor, "n height width"]:
+    """Find the share of each pixel that a square covers, by the place of one edge.
+
+    Parameters
+    ----------
+    display, width, orientation, side, x, y, window, device
+        As for `square`.
+
+    Returns
+    -------
+    Tensor, shape (n, height, width), float32
+
+    Raises
+    ------
+    ValueError
+        If a side is neither 1 nor -1.
+    """
     sides = column("side", side)
     if not np.isin(sides, (-1, 1)).all():
         raise ValueError(f"side must be 1 or -1; got {sides[~np.isin(sides, (-1, 1))][0]:g}.")
-    [figure] = depths(display, contrast, signed=True, device=device)
-    [ground] = depths(display, ground_contrast, signed=True, device=device)
     angle = np.deg2rad(column("orientation", orientation))
     # Larger ones than this end beyond the display on all sides.
     width = np.minimum(column("width", width, size=True), 4 * sum(display.degrees))
     away = sides * width / 2
-    seen = rectangle(
+    return rectangle(
         display,
         length=width,
         width=width,
@@ -87,4 +127,3 @@ def square(
         window=window,
         device=device,
     )
-    return compose(display, ground + (figure - ground) * seen)

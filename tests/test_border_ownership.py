@@ -1,16 +1,23 @@
 """Border ownership: the same edge on either side of a figure, and cells that know which."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from torch import nn
 
 import insilico
-from insilico.experiments.border_ownership import border_curve, border_squares, edge_with_room
+from insilico.experiments.border_ownership import (
+    border_curve,
+    border_squares,
+    coloured_borders,
+    edge_with_room,
+)
 from insilico.figures.plates import plates
 from insilico.models.textbook.border import BorderOwners, draw_border_units
 from insilico.tuning.properties.border_ownership import border_ownership_ratio, polarity_ratio
-from stimuli import Display, Position, square
+from stimuli import Display, Position, cone_square, square
 
 DISPLAY = Display.square(60, 6)
 
@@ -86,6 +93,69 @@ def test_units_without_room_for_a_square_are_shown_nothing():
     )
     # 6 deg: squares of 2 deg need their edge within 1 deg of the centre.
     assert edge_with_room(units)["x"].isna().tolist() == [False, False, True]
+
+
+# In colour
+
+
+RED_AND_GREEN = pd.DataFrame({"red": [0.6, 0.4], "green": [0.45, 0.55], "blue": [0.5, 0.5]})
+
+
+def test_squares_have_the_colours_of_a_table():
+    protocol = coloured_borders(RED_AND_GREEN, ground=(0.6, 0.6, 0.6))
+    display = Display.square(60, 6, background=(0.5, 0.45, 0.4))
+    shown = protocol.stimuli(display, Position(), orientation=90.0, spatial_frequency=2.0)
+    table = shown.conditions
+    middle = (table["place"] == 0) & (table["side"] == 1)
+    for colour, polarity in ((0, 1), (1, -1)):
+        row = middle & (table["colour"] == colour) & (table["polarity"] == polarity)
+        [picture] = shown.images(np.flatnonzero(row))
+        named, grey = RED_AND_GREEN.iloc[colour].to_numpy(), np.full(3, 0.6)
+        inside, outside = (named, grey) if polarity > 0 else (grey, named)
+        np.testing.assert_allclose(picture[:, 30, 33], inside, atol=1e-6)
+        np.testing.assert_allclose(picture[:, 30, 26], outside, atol=1e-6)
+
+
+class Redness(nn.Module):
+    """Two units: how much redder than green the two sides of the middle are."""
+
+    def forward(self, images):
+        red = torch.relu(images[:, 0] - images[:, 1])
+        return torch.stack(
+            [red[:, 25:35, 30:35].mean((1, 2)), red[:, 25:35, 25:30].mean((1, 2))], 1
+        )
+
+
+def test_units_are_judged_at_the_colour_they_like_best():
+    display = Display.square(60, 6)
+    protocol = coloured_borders(RED_AND_GREEN, ground=(0.6, 0.6, 0.6))
+    probe = insilico.Probe(Redness(), ["output"], display=display)
+    curve = protocol.curve(probe.record(protocol.stimuli(display, Position())))
+    # Red figures, or grey ones on red: with the edge at its best place each side is red once.
+    assert (curve["colour"] == 0).all()
+    assert border_ownership_ratio(curve).to_numpy() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("table", "ground", "message"),
+    [
+        (RED_AND_GREEN.drop(columns="red"), (0.5, 0.5, 0.5), "columns red, green and blue"),
+        (RED_AND_GREEN, (0.5, 0.5), "ground three numbers"),
+        (2 * RED_AND_GREEN, (0.5, 0.5, 0.5), "between 0 and 1"),
+    ],
+)
+def test_tables_that_are_no_colours_are_refused(table, ground, message):
+    with pytest.raises(insilico.UserError, match=message):
+        coloured_borders(table, ground=ground)
+
+
+def test_a_square_may_be_brighter_than_a_grating():
+    """It has no trough: only its own colour has to lie within what the display shows."""
+    dim = Display.square(20, 4, background=0.2)
+    light = {"l_contrast": 3.0, "m_contrast": 3.0, "s_contrast": 3.0}
+    assert float(cone_square(dim, width=1, **light).max()) == pytest.approx(0.8)
+    with pytest.raises(ValueError, match=r"largest of this colour are L 4, M 4, S 4"):
+        cone_square(dim, width=1, **dict.fromkeys(light, 4.5))
 
 
 # The ratio

@@ -97,7 +97,12 @@ class TestStyle:
 
     @pytest.mark.parametrize(
         ("low", "high", "ticks"),
-        [(0.5, 8, [0.5, 1, 2, 4, 8]), (1, 1000, [1, 10, 100, 1000]), (0.4, 1.9, [0.5, 1])],
+        [
+            (0.5, 8, [0.5, 1, 2, 4, 8]),
+            (1, 1000, [1, 10, 100, 1000]),
+            (0.4, 1.9, [0.5, 1]),
+            (0.0625, 16, [0.0625, 0.5, 4]),
+        ],
     )
     def test_ticks_of_a_logarithmic_axis_are_plain_numbers(self, ax, low, high, ticks):
         log_axis(ax, low, high)

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from insilico.errors import UserError
+from insilico.models import load_model
+from insilico.models.layers import layer_table
 from insilico.models.preparation import prepared
 from insilico.recording.movies import LEAD_IN, STILL
 from insilico.recording.probe import Probe
@@ -281,3 +283,15 @@ def test_the_frame_rate_is_that_which_somebody_says():
         card(Remembers(), frame_rate=25.0)
     with pytest.raises(UserError, match="frame_rate must be a number"):
         card(Filters(), frame_rate=-1)
+
+
+def test_layers_of_models_of_movies_are_listed():
+    table = layer_table(Filters(), display=Display.square(32, 4), channels=1).set_index("layer")
+    assert table.loc["o", "shape"] == (4, 64, 32, 32)
+    assert table.loc["c", "type"] == "Conv3d"
+    loop = layer_table(Loop(), display=Display.square(32, 4), channels=1, fields=True)
+    assert loop.set_index("layer").loc["o", "calls"] == 64
+    made = load_model("motion_energy", n=4, pixels=48)
+    assert layer_table(made).set_index("layer").loc["v1", "shape"] == (64, 4)
+    with pytest.raises(UserError, match="does not take movies"):
+        layer_table(Filters(), display=Display.square(32, 4), channels=3)

@@ -1,9 +1,10 @@
-"""The wheel: everything that runs from a clone also runs from what pip installs."""
+"""What is released: all that runs from a clone also runs from what pip installs."""
 
 import email
 import os
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -15,16 +16,22 @@ PACKAGES = ("insilico", "stimuli")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory):
+    """Folder with the archive of the sources, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("built")
     # Without isolation, so that no second copy of the build tools is fetched.
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
         check=True,
         capture_output=True,
         text=True,
     )
-    (path,) = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    (path,) = built.glob("*.whl")
     return path
 
 
@@ -60,6 +67,26 @@ def test_wheel_holds_every_file_of_the_packages(wheel):
     assert {".py", ".csv", ".toml", ".jinja", ".js", ".typed"} <= kinds
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == own
+
+
+def test_what_is_uploaded_passes_the_checks_of_the_index(built):
+    files = sorted(built.iterdir())
+    assert [path.suffix for path in files] == [".whl", ".gz"]
+    told = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *files],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.count("PASSED") == 2
+
+
+def test_the_sources_hold_tests_and_pages_but_nothing_built(built):
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"Makefile", "conftest.py", "tests/test_packaging.py", "docs/index.md"} <= packed
+    assert not [name for name in packed if "_build" in name or "_built" in name]
 
 
 def test_wheel_metadata(wheel):
@@ -101,3 +128,6 @@ def test_versions_agree():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    # Everything else asks the metadata of what is installed.
+    code = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    assert not [path for path in [*code, ROOT / "docs/conf.py"] if version in path.read_text()]

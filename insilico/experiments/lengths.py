@@ -22,6 +22,7 @@ __all__ = [
     "BAR_LENGTH",
     "LENGTH",
     "POLARITY",
+    "across",
     "bars_of_lengths",
     "bars_of_polarities",
     "best_place",
@@ -106,7 +107,7 @@ def bars_of_lengths(
         display,
         draw_bar,
         {"length": _lengths(display), "place": PLACES},
-        derive=lambda table: _across(table, position, orientation, spatial_frequency),
+        derive=lambda table: across(table, position, orientation, spatial_frequency),
         labels=("place",),
         orientation=orientation,
         width=0.5 / spatial_frequency,
@@ -143,7 +144,7 @@ def bars_of_polarities(
         display,
         draw_bar,
         {"polarity": [-1.0, 1.0], "place": POLARITY_PLACES},
-        derive=lambda table: _across(table, position, orientation, spatial_frequency).assign(
+        derive=lambda table: across(table, position, orientation, spatial_frequency).assign(
             contrast=table["polarity"]
         ),
         labels=("polarity", "place"),
@@ -188,10 +189,25 @@ def _lengths(display: Display) -> np.ndarray:
     return min(display.degrees) * np.geomspace(1 / 40, 1, 12)
 
 
-def _across(
+def across(
     table: pd.DataFrame, position: Position, orientation: float, spatial_frequency: float
 ) -> pd.DataFrame:
-    """Move bars across their orientation, along which the phase of a grating grows."""
+    """Move bars across their orientation, along which the phase of a grating grows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``place``, in cycles.
+    position : Position
+        The middle, in deg.
+    orientation, spatial_frequency : float
+        Of the bars, in deg, and of the grating, in cpd.
+
+    Returns
+    -------
+    DataFrame
+        With ``x`` and ``y``, in deg.
+    """
     angle, away = np.deg2rad(orientation), table["place"] / spatial_frequency
     return table.assign(x=position.x + away * np.sin(angle), y=position.y - away * np.cos(angle))
 

@@ -54,7 +54,9 @@ ACCENT = "#D55E00"
 REFERENCE = "#BDBDBD"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
-MOST_TICKS = 5  # on a logarithmic axis of one panel
+# On a logarithmic axis of one panel, and letters of all their labels together.
+MOST_TICKS = 5
+MOST_LETTERS = 12
 
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -210,6 +212,8 @@ def log_axis(ax: Axes, low: float, high: float) -> None:
     powers = np.log([low, high]) / np.log(base)
     ticks = np.arange(np.ceil(powers[0] - 1e-9), np.floor(powers[1] + 1e-9) + 1)
     step = max(1, int(np.ceil(len(ticks) / MOST_TICKS)))
+    while sum(len(f"{tick:.4g}") for tick in base ** ticks[::step]) > MOST_LETTERS:
+        step += 1
     ax.set_xscale("log", base=base)
     ax.set_xlim(low, high)
     ax.xaxis.set_major_locator(FixedLocator((base ** ticks[::step]).tolist()))
