@@ -60,8 +60,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, structure, phenomena, colour, motion,
-        full or marques2020, or file.py:NAME for one of your own.
+        Which experiments to do: standard, or another that 'insilico protocols' lists, or
+        file.py:NAME for one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
