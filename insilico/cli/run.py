@@ -60,8 +60,9 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, structure, phenomena, full or
-        marques2020, or file.py:NAME for one of your own.
+        Which experiments to do: standard, contrast, context, structure, phenomena, colour,
+        border_ownership, eccentricity, motion, full or marques2020, or file.py:NAME for one of
+        your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -103,7 +104,7 @@ def run(
         Whether activations are mapped to firing rates.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        contrast, context and phenomena record 64, the others all.
+        those that show each unit its own optimum record 64, most others all.
     quick : bool
         Every step on few stimuli and few units, to see whether it works; marked as such in all
         that is written.
