@@ -14,6 +14,7 @@ from insilico.experiments.batteries.shared import MOTION
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import ORIENTATION
 from insilico.experiments.motion import directions, plaids_and_gratings, temporal_frequencies
+from insilico.figures import plates
 from insilico.models import load_model
 from insilico.models.motion_energy.units import harmonics
 from insilico.tuning.curves import dominant_component, first_harmonic, mean_response
@@ -50,10 +51,10 @@ def test_preferred_directions_and_temporal_frequencies_are_recovered(model, resu
     known, units = model.truth(), results.units
     away = units["preferred_direction"] - known["preferred_direction"].to_numpy()
     directional = (model.units["kind"] != "separable").to_numpy()
-    assert np.abs((away[directional] + 180) % 360 - 180).max() < 1
+    assert np.abs((away.to_numpy()[directional] + 180) % 360 - 180).max() < 1
     assert np.isnan(units["preferred_direction"][~directional]).all()
     ratio = units["preferred_temporal_frequency"] / known["preferred_temporal_frequency"].to_numpy()
-    assert np.abs(ratio - 1).max() < 0.03
+    assert np.abs(ratio.to_numpy() - 1).max() < 0.03
     assert (units["temporal_low_pass"] == 0).all()
 
 
@@ -111,6 +112,16 @@ def test_the_report_says_how_time_was_taken(results):
     json.dumps(results.provenance)
     assert "60 frames/s, which the model was shown all at once" in results.methods()
     assert not any("assumption" in each for each in results.warnings)
+
+
+def test_plaids_have_a_page_and_its_numbers(results):
+    [plate] = [each for each in plates(results) if each.name == "pattern_motion"]
+    assert "component" in plate.caption
+    responsive = results.units["responsive"].sel(protocol="pattern_motion")
+    assert len(plate.numbers) == int(responsive.sum()) > 4
+    assert set(plate.numbers["kind"]) <= {"component", "neither"}
+    at_sixty = plate.numbers[["plaid_at_60_deg", "plaid_at_-60_deg"]].median()
+    assert (at_sixty > 3 * plate.numbers["plaid_at_0_deg"].median()).all()
 
 
 # --- what is measured on curves

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from insilico.errors import UserError
+from insilico.models import load_model
+from insilico.models.layers import layer_table
 from insilico.models.preparation import prepared
 from insilico.recording.movies import LEAD_IN, STILL
 from insilico.recording.probe import Probe
@@ -149,8 +151,9 @@ def test_the_blank_of_movies_is_a_mean_over_their_time():
     np.testing.assert_allclose(recording["blank"], answer.mean(1), rtol=1e-5)
 
 
-def test_a_picture_is_held_and_its_answer_is_a_mean():
-    _, recording = probed(Filters(), PICTURES)
+@pytest.mark.parametrize("layer", ["o", "c"])
+def test_a_picture_is_held_and_its_answer_is_a_mean_of_what_is_above_0(layer):
+    recording = Probe(Filters(), [layer], display=DISPLAY, channels=1).record(PICTURES)
     assert recording.dims == ("unit", "orientation")
     still = PICTURES.images()[:, None].expand(-1, HELD, -1, -1, -1)
     blank = torch.full((2, 16 - HELD, 1, 32, 32), 0.5)
@@ -281,3 +284,15 @@ def test_the_frame_rate_is_that_which_somebody_says():
         card(Remembers(), frame_rate=25.0)
     with pytest.raises(UserError, match="frame_rate must be a number"):
         card(Filters(), frame_rate=-1)
+
+
+def test_layers_of_models_of_movies_are_listed():
+    table = layer_table(Filters(), display=Display.square(32, 4), channels=1).set_index("layer")
+    assert table.loc["o", "shape"] == (4, 64, 32, 32)
+    assert table.loc["c", "type"] == "Conv3d"
+    loop = layer_table(Loop(), display=Display.square(32, 4), channels=1, fields=True)
+    assert loop.set_index("layer").loc["o", "calls"] == 64
+    made = load_model("motion_energy", n=4, pixels=48)
+    assert layer_table(made).set_index("layer").loc["v1", "shape"] == (64, 4)
+    with pytest.raises(UserError, match="does not take movies"):
+        layer_table(Filters(), display=Display.square(32, 4), channels=3)

@@ -11,7 +11,7 @@ HEAVY = {"torch", "torchvision", "scipy", "xarray", "matplotlib", "seaborn", "bo
 
 COMMANDS = ("run", "layers", "stimuli", "reference", "report", "compare", "predict", "train",
             "evaluate", "factorial", "textures", "sweep", "search",
-            "track", "export")  # fmt: skip
+            "track", "export", "rig")  # fmt: skip
 
 
 def modules_after(code):

@@ -18,6 +18,7 @@ from insilico.cli.predict import predict
 from insilico.cli.protocols import protocols
 from insilico.cli.reference import reference
 from insilico.cli.report import report
+from insilico.cli.rig import rig
 from insilico.cli.run import run
 from insilico.cli.search import search
 from insilico.cli.stimuli import stimuli
@@ -63,6 +64,7 @@ app = App(
 
 for _command in (
     run,
+    rig,
     layers,
     protocols,
     stimuli,

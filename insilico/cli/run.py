@@ -104,7 +104,7 @@ def run(
         Whether activations are mapped to firing rates.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        those that show each unit its own optimum record 64, most others all.
+        standard, colour and marques2020 record all, eccentricity 128, the others 64.
     quick : bool
         Every step on few stimuli and few units, to see whether it works; marked as such in all
         that is written.

@@ -332,4 +332,5 @@ PATTERN_MOTION = Protocol(
     question="Does a unit answer to the motion of a plaid, or to that of its gratings?",
     after=("direction", "temporal_frequency"),
     prefer=preferred_speed,
+    figure="plaid_motion",
 )

@@ -1,12 +1,14 @@
 """Which experiments have a meaning for a model: what it does not offer, and why."""
 
+from collections.abc import Collection
+
 from insilico.models.card import ModelCard
 from insilico.recording.probe import Probe
 
 __all__ = ["lacking"]
 
 
-def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
+def lacking(card: ModelCard, probe: Probe, needed: Collection[str] = ()) -> dict[str, str]:
     """Say what experiments may need (`Protocol.needs`) and a model does not offer.
 
     Parameters
@@ -15,6 +17,8 @@ def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
         Of the model.
     probe : Probe
         In the model, with the units that are to be recorded.
+    needed : collection of str
+        What experiments ask for: what only shows when pictures are shown is looked for if asked.
 
     Returns
     -------
@@ -31,4 +35,6 @@ def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
             "all recorded units look at one place, and it needs several: --sites lattice "
             "(sites='lattice')"
         )
+    if "gradients" in needed and not probe.differentiable:
+        reasons["gradients"] = f"{card.name} gives no gradients of its responses to pictures"
     return reasons

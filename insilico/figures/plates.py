@@ -23,6 +23,7 @@ from insilico.figures.context import (
 )
 from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
 from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
+from insilico.figures.motion import plaid_numbers, plaid_page
 from insilico.figures.population import (
     counted,
     panel_letters,
@@ -30,7 +31,12 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.structure import structure_numbers, structure_page
+from insilico.figures.structure import (
+    optimal_numbers,
+    optimal_page,
+    structure_numbers,
+    structure_page,
+)
 from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -381,6 +387,18 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _optimal(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = optimal_numbers(curve)
+    caption = (
+        f"{whose}Pictures that some units like best, spread over how much better than the best "
+        "Gabor function they are, most first; beside them that Gabor function, of the same root "
+        "mean square contrast, and the map from white noise. Red is lighter than the background. "
+        "Right: the gain of all, against the correlation of the two pictures."
+    )
+    figure = optimal_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Optimal stimuli", caption, figure, numbers)
+
+
 def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = border_numbers(curve)
     caption = (
@@ -406,6 +424,19 @@ def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, figure, numbers)
 
 
+def _plaid_motion(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = plaid_numbers(curve)
+    caption = (
+        f"{whose}Left: Fisher's z of the partial correlation of a unit's responses to plaids with "
+        "what one would answer that follows the gratings (component) or their sum (pattern); "
+        "beyond the lines, 1.28, a unit is one or the other. Right: median and quartiles of the "
+        "responses to plaids and to gratings, by their direction from that of the best grating. A "
+        "component unit has two peaks, half of the plaid's angle to either side."
+    )
+    title = "Plaids: the pattern or its gratings"
+    return Plate(section, "", name, title, caption, plaid_page(numbers, width=width), numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -413,7 +444,9 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
     "structure": _structure,
+    "optimal": _optimal,
     "cone_weights": _cone_weights,
+    "plaid_motion": _plaid_motion,
     "border_ownership": _border,
     "eccentricity": _eccentricity,
 }

@@ -12,6 +12,8 @@ from insilico.models.card import ModelCard
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import OUTPUT, layer_names
 from insilico.recording.layer_maps import chart_layers
+from insilico.recording.movies import takes_movies
+from insilico.recording.time_axes import calls_for_a_movie
 from stimuli import Display
 
 __all__ = ["layer_table", "named_layers", "spatial_layers"]
@@ -41,9 +43,11 @@ def layer_table(
     -------
     DataFrame, one row per layer
         ``layer``, ``type`` of the module, ``calls`` in a forward pass, ``shape`` of the (last)
-        output, as a tuple without the batch, None where it puts out no tensor, and, if asked for,
+        output, as a tuple without the batch, None where it puts out no tensor (of models of movies
+        that for a movie, its time included), and, if asked for,
         ``field``, the height and width in px of the receptive field of a site in the middle, None
-        where it reaches the border of the display or is not the same everywhere.
+        where it reaches the border of the display or is not the same everywhere, and for models
+        of movies.
 
     Raises
     ------
@@ -67,8 +71,15 @@ def layer_table(
         names = [*names, OUTPUT]
     forward = Forward(model, channels=channels)
     blank = torch.full((1, 1, display.height, display.width), display.mean_background)
+    time = card.time if isinstance(card, ModelCard) else None
+    movies = takes_movies(model, time) and time not in ("frames", "phases")
     with forward.ready():
-        counts, outputs = forward.count(blank, names)
+        if movies:
+            calls = calls_for_a_movie(forward, names, display, time)
+            counts = {name: len(each) for name, each in calls.items()}
+            outputs: dict[str, Any] = {name: each[-1] for name, each in calls.items() if each}
+        else:
+            counts, outputs = forward.count(blank, names)
     modules: dict[str, nn.Module] = {OUTPUT: model, **dict(model.named_modules())}
     table = pd.DataFrame(
         {
@@ -78,7 +89,9 @@ def layer_table(
             "shape": [_shape(outputs.get(name)) for name in names],
         }
     )
-    if fields:
+    if fields and movies:
+        table["field"] = pd.Series([None] * len(names), dtype=object)
+    elif fields:
         with forward.ready():
             chosen = {name: outputs[name] for name in _with_sites(table)}
             _, found = chart_layers(forward, chosen, display, ask=False)

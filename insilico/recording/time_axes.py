@@ -1,6 +1,7 @@
 """Find out how a model of movies takes them, and where its layers have their time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from insilico.recording.movies import takes_movies as takes
 from stimuli import Display
 from stimuli.gratings import blank_screen
 
-__all__ = ["how_time_is_taken"]
+__all__ = ["calls_for_a_movie", "how_time_is_taken"]
 
 # Lengths of the movies by which time is told from place: the axis that follows them is time. The
 # longer ones are for models that take no shorter. Apart by what common strides divide.
@@ -89,6 +90,39 @@ def how_time_is_taken(
     [(chosen, (shortest, axes))] = taken.items()
     notes = [f"the model takes movies as {TOLD[chosen]}: found by trial"] if form is None else []
     return Movies(chosen, display, max(lead, shortest - still), still, axes), notes
+
+
+def calls_for_a_movie(
+    forward: Forward, layers: Sequence[str], display: Display, form: str | None
+) -> dict[str, list[Any]]:
+    """Show a blank movie, in the order of axes that the model takes, and copy every call.
+
+    Parameters
+    ----------
+    forward, layers, display, form
+        As for `how_time_is_taken`; ``form`` is that of whole movies, or None to try.
+
+    Returns
+    -------
+    dict of str to list
+        As from `insilico.recording.hooks.every_call`, for the first order that is taken.
+
+    Raises
+    ------
+    UserError
+        If neither is.
+    """
+    forms: list[Form] = [each for each in ("time_first", "channel_first") if form in (None, each)]
+    blank = blank_screen(display, device=forward.device)
+    attempts = [(length, each) for _, length in LENGTHS for each in forms]
+    for number, (length, each) in enumerate(attempts, start=1):
+        movie = blank[:, None].expand(1, length, *blank.shape[1:])
+        try:
+            return forward.every_call(movie, layers, Movies(each, display))
+        except ModelError:
+            if number == len(attempts):
+                raise
+    raise AssertionError("there are attempts")
 
 
 def _tried(

@@ -21,6 +21,9 @@ __all__ = [
     "strongest_direction",
 ]
 
+# Of two directions a unit that answers less alike to them prefers one.
+TELLS = 0.1
+
 
 def strongest_direction(curve: xr.DataArray) -> xr.DataArray:
     """Direction at the peak of the interpolated curve, tuned or not, in [0, 360) deg.
@@ -54,12 +57,15 @@ def preferred_direction(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        In deg, 0 rightward, counter-clockwise. NaN for a silent unit, and for one whose responses
-        in random order would be as selective for direction in 5 % of cases or more, unless its
-        `direction_selectivity` is above .5: one that is tuned to orientation alone has two peaks.
+        In deg, 0 rightward, counter-clockwise. NaN for a silent unit; for one whose responses in
+        random order would be as selective for direction, and as selective for orientation, in 5 %
+        of cases or more; and for one that answers alike to opposite directions: with a
+        `direction_index` below .1.
     """
     peak = strongest_direction(curve).to_numpy()
-    preferred = np.where(tuned(curve, "direction"), peak, np.nan)
+    selective = tuned(curve, "direction") | tuned(curve, "direction", peaks=2)
+    tells = direction_index(curve).to_numpy() >= TELLS
+    preferred = np.where(selective & tells, peak, np.nan)
     return per_unit(curve, "preferred_direction", preferred, "Preferred direction", "deg")
 
 

@@ -17,7 +17,7 @@ PLAINLY_SELECTIVE = 0.5
 ROUNDING = 1e-6
 
 
-def tuned(curve: xr.DataArray, dim: str) -> npt.NDArray[np.bool_]:
+def tuned(curve: xr.DataArray, dim: str, *, peaks: int = 1) -> npt.NDArray[np.bool_]:
     """Tell whether responses are more selective than they would be in random order.
 
     Parameters
@@ -26,6 +26,8 @@ def tuned(curve: xr.DataArray, dim: str) -> npt.NDArray[np.bool_]:
         Responses.
     dim : {"orientation", "direction"}
         The angle, which covers its period evenly.
+    peaks : int
+        How many peaks a curve has: two over ``direction`` of a unit that is tuned to orientation.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def tuned(curve: xr.DataArray, dim: str) -> npt.NDArray[np.bool_]:
         By the resultant, whose square is exponential, about, when the order is random.
     """
     values = curve.transpose("unit", dim).to_numpy().astype(float)
-    turns = 360 / PERIODS[dim]
+    turns = peaks * 360 / PERIODS[dim]
     angle = np.exp(1j * turns * np.deg2rad(curve[dim].to_numpy()))
     n = len(angle)
     spread = n / (n - 1) * ((values - values.mean(1, keepdims=True)) ** 2).sum(1)
