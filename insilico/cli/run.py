@@ -61,8 +61,8 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, structure, variability, phenomena, colour,
-        motion, full or marques2020, or file.py:NAME for one of your own.
+        Which experiments to do: standard, contrast, context, structure, variability, phenomena,
+        colour, motion, full or marques2020, or file.py:NAME for one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.

@@ -442,9 +442,9 @@ def _variability(name: str, section: str, whose: str, curve: xr.DataArray, width
     numbers = variability_numbers(curve)
     caption = (
         f"{whose}Left: variance of spike counts over repeats against their mean, a dot for each "
-        "unit and stimulus; dashed, Poisson. Right: correlation of the variation of two units about "
-        "their means, against that of the means; black, averages. Published noise correlations "
-        "range from .01 to .4 (Ecker and others 2014)."
+        "unit and stimulus; dashed, Poisson. Right: correlation of the variation of two units "
+        "about their means, against that of the means; black, averages. Published noise "
+        "correlations range from .01 to .4 (Ecker and others 2014)."
     )
     figure = variability_page(curve, numbers, width=width)
     return Plate(section, "", name, "Variability over repeats", caption, figure, numbers)

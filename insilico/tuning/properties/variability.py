@@ -187,7 +187,7 @@ def correlations(curve: xr.DataArray) -> dict[str, Array]:
 
 
 def _by_trial(curve: xr.DataArray) -> Array:
-    """Counts as (unit, stimulus, trial)."""
+    """Lay counts out as (unit, stimulus, trial)."""
     ordered = curve.transpose("unit", ..., "trial").to_numpy().astype(float)
     return ordered.reshape(ordered.shape[0], -1, ordered.shape[-1])
 
