@@ -151,8 +151,9 @@ def test_the_blank_of_movies_is_a_mean_over_their_time():
     np.testing.assert_allclose(recording["blank"], answer.mean(1), rtol=1e-5)
 
 
-def test_a_picture_is_held_and_its_answer_is_a_mean():
-    _, recording = probed(Filters(), PICTURES)
+@pytest.mark.parametrize("layer", ["o", "c"])
+def test_a_picture_is_held_and_its_answer_is_a_mean_of_what_is_above_0(layer):
+    recording = Probe(Filters(), [layer], display=DISPLAY, channels=1).record(PICTURES)
     assert recording.dims == ("unit", "orientation")
     still = PICTURES.images()[:, None].expand(-1, HELD, -1, -1, -1)
     blank = torch.full((2, 16 - HELD, 1, 32, 32), 0.5)

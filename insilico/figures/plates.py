@@ -31,7 +31,12 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.structure import structure_numbers, structure_page
+from insilico.figures.structure import (
+    optimal_numbers,
+    optimal_page,
+    structure_numbers,
+    structure_page,
+)
 from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -382,6 +387,18 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _optimal(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = optimal_numbers(curve)
+    caption = (
+        f"{whose}Pictures that some units like best, spread over how much better than the best "
+        "Gabor function they are, most first; beside them that Gabor function, of the same root "
+        "mean square contrast, and the map from white noise. Red is lighter than the background. "
+        "Right: the gain of all, against the correlation of the two pictures."
+    )
+    figure = optimal_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Optimal stimuli", caption, figure, numbers)
+
+
 def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = border_numbers(curve)
     caption = (
@@ -427,6 +444,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
     "structure": _structure,
+    "optimal": _optimal,
     "cone_weights": _cone_weights,
     "plaid_motion": _plaid_motion,
     "border_ownership": _border,

@@ -186,7 +186,9 @@ def run(
         frame_rate=frame_rate,
         seed=seed,
     )
-    plan, left_out = plan.suiting(card.display, lacking(card, probe))
+    plan, left_out = plan.suiting(
+        card.display, lacking(card, probe, {each.needs for each in plan.protocols})
+    )
     harmonics = _harmonics(phases)
     measured = partial(
         _measured,
