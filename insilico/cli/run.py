@@ -60,8 +60,9 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, structure, phenomena, colour, motion,
-        full or marques2020, or file.py:NAME for one of your own.
+        Which experiments to do: standard, contrast, context, structure, phenomena, colour,
+        border_ownership, eccentricity, motion, full or marques2020, or file.py:NAME for one of
+        your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -103,7 +104,7 @@ def run(
         Whether activations are mapped to firing rates.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        standard, colour and marques2020 record all, the others 64.
+        standard, colour and marques2020 record all, eccentricity 128, the others 64.
     quick : bool
         Every step on few stimuli and few units, to see whether it works; marked as such in all
         that is written.
