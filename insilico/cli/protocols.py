@@ -28,7 +28,7 @@ def protocols(
         As in 'insilico run': what each experiment takes on it is estimated.
     battery : str, optional
         One battery only: standard, contrast, context, structure, variability, phenomena, colour,
-        motion, full, marques2020 or file.py:NAME.
+        border_ownership, eccentricity, motion, full, marques2020 or file.py:NAME.
     layer : tuple of str
         Layers of the model.
     options : ModelOptions

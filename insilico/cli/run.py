@@ -62,7 +62,8 @@ def run(
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
         Which experiments to do: standard, contrast, context, structure, variability, phenomena,
-        colour, motion, full or marques2020, or file.py:NAME for one of your own.
+        colour, border_ownership, eccentricity, motion, full or marques2020, or file.py:NAME for
+        one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -106,7 +107,7 @@ def run(
         Draw spikes at these rates where the battery asks how they vary: poisson.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        standard, colour and marques2020 record all, the others 64.
+        standard, colour and marques2020 record all, eccentricity 128, the others 64.
     quick : bool
         Every step on few stimuli and few units, to see whether it works; marked as such in all
         that is written.
