@@ -15,6 +15,9 @@ from insilico.tuning.rates import RateMap, to_rates
 __all__ = ["Measured", "measure", "scaled", "unit_table", "with_given"]
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a protocol gave.
@@ -38,7 +41,9 @@ class Measured:
     responsive: xr.DataArray
 
 
-def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
+def measure(
+    protocol: Protocol, responses: xr.DataArray, known: Mapping[str, Measured] = NOTHING
+) -> Measured:
     """Take the curve of a protocol, and measure its properties.
 
     Parameters
@@ -47,6 +52,8 @@ def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
         The experiment.
     responses : DataArray, dims ("unit", <factors>)
         Firing rates or rectified activations, as the protocol's ``scale`` says.
+    known : mapping of str to Measured
+        What was measured before, where the protocol takes a curve from there.
 
     Returns
     -------
@@ -58,7 +65,8 @@ def measure(protocol: Protocol, responses: xr.DataArray) -> Measured:
         For a property without a name, that is neither DataArray nor Dataset, or not per unit.
     """
     n_units = responses.sizes["unit"]
-    curve = protocol.curve(responses)
+    others = [known[protocol.beside].curve] if protocol.beside else []
+    curve = protocol.curve(responses, *others)
     _check(protocol, protocol.curve, curve, n_units, "curve")
     properties: dict[str, xr.DataArray] = {}
     for each in protocol.properties:

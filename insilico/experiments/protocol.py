@@ -9,7 +9,7 @@ import xarray as xr
 
 from insilico.comparison.joint import Pair
 from insilico.errors import UserError
-from insilico.recording.reductions import Correlation, Maximum
+from insilico.recording.reductions import Ascent, Correlation, Maximum
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]
@@ -44,7 +44,7 @@ class Protocol:
     scale : {"rates", "activations", "signed"}
         Whether the curve is taken from firing rates, from rectified activations, or from what may
         be below 0, such as maps.
-    reduction : Maximum or Correlation, optional
+    reduction : Maximum, Correlation or Ascent, optional
         What the curve needs of the responses, where it is less than all of them: kept while they
         arrive. The curve is taken of the reduced recording.
     after : str or tuple of str
@@ -69,20 +69,22 @@ class Protocol:
     shuffled : tuple of callable
         Those of the ``properties`` that untuned units have too: they are measured on curves in
         random order as well, which gives their floor.
-    needs : {"colour", "places"}, optional
+    beside : str, optional
+        An earlier protocol whose curve is handed to ``curve`` as well, after the recording.
+    needs : {"colour", "places", "gradients", "noise", "time"}, optional
         What a model has to offer for the experiment to have a meaning: see
         `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
 
     name: str
     stimuli: Callable[..., StimulusSet]
-    curve: Curve
+    curve: Callable[..., xr.DataArray]
     properties: tuple[Measure, ...]
     responsive: Curve
     citation: str
     question: str = ""
     scale: Literal["rates", "activations", "signed"] = "rates"
-    reduction: Maximum | Correlation | None = None
+    reduction: Maximum | Correlation | Ascent | None = None
     after: str | tuple[str, ...] = ()
     prefer: Callable[[xr.Dataset], pd.DataFrame] | None = None
     given: tuple[str, ...] = ()
@@ -90,7 +92,8 @@ class Protocol:
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
-    needs: Literal["", "colour", "places"] = ""
+    beside: str = ""
+    needs: Literal["", "colour", "places", "gradients", "noise", "time"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):
@@ -104,6 +107,11 @@ class Protocol:
             raise UserError(
                 f"protocol {self.name!r} comes after {', '.join(self.after)}, but does not say "
                 "what its stimuli take from there. Give prefer=..., or leave after out."
+            )
+        if self.beside and self.beside not in self.after:
+            raise UserError(
+                f"protocol {self.name!r} takes the curve of {self.beside}, but does not come after "
+                "it. Name it in after."
             )
         strangers = [function_name(each) for each in self.shuffled if each not in self.properties]
         if strangers:

@@ -13,8 +13,8 @@ from insilico import reference
 from insilico.errors import UserError
 from insilico.experiments.measuring import Measured, measure, scaled, unit_table, with_given
 from insilico.experiments.protocol import Protocol, placed, prerequisites
-from insilico.recording.reductions import Correlation
-from insilico.recording.schema import MAP_NUMBERS, label, label_maps, over_time
+from insilico.recording.reductions import Ascent, Correlation
+from insilico.recording.schema import MAP_NUMBERS, label, label_maps, label_pictures, over_time
 from insilico.tuning.rates import fit_rates
 from stimuli import Display, Position
 from stimuli.frames import FRAME_RATE
@@ -87,7 +87,7 @@ def rehearse(
         responses = scaled(protocol, recording, rate_map)
         if table is not None:
             responses = with_given(protocol, responses, table)
-        measured[protocol.name] = measure(protocol, responses)
+        measured[protocol.name] = measure(protocol, responses, measured)
         for each in measured[protocol.name].properties:
             if each in owners:
                 raise UserError(
@@ -189,6 +189,10 @@ def _invent(
     }
     if isinstance(reduction, Correlation):
         return _invented_maps(said, rng)
+    if isinstance(reduction, Ascent):
+        n, size = 1 + len(stimuli), int(stimuli.conditions["elements"].iloc[0])
+        pictures = rng.uniform(-1, 1, (N_UNITS, n, size, size))
+        return label_pictures(pictures, reached=np.ones((N_UNITS, n)), **said)
     said["conditions"], dims = over_time(stimuli)
     recording = label(_responses(len(said["conditions"]), rng), dims=dims, **said)
     return recording if reduction is None else recording.max(reduction.over, keep_attrs=True)

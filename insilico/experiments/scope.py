@@ -1,12 +1,14 @@
 """Which experiments have a meaning for a model: what it does not offer, and why."""
 
+from collections.abc import Collection
+
 from insilico.models.card import ModelCard
 from insilico.recording.probe import Probe
 
 __all__ = ["lacking"]
 
 
-def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
+def lacking(card: ModelCard, probe: Probe, needed: Collection[str] = ()) -> dict[str, str]:
     """Say what experiments may need (`Protocol.needs`) and a model does not offer.
 
     Parameters
@@ -15,6 +17,8 @@ def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
         Of the model.
     probe : Probe
         In the model, with the units that are to be recorded.
+    needed : collection of str
+        What experiments ask for: what only shows when pictures are shown is looked for if asked.
 
     Returns
     -------
@@ -24,6 +28,12 @@ def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
     reasons = {}
     if card.channels == 1:
         reasons["colour"] = f"{card.name} takes grey pictures, of one channel"
+    if card.display.frame_rate is None:
+        reasons["time"] = (
+            f"{card.name} takes pictures, and these stimuli move: say how it takes time with "
+            "--time frames, time_first or channel_first (time=...), or have a static one shown "
+            "every frame by itself, with --time phases"
+        )
     # Units of a vector may look anywhere.
     charted = all(chart.layout != "vector" for chart in probe.maps.values())
     if charted and len(probe.units[["x", "y"]].drop_duplicates()) == 1:
@@ -31,4 +41,11 @@ def lacking(card: ModelCard, probe: Probe) -> dict[str, str]:
             "all recorded units look at one place, and it needs several: --sites lattice "
             "(sites='lattice')"
         )
+    if probe.deterministic:
+        reasons["noise"] = (
+            f"{card.name} answers a picture in the same way every time, and no spikes are drawn "
+            "(--spikes poisson)"
+        )
+    if "gradients" in needed and not probe.differentiable:
+        reasons["gradients"] = f"{card.name} gives no gradients of its responses to pictures"
     return reasons

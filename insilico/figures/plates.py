@@ -31,7 +31,12 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.structure import structure_numbers, structure_page
+from insilico.figures.structure import (
+    optimal_numbers,
+    optimal_page,
+    structure_numbers,
+    structure_page,
+)
 from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
@@ -40,6 +45,7 @@ from insilico.figures.textures import (
     surround_page,
     texture_page,
 )
+from insilico.figures.variability import variability_numbers, variability_page
 from insilico.runs.results import Results
 from stimuli.textures.pictures import Textures, shipped
 
@@ -382,6 +388,18 @@ def _cone_weights(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, colour_page(numbers, width=width), numbers)
 
 
+def _optimal(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = optimal_numbers(curve)
+    caption = (
+        f"{whose}Pictures that some units like best, spread over how much better than the best "
+        "Gabor function they are, most first; beside them that Gabor function, of the same root "
+        "mean square contrast, and the map from white noise. Red is lighter than the background. "
+        "Right: the gain of all, against the correlation of the two pictures."
+    )
+    figure = optimal_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Optimal stimuli", caption, figure, numbers)
+
+
 def _border(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
     numbers = border_numbers(curve)
     caption = (
@@ -420,6 +438,18 @@ def _plaid_motion(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, plaid_page(numbers, width=width), numbers)
 
 
+def _variability(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = variability_numbers(curve)
+    caption = (
+        f"{whose}Left: variance of spike counts over repeats against their mean, a dot for each "
+        "unit and stimulus; dashed, Poisson. Right: correlation of the variation of two units "
+        "about their means, against that of the means; black, averages. Published noise "
+        "correlations range from .01 to .4 (Ecker and others 2014)."
+    )
+    figure = variability_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Variability over repeats", caption, figure, numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -427,6 +457,8 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "suppression": _suppression,
     "contrast_pairs": _contrast_pairs,
     "structure": _structure,
+    "optimal": _optimal,
+    "variability": _variability,
     "cone_weights": _cone_weights,
     "plaid_motion": _plaid_motion,
     "border_ownership": _border,

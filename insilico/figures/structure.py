@@ -11,9 +11,10 @@ from matplotlib.ticker import NullLocator
 
 from insilico import reference
 from insilico.figures.style import MODEL, REFERENCE, new_figure, style
+from insilico.tuning.properties import optimal
 from insilico.tuning.properties.structure import gabor_structure
 
-__all__ = ["structure_numbers", "structure_page"]
+__all__ = ["optimal_numbers", "optimal_page", "structure_numbers", "structure_page"]
 
 # Units whose maps are drawn, and the height of a row, in inches.
 MOST = 5
@@ -57,26 +58,87 @@ def structure_page(curve: xr.DataArray, numbers: pd.DataFrame, *, width: float) 
     -------
     Figure
     """
-    techniques = [str(name) for name in curve["technique"].to_numpy()]
-    chosen = _chosen(numbers)
     with style():
-        figure = new_figure(width, ROW * max(len(chosen), 3) + 0.5)
-        parts: Any = figure.subfigures(1, 2, width_ratios=[len(techniques), 3.2])
-        maps, shapes = parts
-        axes = maps.subplots(len(chosen), len(techniques), squeeze=False)
-        for row, unit in zip(axes, chosen, strict=True):
-            for ax, technique in zip(row, techniques, strict=True):
-                _map(ax, curve.isel(unit=unit).sel(technique=technique))
-            row[0].set_ylabel(f"{numbers['channel'].iloc[unit]}", rotation=0, ha="right")
-        for ax, technique in zip(axes[0], techniques, strict=True):
-            ax.set_title(technique.capitalize())
-        _shapes(shapes.subplots(), numbers)
+        figure, beside = _maps(curve, "technique", numbers, "receptive_field_fit_r2", width)
+        _shapes(beside, numbers)
     return figure
 
 
-def _chosen(numbers: pd.DataFrame) -> list[int]:
-    """Units spread over the quality of their fits, the best first."""
-    order = np.argsort(-numbers["receptive_field_fit_r2"].fillna(-1).to_numpy(), kind="stable")
+def optimal_numbers(curve: xr.DataArray) -> pd.DataFrame:
+    """Tabulate what is said of optimal stimuli.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "picture", "element_y", "element_x")
+        Pictures.
+
+    Returns
+    -------
+    DataFrame, one row per unit
+        ``layer``, ``channel`` and the properties of `insilico.tuning.properties.optimal`.
+    """
+    measured = (
+        optimal.optimal_stimulus_gain(curve),
+        optimal.optimal_gabor_correlation(curve),
+        optimal.optimal_map_correlation(curve),
+    )
+    table = {str(each.name): each.to_numpy() for each in measured}
+    which = {name: curve[name].to_numpy() for name in ("layer", "channel")}
+    return pd.DataFrame(which | table)
+
+
+def optimal_page(curve: xr.DataArray, numbers: pd.DataFrame, *, width: float) -> Figure:
+    """Draw optimal stimuli of some units, and how much better than a grating those of all are.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "picture", "element_y", "element_x")
+        Pictures.
+    numbers : DataFrame
+        Of `optimal_numbers`.
+    width : float
+        In inches.
+
+    Returns
+    -------
+    Figure
+    """
+    with style():
+        figure, ax = _maps(curve, "picture", numbers, "optimal_stimulus_gain", width)
+        ax.plot(
+            numbers["optimal_gabor_correlation"],
+            numbers["optimal_stimulus_gain"],
+            "o",
+            color=MODEL,
+            ms=3,
+        )
+        ax.axhline(1, color="0.6", lw=0.8, ls="--")
+        ax.set(xlabel="Correlation with the Gabor function", ylabel="Response / best Gabor")
+        ax.set_box_aspect(1)
+    return figure
+
+
+def _maps(
+    curve: xr.DataArray, along: str, numbers: pd.DataFrame, by: str, width: float
+) -> tuple[Figure, Axes]:
+    """Draw the maps of units spread over a number, and leave room for a panel beside them."""
+    names = [str(name) for name in curve[along].to_numpy()]
+    chosen = _chosen(numbers[by])
+    figure = new_figure(width, ROW * max(len(chosen), 3) + 0.5)
+    parts: Any = figure.subfigures(1, 2, width_ratios=[len(names), 3.2])
+    axes = parts[0].subplots(len(chosen), len(names), squeeze=False)
+    for row, unit in zip(axes, chosen, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            _map(ax, curve.isel(unit=unit).sel({along: name}))
+        row[0].set_ylabel(f"{numbers['channel'].iloc[unit]}", rotation=0, ha="right")
+    for ax, name in zip(axes[0], names, strict=True):
+        ax.set_title(name[0].upper() + name[1:])
+    return figure, parts[1].subplots()
+
+
+def _chosen(values: pd.Series) -> list[int]:
+    """Units spread over a number, the largest first."""
+    order = np.argsort(-values.fillna(-1).to_numpy(), kind="stable")
     places = np.unique(np.rint(np.linspace(0, len(order) - 1, MOST)).astype(int))
     return order[places].tolist()
 

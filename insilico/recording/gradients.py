@@ -16,7 +16,7 @@ from insilico.recording.windows import Crop
 from stimuli import Display
 from stimuli.mosaics import drawn_mosaic, mosaic_elements
 
-__all__ = ["Mosaic", "mean_gradients", "own_responses"]
+__all__ = ["Mosaic", "mean_gradients", "own_responses", "rows_of_a_pass"]
 
 # Memory of a pass that is differentiated, in passes that are not.
 KEPT = 2
@@ -40,7 +40,7 @@ class Mosaic(NamedTuple):
 
 
 def own_responses(
-    forward: Forward, crop: Crop, place: Place, mosaic: Mosaic
+    forward: Forward, crop: Crop, place: Place, mosaic: Mosaic, *, rectified: bool = True
 ) -> Callable[[Mosaics, npt.NDArray[np.intp]], Float[Tensor, "row"]]:
     """Make a function of what units respond to mosaics of their own.
 
@@ -54,11 +54,13 @@ def own_responses(
         Where they are read.
     mosaic : Mosaic
         Where the squares lie.
+    rectified : bool
+        Whether responses below 0 count as 0.
 
     Returns
     -------
     callable
-        ``respond(elements, unit)``: the rectified response of the unit of each row to its elements,
+        ``respond(elements, unit)``: the response of the unit of each row to its elements,
         differentiable in them.
     """
     column = torch.from_numpy(np.argsort(place.order))
@@ -70,13 +72,26 @@ def own_responses(
         )  # fmt: skip
         found = forward.respond(pictures, place.layers, place.take)
         rows = torch.arange(len(found), device=found.device)
-        return found[rows, column[unit].to(found.device)].clamp(min=0)
+        own = found[rows, column[unit].to(found.device)]
+        return own.clamp(min=0) if rectified else own
 
     return respond
 
 
 def rows_of_a_pass(forward: Forward, crop: Crop) -> int:
-    """Tell how many pictures go into a pass that is differentiated."""
+    """Tell how many pictures go into a pass that is differentiated.
+
+    Parameters
+    ----------
+    forward : Forward
+        Runs the model.
+    crop : Crop
+        What the units are shown.
+
+    Returns
+    -------
+    int
+    """
     return max(1, forward.batch(crop.window.height * crop.window.width) // KEPT)
 
 

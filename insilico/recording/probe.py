@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 
 from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
-from insilico.recording.crops import Crops, Place
+from insilico.recording.ascent import climbed
+from insilico.recording.crops import Crops, Layered, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.forward import Forward, NoGradientError, per_channel
 from insilico.recording.gradients import Mosaic, mean_gradients
@@ -24,10 +26,10 @@ from insilico.recording.model_examination import examine
 from insilico.recording.pictures import fingerprints, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import bytes_per_unit, store_for
-from insilico.recording.reductions import Correlation, Reduction
+from insilico.recording.reductions import Ascent, Correlation, Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations
-from insilico.recording.schema import over_time
+from insilico.recording.schema import label_pictures, over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.windows import Crop
@@ -179,6 +181,16 @@ class Probe:
         return self.forward.kind.deterministic
 
     @property
+    def differentiable(self) -> bool:
+        """Whether responses can be differentiated with respect to pictures; shows one to see."""
+        size = (1, 1, self.display.height, self.display.width)
+        picture = torch.full(size, self.display.mean_background, requires_grad=True)
+        try:
+            return self.respond(picture, self.units.iloc[:1]).requires_grad
+        except NoGradientError:
+            return False
+
+    @property
     def misplaced(self) -> tuple[str, ...]:
         """Layers with several sites of which it is not known where they look."""
         return tuple(
@@ -232,6 +244,8 @@ class Probe:
         self._check(stimuli, len(units), reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
+        if isinstance(reduction, Ascent):
+            return self._climb(stimuli, units, reduction, progress)
         times = self.forward.answers(stimuli, units["layer"].unique().tolist())
         store = store_for(*over_time(stimuli, times), len(units), reduction)
         responses = Responses(
@@ -262,21 +276,59 @@ class Probe:
                 responses.keep()
                 raise
         responses.check()
-        return store.labelled(
-            units,
-            responses.blank,
-            {
-                "kept": "every response" if reduction is None else str(reduction),
-                "stimulus_set": stimuli.name,
-                "stimuli_hash": stimuli.content_hash(),
-                "display": str(stimuli.display),
-                "n_stimuli": len(stimuli),
-                "n_pictures": responses.n_pictures,
-                "crop": self._crops.statuses(units, passes),
-                "precision": self.forward.precision,
-                "time": None if self.forward.movies is None else self.forward.movies.form,
-                "seed": self.forward.seed,
-            },
+        told = self._told(stimuli, units, passes, reduction)
+        return store.labelled(units, responses.blank, told | {"n_pictures": responses.n_pictures})
+
+    def _told(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame,
+        passes: Sequence[Layered],
+        reduction: Reduction | None,
+    ) -> dict[str, Any]:
+        """Say how a recording was made."""
+        return {
+            "kept": "every response" if reduction is None else str(reduction),
+            "stimulus_set": stimuli.name,
+            "stimuli_hash": stimuli.content_hash(),
+            "display": str(stimuli.display),
+            "n_stimuli": len(stimuli),
+            "crop": self._crops.statuses(units, passes),
+            "precision": self.forward.precision,
+            "time": None if self.forward.movies is None else self.forward.movies.form,
+            "seed": self.forward.seed,
+        }
+
+    def _climb(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame,
+        ascent: Ascent,
+        progress: Callable[[float], None] | None,
+    ) -> xr.DataArray:
+        """Climb from the frames of a set, each unit for itself."""
+        table = stimuli.conditions
+        size, n = int(table["elements"].iloc[0]), len(units)
+        pictures = np.full((n, 1 + len(table), size, size), np.nan, dtype=np.float32)
+        reached = np.full(pictures.shape[:2], np.nan, dtype=np.float32)
+        blank = np.full(n, np.nan)
+        with self.forward.ready():
+            passes = self._crops.passes(units, len(stimuli))
+            for crop, members in passes:
+                climb = (self.forward, crop, self._crops.place(units.iloc[members]))
+                with crop.applied(self.model):
+                    found = climbed(*climb, Mosaic.of(stimuli.display, table), table, ascent)
+                pictures[members], reached[members], blank[members] = found
+                if progress is not None:
+                    progress(len(stimuli) / len(passes))
+        told = self._told(stimuli, units, passes, ascent)
+        return label_pictures(
+            pictures,
+            reached=reached,
+            conditions=table,
+            units=units,
+            blank=blank,
+            attrs=told | {"n_pictures": n * len(table) * ascent.steps},
         )
 
     def estimate(
@@ -310,6 +362,9 @@ class Probe:
                 place = self._crops.place(units.iloc[members])
                 seconds += different * longer * seconds_per_picture(self.forward, place, crop)
                 n_pictures += different
+        if isinstance(reduction, Ascent):
+            # Each unit is shown pictures of its own, there and back.
+            seconds *= 3 * reduction.steps * len(units)
         kept = len(units) * bytes_per_unit(*over_time(stimuli), reduction)
         return Estimate(len(stimuli), n_pictures, seconds, kept)
 

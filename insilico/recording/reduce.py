@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from insilico.recording.f0_and_f1 import phase_weights
-from insilico.recording.reductions import Correlation, Harmonics, Maximum, Reduction
+from insilico.recording.reductions import Ascent, Correlation, Harmonics, Maximum, Reduction
 from insilico.recording.reverse_correlation import Correlations, bytes_of_sums
 from insilico.recording.schema import label
 
@@ -169,6 +169,7 @@ def store_for(
     conditions: pd.DataFrame, dims: tuple[str, ...], n_units: int, reduction: Reduction | None
 ) -> Store | Correlations:
     """Make what collects the responses to a stimulus table."""
+    assert not isinstance(reduction, Ascent)
     if isinstance(reduction, Correlation):
         return Correlations(conditions, n_units, reduction)
     return Store(conditions, dims, n_units, reduction)
@@ -180,6 +181,8 @@ def bytes_per_unit(
     """Memory that a unit's responses to a stimulus table take."""
     if isinstance(reduction, Correlation):
         return bytes_of_sums(conditions, reduction)
+    if isinstance(reduction, Ascent):
+        return BYTES * len(conditions) * int(conditions["elements"].iloc[0]) ** 2
     if reduction is None:
         return BYTES * len(conditions)
     kept = 1 + int(

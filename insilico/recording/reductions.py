@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Correlation", "Harmonics", "Maximum", "Reduction"]
+__all__ = ["Ascent", "Correlation", "Harmonics", "Maximum", "Reduction"]
 
 
 @dataclass(frozen=True)
@@ -50,4 +50,31 @@ class Correlation:
     over: tuple[str, ...] = ("frame",)
 
 
-Reduction = Maximum | Harmonics | Correlation
+@dataclass(frozen=True)
+class Ascent:
+    """Keep what each unit likes best, found by climbing its response from the frames shown.
+
+    For stimuli of `stimuli.mosaics`, whose factor is ``start``.
+
+    Parameters
+    ----------
+    steps : int
+        From each start.
+    rms : float
+        Root mean square contrast over the square: the norm.
+    contrast : float
+        Of the lightest and the darkest element at most.
+    blur : float
+        Standard deviation, in elements, of what the pictures are smoothed with.
+    over : tuple of str
+        The factor that gives way to pictures.
+    """
+
+    steps: int = 60
+    rms: float = 0.1
+    contrast: float = 1.0
+    blur: float = 0.6
+    over: tuple[str, ...] = ("start",)
+
+
+Reduction = Maximum | Harmonics | Correlation | Ascent

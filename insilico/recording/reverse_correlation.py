@@ -98,7 +98,7 @@ class Sums(NamedTuple):
 
     @classmethod
     def nothing(cls, sizes: Sizes, n_units: int, device: torch.device) -> "Sums":
-        """Begin."""
+        """Begin with sums of 0."""
         return cls(*(torch.zeros(n_units, *shape, device=device) for shape in sizes.shapes))
 
 
@@ -147,7 +147,7 @@ class Correlations:
         self._inverses: dict[str, Tensor] = {}
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
-        """Begin to collect the responses of some units, on the device where they arrive."""
+        """Begin sums for some units, on the device where their responses arrive."""
         self._units = units
         self._sums = Sums.nothing(self._sizes, len(units), device)
         self._begun = False
@@ -223,15 +223,15 @@ class Correlations:
 
     @property
     def n_kept(self) -> int:
-        """How many numbers are kept of each unit."""
+        """How many sums there are of each unit."""
         return self._sizes.numbers
 
     def kept(self) -> Array:
-        """Return what was kept of these units so far, (number, unit)."""
+        """Return the sums of these units so far, (number, unit)."""
         return torch.cat([each.flatten(1) for each in self._sums], 1).T.cpu().numpy()
 
     def go_on(self, kept: Array) -> None:
-        """Go on from what `kept` returned."""
+        """Go on from such sums."""
         parts = np.array_split(
             kept.T, np.cumsum([math.prod(shape) for shape in self._sizes.shapes])[:-1], 1
         )

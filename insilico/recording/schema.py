@@ -26,6 +26,7 @@ __all__ = [
     "UNIT_COORDINATES",
     "label",
     "label_maps",
+    "label_pictures",
     "load",
     "load_chunks",
     "over_time",
@@ -185,21 +186,8 @@ def label_maps(
         ``element_y`` and ``element_x`` count elements from the middle; the coordinate ``element``
         is the side of one, in deg.
     """
-    middle = np.arange(maps.shape[-1]) - (maps.shape[-1] - 1) / 2
-    first = conditions.iloc[0]
-    coords: dict[str, Any] = {
-        name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES
-    }
-    coords |= {
-        "technique": list(techniques),
-        "polarity": [-1.0, 1.0],
-        "element_y": middle,
-        "element_x": middle,
-        "blank": ("unit", blank),
-        "element": ((), float(first["element"]), {"units": UNITS["element"]}),
-        "stimulus_x": ((), float(first["x"]), {"units": UNITS["stimulus_x"]}),
-        "stimulus_y": ((), float(first["y"]), {"units": UNITS["stimulus_y"]}),
-    }
+    coords: dict[str, Any] = {"technique": list(techniques), "polarity": [-1.0, 1.0]}
+    coords |= _of_a_square(maps.shape[-1], conditions, units, blank)
     coords |= {name: ("unit", np.asarray(values)) for name, values in numbers.items()}
     return xr.DataArray(
         maps,
@@ -208,6 +196,60 @@ def label_maps(
         name="response",
         attrs={"long_name": "Response per contrast", "units": "activation", **_netcdf(attrs)},
     )
+
+
+def label_pictures(
+    pictures: npt.NDArray[np.floating[Any]],
+    *,
+    reached: npt.NDArray[np.floating[Any]],
+    conditions: pd.DataFrame,
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+    attrs: Mapping[str, Any],
+) -> xr.DataArray:
+    """Label pictures that units like best.
+
+    Parameters
+    ----------
+    pictures : array, shape (unit, picture, row, column)
+        In contrast, rows from the bottom up; the first is the best Gabor function.
+    reached : array, shape (unit, picture)
+        Responses to them.
+    conditions, units, blank, attrs
+        As for `label_maps`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "picture", "element_y", "element_x")
+        With the coordinate ``reached``, and those of a square as in `label_maps`.
+    """
+    coords: dict[str, Any] = {"reached": (("unit", "picture"), reached)}
+    coords |= {"picture": np.arange(pictures.shape[1])}
+    coords |= _of_a_square(pictures.shape[-1], conditions, units, blank)
+    return xr.DataArray(
+        pictures,
+        dims=("unit", "picture", "element_y", "element_x"),
+        coords=coords,
+        name="response",
+        attrs={"long_name": "Contrast", "units": "1", **_netcdf(attrs)},
+    )
+
+
+def _of_a_square(
+    size: int, conditions: pd.DataFrame, units: pd.DataFrame, blank: npt.NDArray[np.floating[Any]]
+) -> dict[str, Any]:
+    """Coordinates of the elements of a square, and of the units that it is shown to."""
+    middle = np.arange(size) - (size - 1) / 2
+    first = conditions.iloc[0]
+    return {
+        **{name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES},
+        "element_y": middle,
+        "element_x": middle,
+        "blank": ("unit", blank),
+        "element": ((), float(first["element"]), {"units": UNITS["element"]}),
+        "stimulus_x": ((), float(first["x"]), {"units": UNITS["stimulus_x"]}),
+        "stimulus_y": ((), float(first["y"]), {"units": UNITS["stimulus_y"]}),
+    }
 
 
 def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:

@@ -155,7 +155,7 @@ def record_battery(
             known = _known(battery, protocol, measured, recordings)
             if known is not None:
                 responses = with_given(protocol, responses, known)
-            measured[protocol.name] = measure(protocol, responses)
+            measured[protocol.name] = measure(protocol, responses, measured)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
 

@@ -12,8 +12,10 @@ from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
 from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
+from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
+from insilico.experiments.variability import VARIABILITY
 
 __all__ = ["BATTERY"]
 
@@ -24,6 +26,8 @@ BATTERY = Battery(
         SPATIAL_FREQUENCY_MEAN,
         TEXTURES,
         TEXTURE_SURROUND,
+        OPTIMAL_STIMULUS,
+        VARIABILITY,
         COLOUR,
         BORDER_OWNERSHIP,
         ECCENTRICITY,

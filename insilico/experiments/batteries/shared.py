@@ -14,6 +14,7 @@ from insilico.experiments.lengths import BAR_LENGTH, LENGTH, POLARITY
 from insilico.experiments.motion import DIRECTION, PATTERN_MOTION, TEMPORAL_FREQUENCY
 from insilico.experiments.noise_masks import NOISE_MASK
 from insilico.experiments.off_optimum import CONTRAST_OFF_OPTIMUM, SIZE_OFF_OPTIMUM
+from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.plaids import CROSS_ORIENTATION, MASK_FREQUENCY, MASK_ORIENTATION
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.reverse_correlation import RECEPTIVE_FIELD_STRUCTURE
@@ -67,7 +68,7 @@ CONTEXTS = (
     POLARITY,
 )
 
-STRUCTURE = (RECEPTIVE_FIELD, RECEPTIVE_FIELD_STRUCTURE)
+STRUCTURE = (RECEPTIVE_FIELD, RECEPTIVE_FIELD_STRUCTURE, OPTIMAL_STIMULUS)
 
 # Judged by more than their own properties: orientation against responses in random order, and
 # frequency by its upper end.

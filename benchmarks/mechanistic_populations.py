@@ -1,0 +1,230 @@
+"""The mechanistic V1 as it was fitted, without each of its mechanisms, and with other numbers.
+
+    python benchmarks/mechanistic_populations.py docs/mechanistic [--seeds 5] [--units 500]
+
+Populations are drawn anew, recorded at one site, and measured in the grating experiments of the
+marques2020 battery. Writes ``populations.csv``, one row per population and property or category:
+means over seeds of the similarity over its ceiling, of all published cells, of the half that was
+fitted and of the other one, with 95 % intervals (Student's t over seeds); ``joint.csv``, how
+properties go together; and ``ablations.png``.
+
+- ``random``: each seed draws the hyper-parameters behind the subcortical stage evenly from their
+  ranges.
+- ``as the VOneBlock``: receptive fields of the distributions that VOneNet draws from, half of the
+  units simple and half complex, and nothing that divides.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import t
+
+from insilico.comparison.joint import CELLS, RATIO, SUPPRESSION, VARIANCE, Pair, joint_structure
+from insilico.experiments import marques2020
+from insilico.models.mechanistic.hyper_parameters import (
+    ABLATIONS,
+    SUBCORTICAL,
+    HyperParameters,
+    from_unit,
+    to_unit,
+)
+from insilico.models.mechanistic.population import draw_population
+from insilico.reference import load
+from insilico.search.halves import half
+from insilico.search.objective import POSITION, fitted_battery, measured, scores
+from insilico.search.one_site import recorder
+from stimuli import Display
+
+SPLIT = 0
+
+# Medians and spreads of what `sample_gabor_parameters` draws: the histograms of De Valois et al.
+# (1982) up to 8 cpd and of Ringach (2002b), and their copula. No pool, no threshold, no baseline;
+# half-waves, and energies to the power of one half.
+VONE = {
+    "center_sigma": 0.02,
+    "surround_balance": 0.0,
+    "contrast_gain": 0.0,
+    "frequency_median": 2.7,
+    "frequency_spread": 0.84,
+    "width_median": 0.37,
+    "width_spread": 0.44,
+    "aspect_median": 1.15,
+    "aspect_spread": 0.51,
+    "frequency_width_correlation": 0.75,
+    "width_aspect_correlation": 0.0,
+    "complexity_median": 0.0,
+    "complexity_spread": 8.0,
+    "width_complexity_correlation": 0.0,
+    "exponent_median": 1.0,
+    "exponent_spread": 0.0,
+    "semisaturation_median": 1.0,
+    "semisaturation_spread": 0.0,
+    "untuned_median": 0.0,
+    "tuned_median": 0.0,
+    "surround_median": 0.0,
+    "width_surround_correlation": 0.0,
+    "threshold_median": 0.0,
+    "baseline_median": 0.0,
+    "gain_spread": 0.0,
+    "cardinal_bias": 0.0,
+    "horizontal_bias": 0.0,
+    "even_bias": 0.0,
+}
+
+NX_NY = "ringach2002b.receptive_field_nx_and_ny"
+FIELD = "marques2020.cavanaugh2002a.grating_summation_field"
+PAIRS = (
+    Pair("ringach2002.circular_variance", "ringach2002.bandwidth", joint=CELLS),
+    Pair("ringach2002.circular_variance", "ringach2002.modulation_ratio",
+         bins_x=VARIANCE, bins_y=RATIO),
+    Pair("cavanaugh2002a.surround_suppression_index", "cavanaugh2002a.grating_summation_field",
+         bins_x=SUPPRESSION, bins_y=FIELD),
+)  # fmt: skip
+
+
+def populations(seeds: int) -> Iterator[tuple[str, HyperParameters, list[int]]]:
+    """Name, hyper-parameters and seeds; those with the same subcortical stage come together."""
+    fitted, every = HyperParameters(), list(range(seeds))
+
+    def changed(**changes: float) -> HyperParameters:
+        return HyperParameters(**asdict(fitted) | changes)
+
+    yield "fitted", fitted, every
+    ordered = sorted(ABLATIONS, key=lambda name: bool(set(ABLATIONS[name]) & set(SUBCORTICAL)))
+    for seed in every:
+        place = np.random.default_rng(seed).uniform(size=len(to_unit(fitted)))
+        kept = {name: getattr(fitted, name) for name in SUBCORTICAL}
+        yield "random", HyperParameters(**asdict(from_unit(place)) | kept), [seed]
+    for name in ordered:
+        yield f"without {name}", changed(**ABLATIONS[name]), every
+    yield "as the VOneBlock", changed(**VONE), every
+
+
+def measure_all(seeds: int, n: int) -> tuple[pd.DataFrame, dict[str, xr.Dataset]]:
+    """Scores of each seed, and the units of seed 0 of each population."""
+    battery = fitted_battery()
+    references = {
+        "all": {name: load(name) for name in battery.references},
+        **{
+            which: {name: half(load(name), which, seed=SPLIT) for name in battery.references}
+            for which in ("fitted", "held out")
+        },
+    }
+    rows, units = [], {}
+    for name, said, its_seeds in populations(seeds):
+        for seed in its_seeds:
+            record = recorder(said, n=n, seed=FIRST_SEED + seed, position=POSITION,
+                              background=marques2020.BATTERY.background)  # fmt: skip
+            found = measured(record, battery)
+            units.setdefault(name, found)
+            asked = ["all"] if name.startswith("without") else list(references)
+            scored = {which: scores(found, references[which]) for which in asked}
+            rows += [
+                {
+                    "population": name,
+                    "seed": seed,
+                    "property": each.removeprefix("marques2020."),
+                    "category": load(each).category,
+                    **{which: scored[which][each] for which in asked},
+                }
+                for each in battery.references
+            ]
+        print(name, len(rows), flush=True)
+    return pd.DataFrame(rows), units
+
+
+# Seeds that no search had.
+FIRST_SEED = 2_000_000
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds of properties, categories, and all properties, with their intervals."""
+    which = ["all", "fitted", "held out"]
+    by = ["population", "seed"]
+    long = pd.concat(
+        [
+            table.assign(what=table["property"]),
+            table.groupby([*by, "category"])[which].mean().reset_index().assign(
+                what=lambda rows: rows["category"]),
+            table.groupby(by)[which].mean().reset_index().assign(what="mean"),
+        ]
+    )  # fmt: skip
+    rows = []
+    for (name, what), part in long.groupby(["population", "what"], sort=False):
+        n, mean = len(part), part["all"].mean()
+        reach = t.ppf(0.975, n - 1) * part["all"].std() / np.sqrt(n) if n > 1 else np.nan
+        rows.append({"population": name, "what": what, "seeds": n, "similarity": mean,
+                     "low": mean - reach, "high": mean + reach,
+                     "fitted half": part["fitted"].mean(),
+                     "other half": part["held out"].mean()})  # fmt: skip
+    return pd.DataFrame(rows).round(4)
+
+
+def joint(units: dict[str, xr.Dataset], n: int) -> pd.DataFrame:
+    """How properties go together in the fitted population and in that of the VOneBlock."""
+    said = {"fitted": HyperParameters(), "as the VOneBlock": HyperParameters(**VONE)}
+    rows = []
+    for name, its in said.items():
+        drawn = draw_population(n, its, display=Display.square(224, 8.0), seed=FIRST_SEED)
+        fields = xr.Dataset(
+            {"cycles_across": ("unit", drawn["cycles_across"]),
+             "cycles_along": ("unit", drawn["cycles_along"])},
+            coords={"layer": ("unit", np.full(n, "output")), "channel": ("unit", np.arange(n))},
+        )  # fmt: skip
+        tables = [
+            joint_structure(units[name], PAIRS),
+            joint_structure(fields, [Pair("cycles_across", "cycles_along", joint=NX_NY)]),
+        ]
+        rows.append(pd.concat(tables).assign(population=name))
+    kept = ["population", "property_x", "property_y", "n_units", "correlation", "correlation_low",
+            "correlation_high", "correlation_reference", "distance", "p"]  # fmt: skip
+    return pd.concat(rows)[kept].round(4)
+
+
+def figure(table: pd.DataFrame, path: Path) -> None:
+    """Show what each mechanism is worth, property by property."""
+    without = [each for each in table["population"].unique() if each.startswith("without")]
+    whole = table[table["population"] == "fitted"].set_index("what")
+    order = list(whole.index)
+    wide = table.pivot_table("similarity", "what", "population", sort=False).loc[order]
+    change = wide[without].sub(wide["fitted"], axis=0)
+    picture, axes = plt.subplots(figsize=(9, 8), layout="constrained")
+    limit = 0.3
+    image = axes.imshow(change, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+    for row, what in enumerate(order):
+        for column, name in enumerate(without):
+            value = change.loc[what, name]
+            rows = table[(table["what"] == what) & (table["population"] == name)].iloc[0]
+            apart = rows["high"] < whole.loc[what, "low"] or rows["low"] > whole.loc[what, "high"]
+            axes.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=7,
+                      color="white" if abs(value) > 0.2 else "black",
+                      fontweight="bold" if apart else "normal")  # fmt: skip
+    labels = [each.split(".")[-1].replace("_", " ") for each in order]
+    axes.set_yticks(range(len(order)), labels, fontsize=7)
+    axes.set_xticks(range(len(without)), [each.removeprefix("without ") for each in without],
+                    rotation=40, ha="right", fontsize=8)  # fmt: skip
+    picture.colorbar(image, label="Change of the similarity without the mechanism", shrink=0.6)
+    picture.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--units", type=int, default=500)
+    arguments = parser.parse_args()
+    rows, units = measure_all(arguments.seeds, arguments.units)
+    table = summary(rows)
+    table.to_csv(arguments.folder / "populations.csv", index=False)
+    joint(units, arguments.units).to_csv(arguments.folder / "joint.csv", index=False)
+    figure(table, arguments.folder / "ablations.png")
+
+
+if __name__ == "__main__":
+    main()
