@@ -27,8 +27,8 @@ def protocols(
     model : str, optional
         As in 'insilico run': what each experiment takes on it is estimated.
     battery : str, optional
-        One battery only: standard, contrast, context, structure, phenomena, full, marques2020
-        or file.py:NAME.
+        One battery only: standard, contrast, context, structure, variability, phenomena, colour,
+        border_ownership, eccentricity, motion, full, marques2020 or file.py:NAME.
     layer : tuple of str
         Layers of the model.
     options : ModelOptions
