@@ -27,7 +27,7 @@ def protocols(
     model : str, optional
         As in 'insilico run': what each experiment takes on it is estimated.
     battery : str, optional
-        One battery only: standard, contrast, context, structure, phenomena, colour,
+        One battery only: standard, contrast, context, structure, variability, phenomena, colour,
         border_ownership, eccentricity, motion, full, marques2020 or file.py:NAME.
     layer : tuple of str
         Layers of the model.
@@ -78,7 +78,8 @@ def _told(
         seed=options.seed,
     )
     try:
-        suiting, left_out = battery.suiting(card.display, lacking(card))
+        needed = {each.needs for each in battery.protocols}
+        suiting, left_out = battery.suiting(card.display, lacking(card, probe, needed))
     except UserError as error:
         return dict.fromkeys((each.name for each in battery.protocols), str(error))
     units = sampled(probe.units, battery.most_units, seed=options.seed)

@@ -36,6 +36,7 @@ def run(
     time: Literal["frames", "time_first", "channel_first", "phases"] | None = None,
     frame_rate: float | None = None,
     rates: bool = True,
+    spikes: str | None = None,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
     untrained: Annotated[bool, Parameter(negative="")] = False,
@@ -60,9 +61,9 @@ def run(
     layer : tuple of str
         Layers to record, or 'all' for every one with several sites. See 'insilico layers'.
     battery : str
-        Which experiments to do: standard, contrast, context, structure, phenomena, colour,
-        border_ownership, eccentricity, motion, full or marques2020, or file.py:NAME for one of
-        your own.
+        Which experiments to do: standard, contrast, context, structure, variability, phenomena,
+        colour, border_ownership, eccentricity, motion, full or marques2020, or file.py:NAME for
+        one of your own.
     protocols : tuple of str
         Some experiments of the battery only, with those that they depend on; see 'insilico
         protocols'.
@@ -102,6 +103,8 @@ def run(
         Frames per second, of movies; 60 unless the model says otherwise.
     rates : bool
         Whether activations are mapped to firing rates.
+    spikes : str, optional
+        Draw spikes at these rates where the battery asks how they vary: poisson.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
         standard, colour and marques2020 record all, eccentricity 128, the others 64.
@@ -180,6 +183,7 @@ def run(
             references=own,
             device=options.device,
             rates=rates,
+            spikes=spikes,
             most_units=most_units_of(most_units),
             quick=quick,
             crop=crop,

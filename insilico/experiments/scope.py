@@ -41,6 +41,11 @@ def lacking(card: ModelCard, probe: Probe, needed: Collection[str] = ()) -> dict
             "all recorded units look at one place, and it needs several: --sites lattice "
             "(sites='lattice')"
         )
+    if probe.deterministic:
+        reasons["noise"] = (
+            f"{card.name} answers a picture in the same way every time, and no spikes are drawn "
+            "(--spikes poisson)"
+        )
     if "gradients" in needed and not probe.differentiable:
         reasons["gradients"] = f"{card.name} gives no gradients of its responses to pictures"
     return reasons
