@@ -176,6 +176,8 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "phases": "harmonics",
         "precision": "bfloat16",
         "layout": None,
+        "time": None,
+        "frame_rate": None,
         "mend": False,
         "most_units": None,
         "quick": False,
@@ -186,7 +188,13 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "sites"),
-    [(["centre"], "centre"), (["all"], "all"), (["2.5"], 2.5), (["1,2"], [(1, 2)])],
+    [
+        (["centre"], "centre"),
+        (["all"], "all"),
+        (["lattice"], "lattice"),
+        (["2.5"], 2.5),
+        (["1,2"], [(1, 2)]),
+    ],
 )
 def test_run_sites(here, stand_in, words, sites):
     main(["run", "small.py:build", "--layer", "0", "--sites", *words])

@@ -181,7 +181,7 @@ class TestNumbers:
         ],
     )
     def test_sites_that_no_layer_has(self, sites):
-        with pytest.raises(UserError, match="sites must be 'centre', 'all', a diameter"):
+        with pytest.raises(UserError, match="sites must be 'centre', 'all', 'lattice', a"):
             check_sites(sites)
 
     @pytest.mark.parametrize(

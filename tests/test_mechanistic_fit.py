@@ -60,6 +60,9 @@ def test_the_page_says_what_the_tables_say():
     assert {f"without {name}" for name in ABLATIONS} < set(whole.index)
     for name in ("fitted", "random", "as the VOneBlock"):
         assert f"| {name} | {whole.loc[name, 'similarity']:.3f} |" in page
+    board = pd.read_csv(FOLDER / "marques2020.csv")
+    assert board["property"].nunique() == 17
+    assert f"public numbers is {board.groupby('seed')['ceiled'].mean().mean():.3f} over" in page
     for half_of in ("fitted half", "other half"):
         assert f"{whole.loc['fitted', half_of]:.3f}" in page
 

@@ -14,9 +14,12 @@ from insilico.experiments.batteries.shared import MOTION
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import ORIENTATION
 from insilico.experiments.motion import directions, plaids_and_gratings, temporal_frequencies
+from insilico.experiments.scope import lacking
 from insilico.figures import plates
 from insilico.models import load_model
 from insilico.models.motion_energy.units import harmonics
+from insilico.models.preparation import prepared
+from insilico.recording.probe import Probe
 from insilico.tuning.curves import dominant_component, first_harmonic, mean_response
 from insilico.tuning.properties import direction as of_direction
 from insilico.tuning.properties import pattern_motion as of_plaids
@@ -246,14 +249,20 @@ def test_frequencies_complete_whole_cycles():
 
 
 def test_motion_is_left_out_for_a_static_model_and_the_reason_said():
+    static = static_model()
+    display = Display.square(16, 2)
+    usual = dict.fromkeys(["degrees", "pixels", "mean", "std", "channels"])
+    _, card = prepared(static, display=display, seed=0, background=0.5, **usual)
+    probe = Probe(static, ["o"], display=card.display, channels=1)
     plan = Battery("some", (ORIENTATION, *MOTION), partial=True)
-    rest, told = plan.suiting(Display.square(64, 8))
+    rest, told = plan.suiting(card.display, lacking(card, probe))
     assert [each.name for each in rest.protocols] == ["orientation"]
     assert [each.partition(" ")[0] for each in told] == [each.name for each in MOTION]
-    assert told[0].startswith("direction is left out: these stimuli move")
-    assert "--time" in told[0]
+    assert "takes pictures, and these stimuli move" in told[0]
+    assert "--time phases" in told[0]
     assert not any("\n" in each for each in told)
-    assert plan.suiting(Display.square(64, 8, frame_rate=60)) == (plan, [])
+    moving = Display.square(64, 8, frame_rate=60)
+    assert plan.suiting(moving) == (plan, [])
 
 
 class Recurrent(nn.Module):
@@ -274,15 +283,20 @@ class Recurrent(nn.Module):
         return self.o(torch.relu(self.state))
 
 
+def static_model():
+    static = nn.Sequential()
+    static.o = nn.Sequential(Recurrent().c, nn.ReLU())
+    return static
+
+
 TINY = {"layers": ["o"], "pixels": 16, "degrees": 2.0, "quick": True, "frame_rate": 20.0}
 
 
 def test_a_recurrent_model_has_directions_and_a_static_one_is_offered_phases(tmp_path):
     recurrent = insilico.run(Recurrent(), battery="motion", time="frames", **TINY)
     assert float(recurrent.units["direction_index"].max()) > 0.3
-    static = nn.Sequential()
-    static.o = nn.Sequential(Recurrent().c, nn.ReLU())
-    with pytest.raises(ValueError, match="'phases' for a static one"):
+    static = static_model()
+    with pytest.raises(UserError, match="nothing of the motion, quick battery.*with --time phases"):
         insilico.run(static, battery="motion", **{**TINY, "frame_rate": None})
     phases = insilico.run(static, battery="motion", time="phases", out=tmp_path / "run", **TINY)
     assert float(phases.units["direction_index"].max()) < 0.05

@@ -1,5 +1,7 @@
 """Models that take time: whole movies or frame by frame; what they answer, and when."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from insilico.models.layers import layer_table
 from insilico.models.preparation import prepared
 from insilico.recording.movies import LEAD_IN, STILL
 from insilico.recording.probe import Probe
+from insilico.recording.tape import Tape
 from stimuli import Display, drifting_grating, factorial, frame_times, grating
 
 DISPLAY = Display.square(32, 4, frame_rate=20)
@@ -151,8 +154,9 @@ def test_the_blank_of_movies_is_a_mean_over_their_time():
     np.testing.assert_allclose(recording["blank"], answer.mean(1), rtol=1e-5)
 
 
-def test_a_picture_is_held_and_its_answer_is_a_mean():
-    _, recording = probed(Filters(), PICTURES)
+@pytest.mark.parametrize("layer", ["o", "c"])
+def test_a_picture_is_held_and_its_answer_is_a_mean_of_what_is_above_0(layer):
+    recording = Probe(Filters(), [layer], display=DISPLAY, channels=1).record(PICTURES)
     assert recording.dims == ("unit", "orientation")
     still = PICTURES.images()[:, None].expand(-1, HELD, -1, -1, -1)
     blank = torch.full((2, 16 - HELD, 1, 32, 32), 0.5)
@@ -295,3 +299,35 @@ def test_layers_of_models_of_movies_are_listed():
     assert layer_table(made).set_index("layer").loc["v1", "shape"] == (64, 4)
     with pytest.raises(UserError, match="does not take movies"):
         layer_table(Filters(), display=Display.square(32, 4), channels=3)
+
+
+def test_a_stopped_recording_of_movies_goes_on_where_it_stopped(tmp_path):
+    probe, whole = probed(Filters())
+    told = []
+
+    def stop(done):
+        told.append(done)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        probe.record(movies(), progress=stop, tape=Tape(tmp_path / "tape", "movies"))
+    shown = []
+    handle = probe.model.register_forward_pre_hook(lambda _, x: shown.append(len(x[0])))
+    rest = probe.record(movies(), tape=Tape(tmp_path / "tape", "movies"), crops_checked=True)
+    handle.remove()
+    # The blank alone was left.
+    assert shown == [1]
+    np.testing.assert_array_equal(rest, whole)
+    np.testing.assert_array_equal(rest["blank"], whole["blank"])
+
+
+def test_movies_that_come_again_are_recalled():
+    probe, whole = probed(Filters())
+    twice = movies(directions=(0.0, 90.0, 180.0))
+    table = twice.conditions.loc[[0, 1, 2, 0, 1, 2]].reset_index(drop=True)
+    again = replace(twice, conditions=table.assign(row=range(6)), dims=("row",), labels=("row",))
+    recording = probe.record(again)
+    assert recording.attrs["n_pictures"] == 4
+    np.testing.assert_array_equal(recording[:, 3:], whole)
+    np.testing.assert_array_equal(recording[:, :3], whole)

@@ -271,7 +271,7 @@ def test_digital_neurons_keep_the_weights_of_their_model(here):
         ("--layer 9", "9"),
         (
             "--battery marques",
-            "battery must be one of standard, contrast, context, structure, phenomena",
+            "battery must be one of standard, contrast, context, structure, variability",
         ),
         ("--battery standard --results .", "Give one of them"),
         ("--results absent", "absent holds no results"),

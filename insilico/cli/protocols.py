@@ -77,7 +77,8 @@ def _told(
         seed=options.seed,
     )
     try:
-        suiting, left_out = battery.suiting(card.display, lacking(card))
+        needed = {each.needs for each in battery.protocols}
+        suiting, left_out = battery.suiting(card.display, lacking(card, probe, needed))
     except UserError as error:
         return dict.fromkeys((each.name for each in battery.protocols), str(error))
     units = sampled(probe.units, battery.most_units, seed=options.seed)

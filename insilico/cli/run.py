@@ -36,6 +36,7 @@ def run(
     time: Literal["frames", "time_first", "channel_first", "phases"] | None = None,
     frame_rate: float | None = None,
     rates: bool = True,
+    spikes: str | None = None,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
     untrained: Annotated[bool, Parameter(negative="")] = False,
@@ -101,9 +102,11 @@ def run(
         Frames per second, of movies; 60 unless the model says otherwise.
     rates : bool
         Whether activations are mapped to firing rates.
+    spikes : str, optional
+        Draw spikes at these rates where the battery asks how they vary: poisson.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
-        standard, colour and marques2020 record all, the others 64.
+        standard, colour and marques2020 record all, eccentricity 128, the others 64.
     quick : bool
         Every step on few stimuli and few units, to see whether it works; marked as such in all
         that is written.
@@ -179,6 +182,7 @@ def run(
             references=own,
             device=options.device,
             rates=rates,
+            spikes=spikes,
             most_units=most_units_of(most_units),
             quick=quick,
             crop=crop,

@@ -295,6 +295,7 @@ DIRECTION = Protocol(
         direction_properties.drifting_spatial_frequency,
     ),
     responsive=exceeds_threshold,
+    needs="time",
     citation="De Valois, Yund & Hepler (1982), doi 10.1016/0042-6989(82)90112-2",
     question="Which direction of motion does a unit prefer, and does it answer to the opposite?",
 )
@@ -310,6 +311,7 @@ TEMPORAL_FREQUENCY = Protocol(
         frequency_properties.temporal_frequency_bandwidth,
     ),
     responsive=exceeds_threshold,
+    needs="time",
     citation="Foster, Gaska, Nagler & Pollen (1985)",
     question="Which temporal frequency does a unit prefer, and is it band-pass or low-pass?",
     after="direction",
@@ -328,6 +330,7 @@ PATTERN_MOTION = Protocol(
         pattern_properties.component_cell,
     ),
     responsive=exceeds_threshold,
+    needs="time",
     citation="Movshon, Adelson, Gizzi & Newsome (1985)",
     question="Does a unit answer to the motion of a plaid, or to that of its gratings?",
     after=("direction", "temporal_frequency"),

@@ -71,7 +71,7 @@ class Protocol:
         random order as well, which gives their floor.
     beside : str, optional
         An earlier protocol whose curve is handed to ``curve`` as well, after the recording.
-    needs : {"colour", "places", "gradients"}, optional
+    needs : {"colour", "places", "gradients", "noise", "time"}, optional
         What a model has to offer for the experiment to have a meaning: see
         `insilico.experiments.scope`. It is left out for other models, and that is said.
     """
@@ -93,7 +93,7 @@ class Protocol:
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
     beside: str = ""
-    needs: Literal["", "colour", "places", "gradients"] = ""
+    needs: Literal["", "colour", "places", "gradients", "noise", "time"] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):

@@ -28,12 +28,23 @@ def lacking(card: ModelCard, probe: Probe, needed: Collection[str] = ()) -> dict
     reasons = {}
     if card.channels == 1:
         reasons["colour"] = f"{card.name} takes grey pictures, of one channel"
+    if card.display.frame_rate is None:
+        reasons["time"] = (
+            f"{card.name} takes pictures, and these stimuli move: say how it takes time with "
+            "--time frames, time_first or channel_first (time=...), or have a static one shown "
+            "every frame by itself, with --time phases"
+        )
     # Units of a vector may look anywhere.
     charted = all(chart.layout != "vector" for chart in probe.maps.values())
     if charted and len(probe.units[["x", "y"]].drop_duplicates()) == 1:
         reasons["places"] = (
             "all recorded units look at one place, and it needs several: --sites lattice "
             "(sites='lattice')"
+        )
+    if probe.deterministic:
+        reasons["noise"] = (
+            f"{card.name} answers a picture in the same way every time, and no spikes are drawn "
+            "(--spikes poisson)"
         )
     if "gradients" in needed and not probe.differentiable:
         reasons["gradients"] = f"{card.name} gives no gradients of its responses to pictures"

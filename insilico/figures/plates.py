@@ -45,6 +45,7 @@ from insilico.figures.textures import (
     surround_page,
     texture_page,
 )
+from insilico.figures.variability import variability_numbers, variability_page
 from insilico.runs.results import Results
 from stimuli.textures.pictures import Textures, shipped
 
@@ -437,6 +438,18 @@ def _plaid_motion(name: str, section: str, whose: str, curve: xr.DataArray, widt
     return Plate(section, "", name, title, caption, plaid_page(numbers, width=width), numbers)
 
 
+def _variability(name: str, section: str, whose: str, curve: xr.DataArray, width: float) -> Plate:
+    numbers = variability_numbers(curve)
+    caption = (
+        f"{whose}Left: variance of spike counts over repeats against their mean, a dot for each "
+        "unit and stimulus; dashed, Poisson. Right: correlation of the variation of two units "
+        "about their means, against that of the means; black, averages. Published noise "
+        "correlations range from .01 to .4 (Ecker and others 2014)."
+    )
+    figure = variability_page(curve, numbers, width=width)
+    return Plate(section, "", name, "Variability over repeats", caption, figure, numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -445,6 +458,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "contrast_pairs": _contrast_pairs,
     "structure": _structure,
     "optimal": _optimal,
+    "variability": _variability,
     "cone_weights": _cone_weights,
     "plaid_motion": _plaid_motion,
     "border_ownership": _border,

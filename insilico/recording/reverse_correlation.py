@@ -98,7 +98,7 @@ class Sums(NamedTuple):
 
     @classmethod
     def nothing(cls, sizes: Sizes, n_units: int, device: torch.device) -> "Sums":
-        """Begin."""
+        """Begin with sums of 0."""
         return cls(*(torch.zeros(n_units, *shape, device=device) for shape in sizes.shapes))
 
 

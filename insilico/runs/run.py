@@ -24,6 +24,7 @@ from insilico.experiments.protocol import Placement
 from insilico.experiments.quick import QUICK
 from insilico.experiments.quick import quick as thinned
 from insilico.experiments.scope import lacking
+from insilico.experiments.variability import with_spikes
 from insilico.models.card import ModelCard
 from insilico.recording.layers import Sites
 from insilico.recording.probe import Probe
@@ -68,6 +69,7 @@ def run(
     frame_rate: float | None = None,
     phases: str = "keep",
     rates: bool = True,
+    spikes: str | None = None,
     most_units: int | str | None = None,
     quick: bool = False,
     seed: int = 0,
@@ -122,6 +124,9 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
+    spikes : {"poisson"}, optional
+        How spikes are drawn at the rates of the model, where the battery asks how they vary; not at
+        all by default.
     most_units : int or "all", optional
         Of how many units of each layer, drawn at random with the seed; the battery decides by
         default, and those that show each unit its own optimum record 64.
@@ -158,6 +163,10 @@ def run(
     found = find_battery(battery)
     placement = _placed(place or found.place, sites, candidates, found.battery.name)
     plan = found.battery
+    if spikes is not None:
+        if not rates:
+            raise UserError("spikes are drawn at firing rates; leave out rates=False (--no-rates).")
+        plan = with_spikes(plan, spikes, seed=seed)
     if protocols is not None:
         # Units are selected on the first protocol.
         first = [plan.protocols[0].name] if placement.select is not None else []

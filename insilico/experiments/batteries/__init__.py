@@ -40,6 +40,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "contrast",
         "context",
         "structure",
+        "variability",
         "phenomena",
         "colour",
         "border_ownership",

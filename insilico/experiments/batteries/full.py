@@ -15,6 +15,7 @@ from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
 from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
+from insilico.experiments.variability import VARIABILITY
 
 __all__ = ["BATTERY"]
 
@@ -26,6 +27,7 @@ BATTERY = Battery(
         TEXTURES,
         TEXTURE_SURROUND,
         OPTIMAL_STIMULUS,
+        VARIABILITY,
         COLOUR,
         BORDER_OWNERSHIP,
         ECCENTRICITY,

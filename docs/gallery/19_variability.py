@@ -1,0 +1,47 @@
+"""
+Variability over repeats
+========================
+
+Spikes drawn at the rates of model units, and what pairs of units share.
+"""
+
+# %%
+# Sixty units with preferences spread over a circle, and a gain that changes from trial to trial and
+# is common to all of them.
+
+import numpy as np
+import xarray as xr
+
+from insilico.experiments.variability import poisson_counts
+from insilico.figures.variability import variability_numbers, variability_page
+from insilico.tuning.properties import variability as properties
+
+rng = np.random.default_rng(0)
+orientation = np.arange(0, 180, 22.5)
+preferred = np.linspace(0, 180, 60, endpoint=False)[:, None]
+tuning = 2 + 40 * np.exp(2 * (np.cos(2 * np.deg2rad(orientation - preferred)) - 1))
+
+
+def counted(shared):
+    gain = np.clip(1 + shared * rng.standard_normal((1, len(orientation), 100)), 0, None)
+    rates = xr.DataArray(
+        tuning[:, :, None] * gain,
+        dims=("unit", "orientation", "trial"),
+        coords={"layer": ("unit", ["v1"] * 60), "channel": ("unit", np.arange(60))},
+    )
+    return poisson_counts(rates)
+
+
+# %%
+# Poisson spikes alone have a variance that equals their mean, and share nothing. A common gain adds
+# variance that grows with the square of the mean, and correlations of the noise.
+
+for shared in (0.0, 0.25):
+    curve = counted(shared)
+    print(
+        f"shared gain {shared}: Fano factor",
+        f"{float(properties.fano_factor(curve)['fano_factor'].median()):.2f}, noise correlation",
+        f"{float(properties.noise_correlation(curve).median()):.2f}",
+    )
+
+figure = variability_page(curve, variability_numbers(curve), width=6.9)
