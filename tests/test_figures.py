@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from insilico import UserError, figures, reference
 from insilico.comparison.table import score
 from insilico.experiments.batteries import BATTERIES, find_battery
-from insilico.figures.examples import drawable
+from insilico.figures.examples import drawable, example_quantiles
 from insilico.figures.plates import check_pages, example_places, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
@@ -219,6 +219,22 @@ class TestExamples:
         assert len(page.axes) == 2 * 7
         value = float(run.units["circular_variance"][3])
         assert f"{value:.2f}" in page.axes[0].texts[0].get_text().replace("\n", " ")
+
+    def test_many_curves_take_several_rows_of_fewer_units(self, run):
+        length = run.curves["size"].rename(diameter="length")
+        many = {f"curve_{i}": length.rename(length=f"factor_{i}") for i in range(12)}
+        curves = {**run.curves, **many}
+        assert len(example_quantiles(run.curves)) == 6
+        assert len(example_quantiles(curves)) == 3
+        curves["curve_0"] = curves["curve_0"] * np.nan
+        page = figures.example_units(curves, [3, 1], units=run.units)
+        # All that there is of both, and nothing so narrow that it cannot be laid out: a warning,
+        # and so an error.
+        page.draw_without_rendering()
+        panels = [ax for ax in page.axes if ax.get_xlabel()]
+        assert len(panels) == 2 * (4 + 12)
+        assert min(ax.get_position().width for ax in panels) > 0.05
+        assert sum(text.get_text() == "no values" for ax in panels for text in ax.texts) == 2
 
     def test_without_curves_it_says_what_is_needed(self, run):
         with pytest.raises(ValueError, match=r"at least one unit and one curve .* got 0 units"):

@@ -18,6 +18,7 @@ from stimuli.conventions import PERIODS
 __all__ = [
     "choose_examples",
     "drawable",
+    "example_quantiles",
     "example_units",
     "marked_curve",
     "measured_on",
@@ -25,7 +26,9 @@ __all__ = [
     "unit_tuning",
 ]
 
-QUANTILES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
+# Units that are shown, by how many rows of panels each takes; more rows, the last.
+QUANTILES = {1: (0.02, 0.2, 0.4, 0.6, 0.8, 0.98), 2: (0.02, 0.34, 0.66, 0.98), 3: (0.2, 0.5, 0.8)}
+WIDEST = 5.8  # of a row of panels, where that of a curve is 1
 ROW_HEIGHT = 1.1  # in
 LETTERS = 16  # of a label under the narrowest panel
 
@@ -45,7 +48,7 @@ MARKED = {
 
 
 def choose_examples(
-    values: xr.DataArray, *, quantiles: Sequence[float] = QUANTILES
+    values: xr.DataArray, *, quantiles: Sequence[float] = QUANTILES[1]
 ) -> npt.NDArray[np.intp]:
     """Choose units spread over a property: the one at each quantile, without repeats.
 
@@ -71,6 +74,23 @@ def choose_examples(
     order = finite[np.argsort(values.to_numpy()[finite], kind="stable")]
     places = np.rint(np.asarray(quantiles) * (len(order) - 1)).astype(int)
     return order[np.unique(places)] if len(order) else order
+
+
+def example_quantiles(curves: Mapping[str, xr.DataArray]) -> tuple[float, ...]:
+    """Say how many units fit on a page, and how they spread: fewer where each has many curves.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataArray
+        Tuning curves with the dim ``unit``.
+
+    Returns
+    -------
+    tuple of float
+        For `choose_examples`.
+    """
+    rows = max(len(_rows(drawable(curves))), 1)
+    return QUANTILES[min(rows, max(QUANTILES))]
 
 
 def drawable(
@@ -103,7 +123,7 @@ def drawable(
 def unit_tuning(
     curves: Mapping[str, xr.DataArray], unit: int, *, units: xr.Dataset | None = None
 ) -> Figure:
-    """Draw all that was measured of one unit, in a row two columns wide.
+    """Draw all that was measured of one unit, two columns wide, in as many rows as it takes.
 
     Parameters
     ----------
@@ -128,7 +148,7 @@ def example_units(
     units: xr.Dataset | None = None,
     by: str | None = None,
 ) -> Figure:
-    """Draw the tuning of several units, one row each.
+    """Draw the tuning of several units, one row each; several where there are many curves.
 
     Parameters
     ----------
@@ -151,24 +171,25 @@ def example_units(
             "example_units needs at least one unit and one curve along one factor (or a map over "
             f"{MAP}); got {len(chosen)} units and the curves {list(curves)}."
         )
-    widths = [width for curve in shown.values() for width in _panel_widths(curve)]
+    rows = _rows(shown)
     with style():
-        figure = new_figure(TWO_COLUMNS, ROW_HEIGHT * len(chosen) + 0.3)
-        grid = figure.add_gridspec(len(chosen), 1 + len(widths), width_ratios=[0.6, *widths])
-        for row, unit in enumerate(chosen):
+        figure = new_figure(TWO_COLUMNS, ROW_HEIGHT * len(chosen) * len(rows) + 0.3)
+        lines = _lines(figure, rows, shown, len(chosen))
+        for place, (unit, part) in enumerate((unit, part) for unit in chosen for part in rows):
             table = None if units is None else units.isel(unit=int(unit))
-            cells = iter([grid[row, column] for column in range(1 + len(widths))])
+            cells = iter(lines[place])
             margin = figure.add_subplot(next(cells))
             margin.set_axis_off()
             axes = []
-            for name, curve in shown.items():
-                one = curve.isel(unit=int(unit))
+            for name in part:
+                one = shown[name].isel(unit=int(unit))
                 measured = {} if table is None else measured_on(name, table)
                 axes += _draw(one, measured, figure, cells)
-            value = table[by] if table is not None and by is not None else None
-            margin.text(0, 0.5, _unit_label(one, value), va="center", linespacing=1.4)
+            if part is rows[0]:
+                value = table[by] if table is not None and by is not None else None
+                margin.text(0, 0.5, _unit_label(one, value), va="center", linespacing=1.4)
             _thin_labels(axes)
-            if row < len(chosen) - 1:
+            if len(rows) == 1 and place < len(chosen) - 1:
                 for ax in axes:
                     ax.set_xlabel("")
     return figure
@@ -228,6 +249,43 @@ def _panel_widths(curve: xr.DataArray) -> tuple[float, ...]:
     return (1.25,) if factors == set(MAP) else (1.0,)
 
 
+def _row_width(row: Sequence[str], shown: Mapping[str, xr.DataArray]) -> float:
+    return sum(width for name in row for width in _panel_widths(shown[name]))
+
+
+def _rows(shown: Mapping[str, xr.DataArray]) -> list[list[str]]:
+    """Break the curves of a unit into rows that are not too wide."""
+    rows: list[list[str]] = [[]]
+    for name in shown:
+        if rows[-1] and _row_width([*rows[-1], name], shown) > WIDEST:
+            rows.append([])
+        rows[-1].append(name)
+    return rows
+
+
+def _lines(
+    figure: Figure, rows: Sequence[Sequence[str]], shown: Mapping[str, xr.DataArray], n_units: int
+) -> list[list[SubplotSpec]]:
+    """Lay out a margin and panels, for each row of each unit."""
+    widest = max(_row_width(row, shown) for row in rows)
+    ratios = []
+    for row in rows:
+        # What is left of the last row of a unit stays empty.
+        spare = widest - _row_width(row, shown)
+        panels = [width for name in row for width in _panel_widths(shown[name])]
+        ratios.append([0.6, *panels, *([spare] if spare > 0 else [])])
+    if len(rows) == 1:
+        # Panels of all units below each other.
+        grid = figure.add_gridspec(n_units, len(ratios[0]), width_ratios=ratios[0])
+        return [[grid[unit, column] for column in range(len(ratios[0]))] for unit in range(n_units)]
+    bands = figure.add_gridspec(n_units * len(rows), 1)
+    lines = []
+    for place, row in enumerate(ratios * n_units):
+        grid = bands[place].subgridspec(1, len(row), width_ratios=row)
+        lines.append([grid[column] for column in range(len(row))])
+    return lines
+
+
 def _thin_labels(axes: Sequence[Axes]) -> None:
     """Name a response once in a row, and break what would run into a neighbour."""
     first = axes[0].get_ylabel()
@@ -247,6 +305,10 @@ def _draw(
 ) -> list[Axes]:
     """Draw the panels of one curve of one unit into its cells."""
     axes = [marked_curve(curve, measured, ax=figure.add_subplot(next(cells)))]
+    if not curve.notnull().any():
+        # Not shown to this unit, or without a response: no axis to read.
+        axes[0].set(xticks=[], yticks=[])
+        axes[0].text(0.5, 0.5, "no values", transform=axes[0].transAxes, ha="center", va="center")
     if _factors(curve) <= set(PERIODS):
         axes.append(
             orientation_polar(curve, ax=figure.add_subplot(next(cells), projection="polar"))

@@ -22,7 +22,13 @@ from insilico.figures.context import (
     relative_page,
 )
 from insilico.figures.eccentricity import eccentricity_numbers, eccentricity_page
-from insilico.figures.examples import choose_examples, drawable, example_units, tuning_numbers
+from insilico.figures.examples import (
+    choose_examples,
+    drawable,
+    example_quantiles,
+    example_units,
+    tuning_numbers,
+)
 from insilico.figures.motion import plaid_numbers, plaid_page
 from insilico.figures.population import (
     counted,
@@ -198,8 +204,9 @@ def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]
     units = of_layer(results.units, layer)
     names = [str(name) for name in results.units.data_vars if name != "responsive"]
     names.sort(key=lambda name: name.rpartition(".")[2] != "circular_variance")
+    quantiles = example_quantiles(results.curves)
     for name in names:
-        places = choose_examples(counted(units, name))
+        places = choose_examples(counted(units, name), quantiles=quantiles)
         if len(places):
             return name, units["place"].to_numpy()[places].tolist()
     return None, []
