@@ -58,6 +58,7 @@ def with_each_alone(
         {"signal": ALONE, "context": ALONE, **factors, "phase": FEW_PHASES},
         derive=derive,
         labels=("signal", "context", *labels),
+        time=(),
         **constants,
     )
     table = whole.conditions
