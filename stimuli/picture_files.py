@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
+from jaxtyping import Float, UInt8, UInt16
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from stimuli.apertures import axes
@@ -30,8 +30,12 @@ CENTRE = Position()
 # Pillow's names of pictures with at most 8 bits per channel.
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
+# And of grey ones with 16, whose white is the largest number.
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
+DEEP = 2**16 - 1
+
 Array = npt.NDArray[np.float64]
-Levels = UInt8[np.ndarray, "height width 4"]
+Levels = UInt8[np.ndarray, "height width 4"] | UInt16[np.ndarray, "height width 4"]
 Picture = Float[Tensor, "channel height width"]
 
 
@@ -54,8 +58,8 @@ def photographs(
     display : Display
         The screen.
     paths : sequence of path
-        The files, in any format that Pillow reads, with 8 bits per channel. Each is looked at
-        now, and read again whenever it is drawn.
+        The files, in any format that Pillow reads, with 8 bits per channel, or grey with 16. Each
+        is looked at now, and read again whenever it is drawn; upright, as its camera says.
     degrees : float
         Width of every picture, in deg; its height is in proportion.
     position : Position
@@ -146,10 +150,21 @@ class _Photographs:
                 (across[window.columns], levels.shape[1]),
             )
         )
-        source = torch.tensor(levels, device=device).permute(2, 0, 1).double()
-        *light, opacity = (rows @ source @ columns.mT) / (255 * ONE**2)
+        # Of more than 8 bits, in two parts: sums of each are exact.
+        parts = (levels // 256, levels % 256) if levels.dtype == np.uint16 else (levels,)
+        sums = [
+            rows
+            @ torch.tensor(part.astype(np.float64), device=device).permute(2, 0, 1)
+            @ columns.mT
+            for part in parts
+        ]
+        *light, opacity = (
+            sums[0] / (255 * ONE**2)
+            if len(sums) == 1
+            else (256 * sums[0] + sums[1]) / (DEEP * ONE**2)
+        )
         seen = torch.stack(light if self.coloured else light[:1])
-        ground = source.new_tensor(display.levels)[:, None, None]
+        ground = sums[0].new_tensor(display.levels)[:, None, None]
         return display.encode(seen + ground * (1 - opacity)).float()
 
 
@@ -180,14 +195,21 @@ def _look(path: Path) -> tuple[str, bool]:
 def _levels(path: Path) -> Levels:
     """Red, green and blue, each times opacity, and opacity."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
             if picture.mode in MODES:
                 return np.asarray(picture.convert("RGBA").convert("RGBa"))
             mode = picture.mode
+            if mode in DEEP_MODES:
+                grey = np.asarray(picture).astype(np.int64)
+                if grey.min(initial=0) >= 0 and grey.max(initial=0) <= DEEP:
+                    opaque = np.full_like(grey, DEEP)
+                    return np.stack([grey, grey, grey, opaque], axis=2).astype(np.uint16)
     except FileNotFoundError:
         raise ValueError(f"there is no picture {path}. Look at its name and folder.") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} cannot be read as a picture: {error}") from None
     raise ValueError(
-        f"pictures have 8 bits per channel; {path} is of the kind {mode!r}. Convert it first."
+        f"pictures have 8 bits per channel, or 16 of grey; {path} is of the kind {mode!r}. Convert "
+        "it first."
     )

@@ -131,3 +131,11 @@ def test_versions_agree():
     # Everything else asks the metadata of what is installed.
     code = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     assert not [path for path in [*code, ROOT / "docs/conf.py"] if version in path.read_text()]
+
+
+def test_the_changelog_says_what_was_added_changed_and_fixed():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    for part in text.split("\n## ")[1:]:
+        head, *kinds = part.split("\n### ")
+        assert "- " not in head, "what changed stands under one of these headings"
+        assert [kind.partition("\n")[0] for kind in kinds] == ["Added", "Changed", "Fixed"]

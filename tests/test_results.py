@@ -110,7 +110,14 @@ class TestUnit:
             assert row.responsive == bool(flags[3])
 
     def test_prints_what_is_defined(self, run):
-        assert "circular_variance" in repr(run.unit(0))
+        told = repr(run.unit(0)).splitlines()
+        assert any(line.startswith("circular_variance ") for line in told)
+        # Numbers stand below each other, however long the names are.
+        ends = {len(line) - len(line.lstrip()) for line in told}
+        assert ends == {0}
+        values = [line for line in told[1:] if line.split()[0] in run.units]
+        longest = max(len(line.split()[0]) for line in values)
+        assert {len(line[: longest + 11].rstrip()) for line in values} == {longest + 11}
 
     @pytest.mark.parametrize("number", [-1, 60, 1.5, "3", True])
     def test_numbers_that_are_no_row_are_refused(self, run, number):
@@ -128,6 +135,15 @@ class TestPlot:
         assert isinstance(ax, Axes)
         drawn = ax.lines[0].get_ydata()
         np.testing.assert_array_equal(drawn[:-1], run.curves["orientation"].isel(unit=16))
+
+    def test_marks_what_was_measured_on_a_curve(self, run):
+        ax = run.plot.tuning("orientation", unit=16)
+        [mark] = [line for line in ax.lines if line.get_marker() == "v"]
+        assert mark.get_xdata() == [run.units["preferred_orientation"].to_numpy()[16]]
+        field = run.plot.tuning("receptive_field", unit=16)
+        [cross] = [line for line in field.lines if line.get_marker() == "+"]
+        assert np.isfinite(cross.get_xydata()).all()
+        assert field.xaxis.label.get_size() == 7
 
     def test_says_which_curves_there_are(self, run):
         with pytest.raises(UserError, match="orientation"):

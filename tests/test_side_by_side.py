@@ -15,6 +15,7 @@ from insilico.checksums import write_manifest
 from insilico.cli.app import main
 from insilico.comparison.table import score
 from insilico.errors import UserError
+from insilico.figures.side_by_side import score_maps
 from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
 from insilico.runs.results import Results, open_results
 from insilico.runs.side_by_side import compare_runs, open_runs
@@ -473,3 +474,25 @@ class TestCommand:
         runs = open_runs(["a", "b"])
         assert list(runs) == ["a", "b"]
         assert runs["a"].units.sizes["unit"] == 40
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (("resnet18 layer1", "resnet18 layer1 (untrained)"), ["layer1", "layer1 (untrained)"]),
+        (("resnet18 layer1", "resnet50 layer1"), ["resnet18 layer1", "resnet50 layer1"]),
+        (("alexnet", "alexnet, 4 deg"), ["alexnet", "alexnet, 4 deg"]),
+    ],
+)
+def test_layers_of_one_model_are_called_by_their_layers(names, written):
+    scores = pd.DataFrame(
+        {
+            "name": names,
+            "reference": "ringach2002.circular_variance",
+            "label": "Circular variance",
+            "similarity": [0.5, 0.6],
+            "skill": [0.1, 0.2],
+        }
+    )
+    ax = score_maps(scores).axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == written
