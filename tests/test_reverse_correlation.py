@@ -10,7 +10,7 @@ import xarray as xr
 from torch import nn
 
 import insilico
-from insilico.experiments import reverse_correlation
+from insilico.experiments import optimal_stimuli, reverse_correlation
 from insilico.experiments.measuring import measure, scaled
 from insilico.experiments.reverse_correlation import (
     RECEPTIVE_FIELD_STRUCTURE,
@@ -35,6 +35,8 @@ TECHNIQUES = ("gradient", "hartley", "sparse noise", "white noise")
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(reverse_correlation, "ELEMENTS", N)
+    # The structure battery may be made, and rehearsed, here.
+    monkeypatch.setattr(optimal_stimuli, "ELEMENTS", N)
 
 
 class Units(nn.Module):

@@ -89,6 +89,8 @@ def optimal_pictures(response: xr.DataArray, structure: xr.DataArray) -> xr.Data
             for each in (starts.isel(picture=best), gabor, shown)
         ],
         dim=pd.Index(names, name="picture"),
+        # The same elements, but for the rounding of where they lie.
+        join="override",
     ).transpose("unit", "picture", ...)
     return pictures.assign_coords(
         {

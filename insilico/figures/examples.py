@@ -280,9 +280,9 @@ def _lines(
         return [[grid[unit, column] for column in range(len(ratios[0]))] for unit in range(n_units)]
     bands = figure.add_gridspec(n_units * len(rows), 1)
     lines = []
-    for place, row in enumerate(ratios * n_units):
-        grid = bands[place].subgridspec(1, len(row), width_ratios=row)
-        lines.append([grid[column] for column in range(len(row))])
+    for place, widths in enumerate(ratios * n_units):
+        band = bands[place].subgridspec(1, len(widths), width_ratios=widths)
+        lines.append([band[column] for column in range(len(widths))])
     return lines
 
 
