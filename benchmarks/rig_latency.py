@@ -1,20 +1,18 @@
 """How long a rig takes from the hand to the answer.
 
-    python benchmarks/rig_latency.py [--threads 2]
+    python benchmarks/rig_latency.py
 
 For the built-in VOneBlock and for layer1 of ResNet-50 (random weights, 224 px, 8 deg), one unit and
 two, and each kind of stimulus: the median time of drawing it and asking the units, in ms of wall
 time and of CPU time (which other work on the machine leaves alone), and how many a second that
-makes. A film has thirty.
+makes. A film has thirty. A rig answers with one thread, whatever OMP_NUM_THREADS says.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 from time import process_time
 
 import pandas as pd
-import torch
 
 import insilico
 from insilico.experiments.protocol import Placement
@@ -27,9 +25,6 @@ MODELS = {"vone": None, "torchvision:resnet50": "layer1"}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    torch.set_num_threads(parser.parse_args().threads)
     rows = []
     for name, layer in MODELS.items():
         probe, _ = placed_probe(insilico.load_model(name), layer, place=Placement())

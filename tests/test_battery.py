@@ -473,10 +473,10 @@ def test_what_a_model_does_not_offer_is_left_out_of_any_battery_with_the_reason(
 
 def test_units_at_one_place_are_not_asked_about_places():
     card = ModelCard("eye", SMALL)
-    [told] = lacking(card, insilico.Probe(network(), ["1"], display=SMALL)).values()
-    assert "look at one place" in told
+    alone = lacking(card, insilico.Probe(network(), ["1"], display=SMALL))
+    assert "look at one place" in alone["places"]
     spread = insilico.Probe(network(), ["1"], display=SMALL, sites="lattice")
-    assert not lacking(card, spread)
+    assert "places" not in lacking(card, spread)
     assert len(spread.units) == 25 * 6
     # 48 px, five ranges of 9.6 px: their middles.
     assert sorted(set(spread.units["row"])) == [4, 14, 24, 33, 43]

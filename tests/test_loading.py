@@ -724,4 +724,4 @@ def test_every_built_in_model_loads():
         assert card.name == name and card.layers
         ours = name.startswith(("textbook", "mechanistic"))
         assert bool(card.citation) != ours
-        assert (card.caution is None) == (name == "vone" or ours)
+        assert (card.caution is None) == (name in ("vone", "motion_energy") or ours)

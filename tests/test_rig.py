@@ -168,6 +168,23 @@ class TestListening:
             assert not net.training
         assert net.training
 
+    def test_one_thread_answers_and_all_of_them_measure(self, probe, tmp_path, monkeypatch):
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            with opened(probe, folder=tmp_path) as rig:
+                assert torch.get_num_threads() == 1
+                used = []
+                monkeypatch.setattr(
+                    rig.measurements, "measure", lambda *_: used.append(torch.get_num_threads())
+                )
+                rig.measure(lambda *_: None)
+                assert used == [2]
+                assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 2
+        finally:
+            torch.set_num_threads(before)
+
     def test_the_latency_is_told(self, rig):
         assert "a second)" in latency(rig)
         assert rig.explored.n_shown == 0

@@ -27,7 +27,7 @@ def with_each_alone(
     *,
     derive: Callable[[pd.DataFrame], pd.DataFrame],
     labels: tuple[str, ...] = (),
-    **constants: float,
+    **constants: Any,
 ) -> StimulusSet:
     """Cross factors of a mask or surround, and show it and the signal by themselves too.
 
@@ -58,6 +58,7 @@ def with_each_alone(
         {"signal": ALONE, "context": ALONE, **factors, "phase": FEW_PHASES},
         derive=derive,
         labels=("signal", "context", *labels),
+        time=(),
         **constants,
     )
     table = whole.conditions

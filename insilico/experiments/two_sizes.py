@@ -218,6 +218,7 @@ def _two_sizes(
         {"relative_size": sizes, **factor, "phase": PHASES},
         derive=lambda table: table.assign(diameter=diameter * table["relative_size"]),
         labels=("relative_size",),
+        time=(),
         **preferred,
         x=position.x,
         y=position.y,

@@ -7,6 +7,7 @@ BUILT_IN_NAMES = (
     "vone",
     "mechanistic_v1",
     "textbook",
+    "motion_energy",
     "textbook:normalization",
     "textbook:control",
     "textbook:colour",

@@ -27,7 +27,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 CALLS = -1
 
 # How long a picture is held, and the blank before it, in s.
-STILL, LEAD_IN = 0.25, 0.25
+STILL, LEAD_IN = 0.15, 0.1
 
 Take = Callable[[str, Tensor], Tensor]
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from insilico.recording.probe import Probe
 from insilico.rig.drawing import shown
 from insilico.rig.hand import KINDS, Hand, read
 from insilico.rig.measuring import survey
 from insilico.rig.pictures import copied
-from insilico.rig.rig import Rig
+from insilico.rig.rig import Rig, threads
 from stimuli import Display
 
 __all__ = ["opened"]
@@ -51,8 +53,13 @@ def opened(
         tried = [shown(display, _trial(kind, display), pictures) for kind in KINDS]
         found = survey(probe)
         probe.check_crops([(stimuli, probe.units) for stimuli in tried])
-        with probe.forward.ready():
-            rig = Rig(probe, found, folder=folder, photographs=pictures, script=script)
+        # A window is too little work for two threads, which would wait for each other, and keep the
+        # browser waiting.
+        many = torch.get_num_threads()
+        with threads(1), probe.forward.ready():
+            rig = Rig(
+                probe, found, folder=folder, photographs=pictures, script=script, threads=many
+            )
             try:
                 yield rig
             finally:

@@ -275,8 +275,8 @@ const rig = (() => {
     context.textAlign = "left";
     context.fillText("spikes/s", 34, 10);
     context.textAlign = "right";
-    context.fillText("now", box.width - 2, box.height - 1);
-    context.fillText(`${SECONDS} s ago`, 80, box.height - 1);
+    context.fillText("now", box.width - 2, box.height - 3);
+    context.fillText(`${SECONDS} s ago`, 80, box.height - 3);
     seen.units.forEach((_, side) => {
       context.strokeStyle = colour(side ? "second" : "first");
       context.setLineDash([4, 4]);

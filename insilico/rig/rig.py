@@ -3,8 +3,8 @@
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,7 @@ from insilico.rig.hand import Hand
 from insilico.rig.measuring import Measurements, Survey
 from insilico.tuning.rates import RateMap
 
-__all__ = [
-    "PHOTOGRAPHS",
-    "SCRIPT_NAME",
-    "TABLE_NAME",
-    "Field",
-    "Heard",
-    "Rig",
-    "rates_of",
-]
+__all__ = ["PHOTOGRAPHS", "SCRIPT_NAME", "TABLE_NAME", "Heard", "Rig", "rates_of", "threads"]
 
 TABLE_NAME = "explored.csv"
 SCRIPT_NAME = "repeat.py"
@@ -86,6 +78,8 @@ class Rig:
         Pictures that can be shown; copied to the folder once one was.
     script : str
         A program that shows again what was explored; written beside the table.
+    threads : int
+        Of the processor, that units are measured with.
 
     Attributes
     ----------
@@ -109,6 +103,7 @@ class Rig:
         folder: Path,
         photographs: Sequence[Path] = (),
         script: str = "",
+        threads: int = 1,
     ) -> None:
         self.probe = probe
         self.survey = found
@@ -117,6 +112,7 @@ class Rig:
         self.measurements = Measurements(probe, found.rate_map)
         self.explored = Explored(folder / TABLE_NAME)
         self._script = script
+        self._threads = threads
         self._started = time.monotonic()
         self._saved = (self._started, 0.0)
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
@@ -260,8 +256,9 @@ class Rig:
         done : callable
             ``done(protocol, share)`` is told how far it is; what it raises ends the measurement.
         """
-        for unit in self.chosen:
-            self.measurements.measure(unit, done)
+        with threads(self._threads):
+            for unit in self.chosen:
+                self.measurements.measure(unit, done)
 
     @property
     def seconds(self) -> float:
@@ -319,6 +316,27 @@ class Rig:
         when, took = self._saved
         if time.monotonic() - when > max(EVERY, took / SHARE):
             self.save()
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Have torch compute with so many threads, and with as many as before afterwards.
+
+    Parameters
+    ----------
+    number : int
+        From 1 on.
+
+    Yields
+    ------
+    None
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def rates_of(

@@ -92,5 +92,5 @@ def _known(
 def _correlation(curve: xr.DataArray, one: str, other: str) -> npt.NDArray[np.float64]:
     first, second = (curve.sel(picture=name, drop=True) for name in (one, other))
     first, second = (each - each.mean(PLACE) for each in (first, second))
-    size = np.sqrt((first**2).sum(PLACE) * (second**2).sum(PLACE))
+    size = ((first**2).sum(PLACE) * (second**2).sum(PLACE)) ** 0.5
     return ((first * second).sum(PLACE) / size.where(size > 0)).to_numpy()

@@ -71,7 +71,7 @@ def gabor_structure(curve: xr.DataArray) -> xr.Dataset:
     across, along = fit["sigma_across"], fit["sigma_along"]
     phase = np.deg2rad(fit["phase"].where(good))
     folded = np.rad2deg(np.arctan2(abs(np.sin(phase)), abs(np.cos(phase))))
-    field = 2 * REACH * np.sqrt(across * along).where(good) * element
+    field = 2 * REACH * ((across * along) ** 0.5).where(good) * element
     said = "of the Gabor function fitted to the map from white noise"
     return measures(
         curve,
