@@ -272,7 +272,8 @@ class Correlations:
         shown = self._table[(self._table["technique"] == technique) & (self._table["polarity"] > 0)]
         # Some frames at a time, however many there are.
         parts = [shown.iloc[start : start + PART] for start in range(0, len(shown), PART)]
-        total = sum(self._frames(technique, part, device="cpu").sum(0).flatten() for part in parts)
+        sums = [self._frames(technique, part, device="cpu").sum(0).flatten() for part in parts]
+        total = torch.stack(sums).sum(0)
         n, contrast = self._sizes.elements, abs(float(self._table["contrast"].iloc[0]))
         half = total @ self._inverse(technique).cpu() / contrast
         return half.reshape(n, n).double().numpy()
