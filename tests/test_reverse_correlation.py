@@ -21,6 +21,7 @@ from insilico.figures.structure import structure_numbers, structure_page
 from insilico.models import as_module
 from insilico.recording.probe import Probe
 from insilico.recording.reductions import Correlation
+from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations, bytes_of_sums
 from insilico.tuning.fits.families import FAMILIES
 from insilico.tuning.properties import structure as properties
@@ -355,3 +356,14 @@ def test_a_run_measures_the_structure_and_is_resumed(tmp_path):
     )
     assert set(again.joint["reference"]) == {"ringach2002b.receptive_field_nx_and_ny"}
     assert "ringach2002b.receptive_field_nx" in set(again.comparison["reference"])
+
+
+def test_no_single_response_is_remembered():
+    stimuli = shown(frames=5)
+    store = Correlations(stimuli.conditions, 2, Correlation(shuffles=1))
+    responses = Responses(store, len(stimuli), 2)
+    responses.begin(np.arange(2), torch.device("cpu"))
+    pictures = [(float(n), 0.0) for n in range(6)]
+    responses.add(range(6), pictures, range(6), torch.ones(6, 2))
+    assert not responses._kept
+    assert not responses._rows

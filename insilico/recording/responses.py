@@ -249,8 +249,8 @@ class Responses:
     def _remember(self, picture: Fingerprint, row: int, response: Tensor) -> None:
         if self._store.keeps_all:
             self._rows[picture] = row
-        elif response.nbytes <= self._spare:
-            # Beyond this a picture that comes again is shown again.
+        elif isinstance(self._store, Store) and response.nbytes <= self._spare:
+            # Beyond this a picture that comes again is shown again; noise never does.
             self._kept[picture] = response.clone()
             self._spare -= response.nbytes
 

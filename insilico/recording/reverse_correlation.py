@@ -270,7 +270,10 @@ class Correlations:
     def _of_a_constant(self, technique: str) -> npt.NDArray[np.float64]:
         """Make half a map of a response of 1 to everything, (row, column)."""
         shown = self._table[(self._table["technique"] == technique) & (self._table["polarity"] > 0)]
-        total = self._frames(technique, shown, device="cpu").sum(0).flatten()
+        # Some frames at a time, however many there are.
+        parts = [shown.iloc[start : start + PART] for start in range(0, len(shown), PART)]
+        sums = [self._frames(technique, part, device="cpu").sum(0).flatten() for part in parts]
+        total = torch.stack(sums).sum(0)
         n, contrast = self._sizes.elements, abs(float(self._table["contrast"].iloc[0]))
         half = total @ self._inverse(technique).cpu() / contrast
         return half.reshape(n, n).double().numpy()
