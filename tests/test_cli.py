@@ -172,6 +172,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "device": "cpu",
         "seed": 7,
         "rates": False,
+        "spikes": None,
         "crop": "off",
         "phases": "harmonics",
         "precision": "bfloat16",

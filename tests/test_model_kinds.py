@@ -64,12 +64,12 @@ def by_hand(make, layer="o", stimuli=STIMULI):
     return torch.stack(found)
 
 
-def assert_as_by_hand(recording, make, layer="o"):
+def assert_as_by_hand(recording, make, layer="o", atol=1e-6):
     row, column = int(recording["row"][0]), int(recording["column"][0])
     expected = by_hand(make, layer)
     expected = expected[..., row, column] if expected.ndim > 2 else expected
     found = recording.values.reshape(recording.sizes["unit"], -1).T
-    np.testing.assert_allclose(found, expected.float(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected.float(), rtol=1e-5, atol=atol)
 
 
 # --- responses that depend on the batch
@@ -110,7 +110,8 @@ def test_what_depends_on_the_batch_is_shown_one_picture_at_a_time(make):
         assert probe.deterministic
     for recording in recordings.values():
         np.testing.assert_array_equal(recording, recordings[1])
-    assert_as_by_hand(recordings[None], make, layer)
+    # With channels last, torch sums the statistics in another order; each order is off by 1e-5.
+    assert_as_by_hand(recordings[None], make, layer, atol=5e-5 if layer == "0" else 1e-6)
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,10 @@ def provenance(
             "width_px": screen.width,
             "px_per_deg": screen.px_per_deg,
             "degrees": max(screen.degrees),
-            "background": screen.background,
+            # Lists, as they are read again.
+            "background": [*screen.levels] if len(screen.levels) > 1 else screen.background,
             "transfer": screen.transfer,
-            "cones": screen.cones,
+            "cones": [[*row] for row in screen.cones],
             "frame_rate": screen.frame_rate,
         },
         "battery": plan.name,
