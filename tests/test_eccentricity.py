@@ -1,6 +1,7 @@
 """Eccentricity: fields all over the display, and slopes of what grows with their distance."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -9,6 +10,7 @@ from torch import nn
 import insilico
 from insilico.comparison.eccentricity import eccentricity_slopes
 from insilico.experiments.eccentricity import field_maps, spots_everywhere
+from insilico.figures.eccentricity import eccentricity_page
 from insilico.figures.plates import plates
 from insilico.models.textbook.log_polar import CENTRE, CYCLES, GROWTH, LogPolar
 from insilico.tuning.properties import eccentricity as properties
@@ -108,6 +110,32 @@ def test_too_few_units_have_no_slope():
     assert np.isnan(line["slope"])
     with pytest.raises(insilico.UserError, match="run battery='eccentricity'"):
         eccentricity_slopes(units.drop_vars("eccentricity"))
+
+
+def test_units_that_look_at_one_place_have_no_slope():
+    """A few hundredths of a degree of scatter would make any slope."""
+    rng = np.random.default_rng(0)
+
+    def line(spread):
+        units = xr.Dataset(
+            {
+                "eccentricity": ("unit", 1 + spread * rng.uniform(size=30)),
+                "field_diameter": ("unit", rng.uniform(0.5, 1.5, 30)),
+            },
+            coords={"layer": ("unit", ["a"] * 30), "channel": ("unit", range(30))},
+        )
+        [found] = eccentricity_slopes(units).to_dict("records")
+        return found
+
+    assert np.isfinite(line(4)["slope"])
+    scattered = line(0.05)
+    assert scattered["n"] == 30
+    assert np.isnan(scattered["slope"])
+    numbers = pd.DataFrame({"eccentricity": 1 + 0.05 * rng.uniform(size=30)}).assign(
+        field_diameter=1.0, preferred_period=0.5, radial_bias=0.2, layer="a", channel=range(30)
+    )
+    page = eccentricity_page(numbers, width=7)
+    assert {ax.get_title() for ax in page.axes} == {"no slope"}
 
 
 def test_radial_bars_point_to_the_centre():

@@ -38,7 +38,9 @@ def eccentricity_slopes(
     DataFrame, one row per layer and property
         ``n`` units with a value; ``mean`` and ``slope`` (per deg of eccentricity), each with the
         ends of a 95 % interval in ``_low`` and ``_high``; ``intercept``, the value of the line at
-        eccentricity 0. NaN for a layer with fewer than five such units.
+        eccentricity 0. NaN for a layer with fewer than five such units, and where eccentricities
+        differ by less than the median ``field_diameter``: units that look at one place differ by
+        what their maps scatter.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def _line(
     nothing = dict.fromkeys(
         ("mean", "mean_low", "mean_high", "slope", "slope_low", "slope_high", "intercept"), np.nan
     )
-    if known.sum() < FEWEST_UNITS or np.ptp(distance) == 0:
+    if known.sum() < FEWEST_UNITS or np.ptp(distance) <= _one_place(units):
         return {"n": int(known.sum()), **nothing}
     clusters = statistics.cluster(units["channel"].to_numpy()[known])
     # Sums per channel: those of a sample follow from how often each channel was drawn.
@@ -101,6 +103,13 @@ def _line(
         },
         "intercept": intercept,
     }
+
+
+def _one_place(units: xr.Dataset) -> float:
+    """Say by how much eccentricities may differ, in deg, of units that look at one place."""
+    if "field_diameter" not in units or not units["field_diameter"].notnull().any():
+        return 0.0
+    return float(units["field_diameter"].median())
 
 
 def _fit(sums: Array) -> Array:

@@ -68,15 +68,18 @@ def eccentricity_page(numbers: pd.DataFrame, *, width: float) -> Figure:
 def _panel(ax: Axes, numbers: pd.DataFrame, line: pd.Series) -> None:
     name = str(line["property"])
     distance = numbers["eccentricity"].to_numpy()
-    ends = np.array([0, np.nanmax(distance)])
+    ends = np.array([0, np.nanmax(distance, initial=0)])
     ax.plot(distance, numbers[name], "o", color=MODEL, ms=2.5, alpha=0.5)
     ax.plot(ends, line["intercept"] + line["slope"] * ends, color=MODEL)
     if name == "field_diameter":
         ax.plot(ends, SECOND_HAND * ends, color=ACCENT, ls="--", lw=0.8, label="macaque, 2nd hand")
         ax.legend(loc="upper left")
     title = f"slope {line['slope']:.3g} ({line['slope_low']:.3g} to {line['slope_high']:.3g})"
-    if name == "radial_bias":
+    if np.isnan(line["slope"]):
+        title = "no slope"
+    elif name == "radial_bias":
         title = f"mean {line['mean']:.2f} ({line['mean_low']:.2f} to {line['mean_high']:.2f})"
+    if name == "radial_bias":
         ax.axhline(0, color="0.8", lw=0.6)
         ax.set_ylim(-1.05, 1.05)
     else:

@@ -423,9 +423,10 @@ def _eccentricity(name: str, section: str, whose: str, curve: xr.DataArray, widt
     numbers = eccentricity_numbers(curve)
     caption = (
         f"{whose}A dot for each unit that spots drive, at the eccentricity of its field; lines: "
-        "least squares, with 95 % intervals of their slopes over channels. Radial bias: 1 for bars "
-        "that point to the centre of the display, -1 for tangential ones. Dashed: a radius of .075 "
-        "times the eccentricity, quoted for macaque V1 at second hand; drawn, not compared with."
+        "least squares, with 95 % intervals of their slopes over channels; no slope where all look "
+        "at one place. Radial bias: 1 for bars that point to the centre of the display, -1 for "
+        "tangential ones. Dashed: a radius of .075 times the eccentricity, quoted for macaque V1 "
+        "at second hand; drawn, not compared with."
     )
     title = "What changes with eccentricity"
     figure = eccentricity_page(numbers, width=width)

@@ -358,6 +358,5 @@ def rates_of(
     array, shape (unit,)
         In spikes/s; NaN in a silent layer.
     """
-    place = [rate_map.layer.index(layer) for layer in layers]
-    slope, offset = np.array(rate_map.slope)[place], np.array(rate_map.offset)[place]
+    slope, offset = rate_map.lines(layers)
     return np.maximum(0, slope * np.maximum(0, responses) + offset)

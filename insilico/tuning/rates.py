@@ -12,6 +12,7 @@ Ringach DL, Shapley RM, Hawken MJ (2002). J Neurosci 22:5639-5651,
 doi:10.1523/JNEUROSCI.22-13-05639.2002.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,35 @@ class RateMap:
         """The layers without a map, for none of their units responds."""
         pairs = zip(self.layer, self.n_responsive, strict=True)
         return tuple(layer for layer, responsive in pairs if not responsive)
+
+    def lines(
+        self, layers: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Slope and offset of units by their layers.
+
+        Parameters
+        ----------
+        layers : sequence of str, one for each unit
+            Their layers.
+
+        Returns
+        -------
+        tuple of array, shape (unit,)
+            NaN in a silent layer.
+
+        Raises
+        ------
+        UserError
+            If the map was not fitted to one of the layers.
+        """
+        unknown = sorted(set(layers) - set(self.layer))
+        if unknown:
+            raise UserError(
+                f"the map to firing rates was fitted to {', '.join(self.layer)}; the recording "
+                f"holds {', '.join(unknown)} as well. Fit a map to those layers too."
+            )
+        place = pd.Index(self.layer).get_indexer(list(layers))
+        return np.array(self.slope)[place], np.array(self.offset)[place]
 
     def summary(self) -> dict[str, dict[str, float | int | None]]:
         """Return what was fitted, by layer, as JSON can hold it; None where there is no map."""
@@ -152,16 +182,10 @@ def to_rates(recording: xr.DataArray, rate_map: RateMap | None) -> xr.DataArray:
         rectified = recording.clip(min=0, keep_attrs=True)
         blank = recording["blank"].clip(min=0)
         return rectified.assign_coords(blank=blank).assign_attrs(units="activation")
-    layers = pd.Index(recording["layer"].to_numpy().astype(str))
-    unknown = sorted(set(layers) - set(rate_map.layer))
-    if unknown:
-        raise UserError(
-            f"the map to firing rates was fitted to {', '.join(rate_map.layer)}; the recording "
-            f"holds {', '.join(unknown)} as well. Fit a map to those layers too."
-        )
-    place = pd.Index(rate_map.layer).get_indexer(layers)
-    slope = xr.DataArray(np.array(rate_map.slope)[place], dims="unit")
-    offset = xr.DataArray(np.array(rate_map.offset)[place], dims="unit")
+    slope, offset = (
+        xr.DataArray(each, dims="unit")
+        for each in rate_map.lines(recording["layer"].to_numpy().astype(str).tolist())
+    )
     if "harmonic" in recording.dims:
         check_harmonics(rate_map)
         shift = offset * (recording["harmonic"] == 0)
