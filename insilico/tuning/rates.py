@@ -87,7 +87,7 @@ class RateMap:
                 f"the map to firing rates was fitted to {', '.join(self.layer)}; the recording "
                 f"holds {', '.join(unknown)} as well. Fit a map to those layers too."
             )
-        place = pd.Index(self.layer).get_indexer(list(layers))
+        place = pd.Index(self.layer).get_indexer(pd.Index(layers))
         return np.array(self.slope)[place], np.array(self.offset)[place]
 
     def summary(self) -> dict[str, dict[str, float | int | None]]:
