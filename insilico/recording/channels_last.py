@@ -10,7 +10,8 @@ from torch import Tensor, nn
 __all__ = ["channels_last"]
 
 # Convolutions with at least so many input channels do not run slower with channels last, and what
-# follows them runs faster: pooling five times. Grey pictures have one channel, and gain nothing.
+# follows them runs faster: 3 x 3 pooling more than ten times. Grey pictures, of one channel, gain
+# nothing.
 CHANNELS_LAST_FROM = 3
 
 
