@@ -344,7 +344,9 @@ def test_the_page_shows_every_technique_and_the_cells():
     figure = structure_page(curve, numbers, width=7)
     titles = {axes.get_title() for axes in figure.axes} - {""}
     assert titles == {"Gradient", "Hartley", "Sparse noise", "White noise"}
-    assert "cells (79)" in {text.get_text() for text in figure.axes[-1].get_legend().get_texts()}
+    known = numbers[["receptive_field_nx", "receptive_field_ny"]].notna().all(axis=1).sum()
+    legend = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert legend == ["cells (79)", f"units ({known})"]
 
 
 def test_a_run_measures_the_structure_and_is_resumed(tmp_path):

@@ -157,11 +157,10 @@ def _shapes(ax: Axes, numbers: pd.DataFrame) -> None:
     share = cells.counts / cells.counts.sum()
     ax.set(xscale="log", yscale="log")
     ax.pcolormesh(cells.edges_x, cells.edges_y, share.T, cmap="Greys", vmax=2 * share.max())
-    ax.plot(
-        numbers["receptive_field_nx"], numbers["receptive_field_ny"], "o", color=MODEL, ms=3, lw=0
-    )
+    shapes = numbers[["receptive_field_nx", "receptive_field_ny"]].dropna()
+    ax.plot(*shapes.to_numpy().T, "o", color=MODEL, ms=3)
     ax.plot([], [], "s", color=REFERENCE, label=f"cells ({int(cells.counts.sum())})")
-    ax.plot([], [], "o", color=MODEL, ms=3, label="units")
+    ax.plot([], [], "o", color=MODEL, ms=3, label=f"units ({len(shapes)})")
     ticks = [0.1, 0.2, 0.4, 0.8, 1.6]
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
