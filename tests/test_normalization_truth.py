@@ -19,9 +19,9 @@ HOLES = {
     "given": {
         "optimal_diameter": 0.9,
         "center_diameter": 0.9,
-        "center_response": 20.0,
+        "center_response": 40.0,
         "center_diameter_low_contrast": 1.2,
-        "center_response_low_contrast": 8.0,
+        "center_response_low_contrast": 16.0,
     }
 }
 FINE = {"truth": fine_pixels}

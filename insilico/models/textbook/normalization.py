@@ -160,11 +160,20 @@ class Energies(nn.Module):
         super().__init__()
         # The amplitude of each member's response to its own grating is 1, as in `profile`.
         scale = 1 / (np.pi * bank.sigma**2 * display.px_per_deg**2)
-        self.n_carriers = bank.omega.shape[1] + 1
-        # (bank, part, place, pixel) and (bank, pixel, part x place), banks being unit x carrier.
-        across = _carriers(bank, units["x"].to_numpy(), display.x(), 0)
-        along = _carriers(bank, units["y"].to_numpy(), display.y(), 1)
-        along = along * scale.repeat(self.n_carriers)[:, None, None, None]
+        # Members of one width share what is taken off to make them blind to uniform light.
+        widths = (bank.sigma[0] / bank.sigma[0, 0]).round(6)
+        _, first, self.uniform = np.unique(widths, return_index=True, return_inverse=True)
+        self.n_members = bank.omega.shape[1]
+        bare = np.zeros((len(units), len(first), 2))
+        fields = bank._replace(
+            omega=np.concatenate([bank.omega, bare], axis=1),
+            sigma=np.concatenate([bank.sigma, bank.sigma[:, first]], axis=1),
+        )
+        scale = np.concatenate([scale, scale[:, first]], axis=1)
+        # (unit x field, part, place, pixel) and (unit x field, pixel, part x place).
+        across = _fields(fields, units["x"].to_numpy(), display.x(), 0)
+        along = _fields(fields, units["y"].to_numpy(), display.y(), 1)
+        along = along * scale.reshape(-1, 1, 1, 1)
         self.register_buffer("across", torch.tensor(across).float())
         self.register_buffer("along", torch.tensor(along).float().flatten(1, 2).mT.contiguous())
         self.register_buffer("kappa", torch.tensor(bank.kappa).float()[..., None, None, None])
@@ -174,30 +183,29 @@ class Energies(nn.Module):
     def forward(self, contrast: Float[Tensor, "batch height width"]) -> Float[Tensor, "batch unit"]:
         """Weighted sum of the members' energies."""
         n, height, _ = contrast.shape
-        banks, parts, places, width = self.across.shape
+        fields, parts, places, width = self.across.shape
         columns = self.across.view(-1, width) @ contrast.reshape(-1, width).T
-        # Real and imaginary parts along x times both along y: (bank, part, x, batch, part, y).
-        products = columns.view(banks, -1, height) @ self.along
-        products = products.view(-1, self.n_carriers, parts, places, n, parts, places)
+        # Real and imaginary parts along x times both along y: (field, part, x, batch, part, y).
+        products = columns.view(fields, -1, height) @ self.along
+        products = products.view(len(self.weight), -1, parts, places, n, parts, places)
         real = products[:, :, 0, :, :, 0] - products[:, :, 1, :, :, 1]
         imaginary = products[:, :, 0, :, :, 1] + products[:, :, 1, :, :, 0]
-        real, imaginary = (part[:, :-1] - self.kappa * part[:, -1:] for part in (real, imaginary))
+        real, imaginary = (
+            part[:, : self.n_members] - self.kappa * part[:, self.n_members :][:, self.uniform]
+            for part in (real, imaginary)
+        )
         energy = real**2 + imaginary**2
         return (energy * self.weight).sum((1, 2, 4)).T
 
 
-def _carriers(
+def _fields(
     bank: Bank, center: Values, axis: Values, which: int
-) -> Float[np.ndarray, "bank part place pixel"]:
-    """Envelope times carrier along one axis, real and imaginary parts, for every place.
-
-    Banks are units times carriers. The last carrier of each unit is constant: the envelope alone,
-    which is taken off to make the members blind to uniform light.
-    """
-    away = axis - (center[:, None] + bank.sigma[:, None] * bank.place)[..., None]
-    omega = np.append(bank.omega[..., which], np.zeros((len(center), 1)), axis=1)
-    envelope = np.exp(-((away / bank.sigma[:, None, None]) ** 2) / 2)[:, None]
-    turn = omega[:, :, None, None] * away[:, None]
+) -> Float[np.ndarray, "field part place pixel"]:
+    """Envelope times carrier along one axis, real and imaginary parts, for every place."""
+    away = axis - (center[:, None] + bank.place)[..., None]
+    omega, sigma = bank.omega[..., which], bank.sigma
+    envelope = np.exp(-((away[:, None] / sigma[..., None, None]) ** 2) / 2)
+    turn = omega[..., None, None] * away[:, None]
     both = np.stack([envelope * np.cos(turn), envelope * np.sin(turn)], axis=2)
     return both.reshape(-1, *both.shape[2:])
 

@@ -194,17 +194,25 @@ def _bank_amplitudes(bank: Bank, center: Values, wave: Values, diameters: Values
     """Integrals over disks of every member's field times exp(+-ikr): (2, unit, member, disk)."""
     found = []
     for unit in range(len(center)):
-        sigma, steps = bank.sigma[unit], bank.sigma[unit] * bank.place
+        sigma, steps = bank.sigma[unit], bank.place[unit]
         y, x = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
         places = center[unit] + np.stack([x, y], axis=1)
         kappa = bank.kappa[unit][:, None, None]
         both = []
         for k in (wave[unit], -wave[unit]):
             carried = np.stack(
-                [_gaussian_wave(places, sigma, omega, k, diameters) for omega in bank.omega[unit]]
+                [
+                    _gaussian_wave(places, width, omega, k, diameters)
+                    for width, omega in zip(sigma.tolist(), bank.omega[unit], strict=True)
+                ]
             )
-            uniform = _gaussian_wave(places, sigma, np.zeros(2), k, diameters)
-            scale = 1 / (np.pi * sigma**2 * (1 - kappa**2))
+            # The same for all members of one width.
+            blank = {
+                width: _gaussian_wave(places, width, np.zeros(2), k, diameters)
+                for width in set(sigma.tolist())
+            }
+            uniform = np.stack([blank[width] for width in sigma.tolist()])
+            scale = 1 / (np.pi * sigma[:, None, None] ** 2 * (1 - kappa**2))
             both.append((scale * (carried - kappa * uniform)).reshape(-1, len(diameters)))
         found.append(np.stack(both))
     return np.stack(found, axis=1)

@@ -28,10 +28,14 @@ CYCLES_ACROSS, CYCLES_ALONG = (0.33, 0.45), (0.38, 0.6)
 # Medians and log-normal spreads of the parameters that make the population look like macaque V1.
 EXPONENT, SEMISATURATION = (2.5, 0.15), (0.2, 0.3)
 RESPONSE_GAIN, CONTRAST_GAIN = (1.0, 0.5), (0.4, 0.5)
-MAXIMUM = (20.0, 60.0)  # spikes/s
+# In spikes/s. Modulations of simple cells are a third of it: they reach the response criterion at
+# low contrast and for single spots too.
+MAXIMUM = (40.0, 120.0)
 
 # The pool: broad in orientation and frequency, and narrow in space. Distances and widths are in
-# standard deviations of the unit's own envelope (the geometric mean of its two).
+# standard deviations of the unit's own envelope (the geometric mean of its two). Envelopes of the
+# pool have the same number of cycles at every frequency: with one width for all, low frequencies
+# would overlap in the pool more than high ones, and it would fall off above the unit's own.
 POOL_ORIENTATIONS, POOL_FREQUENCIES = 8, (0.6, 1.0, 1 / 0.6)
 POOL_PLACES, POOL_STEP = 3, 0.9
 
@@ -53,10 +57,10 @@ class Bank(NamedTuple):
     ----------
     omega : array, shape (unit, carrier, 2)
         Angular frequency along x and y, in rad/deg.
-    place : array, shape (place,)
+    place : array, shape (unit, place)
         Of the lattice, the same along x and y, from the centre of the unit's receptive field, in
-        standard deviations of the envelope.
-    sigma : array, shape (unit,)
+        deg.
+    sigma : array, shape (unit, carrier)
         Standard deviation of the envelopes, in deg.
     weight : array, shape (unit, carrier, place, place)
         Of the energies, over y and x. A full preferred grating of contrast 1 gives 1.
@@ -71,7 +75,7 @@ class Bank(NamedTuple):
     def kappa(self) -> Values:
         """Share of the envelope that makes a member blind to uniform light, (unit, carrier)."""
         square = (self.omega**2).sum(-1)
-        return np.exp(-(self.sigma[:, None] ** 2) * square / 2)
+        return np.exp(-(self.sigma**2) * square / 2)
 
 
 def draw_normalized(n: int, *, display: Display, seed: int = 0) -> pd.DataFrame:
@@ -172,12 +176,13 @@ def surround(units: pd.DataFrame) -> Bank:
 
 
 def _bank(units: pd.DataFrame, turn: Values, ratio: Values, place: Values, weight: Values) -> Bank:
-    """Carriers that are turned and scaled against the unit's own."""
+    """Carriers that are turned and scaled against the unit's own; all have as many cycles."""
     angle = np.deg2rad(units["orientation"].to_numpy()[:, None] + turn)
     speed = 2 * np.pi * units["spatial_frequency"].to_numpy()[:, None] * ratio
     omega = np.stack([speed * np.sin(angle), -speed * np.cos(angle)], axis=-1)
-    sigma = np.sqrt(units["sigma_across"].to_numpy() * units["sigma_along"].to_numpy())
-    bank = Bank(omega, place, sigma, np.broadcast_to(weight, (len(units), *weight.shape)))
+    sigma = np.sqrt(units["sigma_across"].to_numpy() * units["sigma_along"].to_numpy())[:, None]
+    weights = np.broadcast_to(weight, (len(units), *weight.shape))
+    bank = Bank(omega, sigma * place, sigma / ratio, weights)
     # A full preferred grating has the unit's own carrier; every place answers it alike.
     own = omega[:, :1] / ratio[0]
     ahead, behind = (_full(bank, sign * own) for sign in (1, -1))
@@ -188,7 +193,7 @@ def _bank(units: pd.DataFrame, turn: Values, ratio: Values, place: Values, weigh
 
 def _full(bank: Bank, wave: Values) -> Values:
     """Response of every member to a full grating exp(ikr), up to its phase: (unit, carrier)."""
-    kappa, square = bank.kappa, bank.sigma[:, None] ** 2 / 2
+    kappa, square = bank.kappa, bank.sigma**2 / 2
     carried = np.exp(-square * ((bank.omega + wave) ** 2).sum(-1))
     uniform = np.exp(-square * (wave**2).sum(-1))
     return 2 / (1 - kappa**2) * (carried - kappa * uniform)
