@@ -30,6 +30,7 @@ from insilico.figures.examples import (
     tuning_numbers,
 )
 from insilico.figures.motion import plaid_numbers, plaid_page
+from insilico.figures.natural_images import natural_image_numbers, natural_image_page
 from insilico.figures.population import (
     counted,
     panel_letters,
@@ -458,6 +459,22 @@ def _variability(name: str, section: str, whose: str, curve: xr.DataArray, width
     return Plate(section, "", name, "Variability over repeats", caption, figure, numbers)
 
 
+def _natural_images(
+    name: str, section: str, whose: str, curve: xr.DataArray, width: float
+) -> Plate:
+    numbers = natural_image_numbers(curve)
+    caption = (
+        f"{whose}Left: responses to the best photograph, to the next, and so on, over that to the "
+        "best, mean over units; dashed, half. In macaque V1 .5 % of neurons answer a photograph "
+        "above half of their maximum (Tang and others 2018; of 2,250). Middle: how sparse each "
+        "unit answers over photographs. Right: variance along each dimension of the answers, "
+        "shared by two repeats, and the exponent that it falls with from the 11th dimension to a "
+        "fifth of them."
+    )
+    figure = natural_image_page(numbers, width=width)
+    return Plate(section, "", name, "Answers to photographs", caption, figure, numbers)
+
+
 # By the name that a protocol carries.
 PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "texture_modulation": _texture_modulation,
@@ -471,6 +488,7 @@ PAGES: Mapping[str, Callable[[str, str, str, xr.DataArray, float], Plate]] = {
     "plaid_motion": _plaid_motion,
     "border_ownership": _border,
     "eccentricity": _eccentricity,
+    "natural_images": _natural_images,
 }
 
 
