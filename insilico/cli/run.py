@@ -124,7 +124,7 @@ def run(
     from insilico.cli.compare import write_comparison
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.textures import with_textures
-    from insilico.figures.plates import check_pages
+    from insilico.figures.pages import check_pages
     from insilico.folders import beside, check_free
     from insilico.runs.cell_run import loaded
     from insilico.runs.cells import cells
