@@ -107,7 +107,7 @@ def curve_of(**layers):
 
 
 def test_the_exponent_of_each_layer_is_recovered_under_noise():
-    said = {"n_pictures": 1200, "n_units": 400, "noise": 0.01}
+    said = {"n_pictures": 1200, "n_units": 400, "noise": 0.05}
     curve = curve_of(one=population(1.0, seed=0, **said), other=population(0.7, seed=1, **said))
     found = properties.eigenspectrum_exponent(curve)
     assert found[:400].to_numpy() == pytest.approx(1.0, abs=0.05)

@@ -129,7 +129,7 @@ def run(
     from insilico.experiments.batteries import find_battery
     from insilico.experiments.natural_images import with_photographs
     from insilico.experiments.textures import with_textures
-    from insilico.figures.plates import check_pages
+    from insilico.figures.pages import check_pages
     from insilico.folders import beside, check_free
     from insilico.runs.cell_run import loaded
     from insilico.runs.cells import cells

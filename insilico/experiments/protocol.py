@@ -60,7 +60,7 @@ class Protocol:
         Properties of those protocols that the curve is measured against: the recording carries
         them as coordinates over ``unit``.
     figure : str
-        Name of the page that shows the curves of all units, in `insilico.figures.plates`; none
+        Name of the page that shows the curves of all units, in `insilico.figures.pages`; none
         where the rows of example units are enough.
     section : {"examples", "textures"}
         The section of the report that its figure stands in.

@@ -6,11 +6,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import PALETTE, new_figure, style
 from insilico.tuning.geometry import spectrum_exponent
 from insilico.tuning.properties.natural_images import eigenspectrum, lifetime_sparseness
 
-__all__ = ["natural_image_numbers", "natural_image_page"]
+__all__ = ["natural_image_numbers", "natural_image_page", "natural_image_plate"]
 
 BINS = np.linspace(0, 1, 21)
 
@@ -94,6 +95,31 @@ def natural_image_page(numbers: pd.DataFrame, *, width: float) -> Figure:
     return figure
 
 
+def natural_image_plate(shown: Shown) -> Plate:
+    """Make the page of answers to photographs.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curve of `insilico.experiments.natural_images.NATURAL_IMAGES`.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = natural_image_numbers(shown.curve)
+    caption = (
+        "Left: responses to the best photograph, to the next, and so on, over that "
+        "to the best, mean over units; dashed, half. In macaque V1 .5 % of neurons answer a "
+        "photograph above half of their maximum (Tang and others 2018; of 2,250). Middle: how "
+        "sparse each unit answers over photographs. Right: variance along each dimension of the "
+        "answers, shared by two repeats, and the exponent that it falls with from the 11th "
+        "dimension to a fifth of them."
+    )
+    figure = natural_image_page(numbers, width=shown.width)
+    return shown.plate("Answers to photographs", caption, figure, numbers)
+
+
 def _sharpness(ax: Axes, part: pd.DataFrame, color: str, layer: str) -> None:
     ax.plot(part["rank"] / len(part), part["value"], color=color, label=layer)
     ax.set_ylim(0, 1.02)
@@ -102,6 +128,7 @@ def _sharpness(ax: Axes, part: pd.DataFrame, color: str, layer: str) -> None:
 def _spectrum(ax: Axes, part: pd.DataFrame, color: str) -> None:
     values = part["value"].to_numpy()
     exponent = spectrum_exponent(values)
-    named = {} if np.isnan(exponent) else {"label": f"exponent {exponent:.2f}"}
+    # Of few dimensions there is none, and no legend.
+    label = "_" if np.isnan(exponent) else f"exponent {exponent:.2f}"
     # What falls below 0 is noise.
-    ax.plot(part["rank"], np.where(values > 0, values, np.nan), color=color, **named)
+    ax.plot(part["rank"], np.where(values > 0, values, np.nan), color=color, label=label)
