@@ -38,10 +38,29 @@ def labelled(responses, stimuli):
     )
 
 
+def pixels(unit, stimuli, **kind):
+    """Responses of a cell to pictures."""
+    model = NormalizedPopulation(units=unit, **kind)
+    with torch.inference_mode():
+        parts = [model(stimuli.images(slice(k, k + 64))) for k in range(0, len(stimuli), 64)]
+    return torch.cat(parts).double().numpy().T
+
+
+def filters(unit, stimuli):
+    """Responses of the same cell without pool and surround, from pictures."""
+    return pixels(unit, stimuli, normalized=False)
+
+
 def both(protocol, units, truth=recorded, given=None, **fixed):
     """Properties of each unit, shown its own grating: from pixels, and in closed form."""
+    found = [known_by(each, protocol, units, given, **fixed) for each in (pixels, truth)]
+    return {name: np.stack([each[name] for each in found]) for name in found[0]}
+
+
+def known_by(respond, protocol, units, given=None, **fixed):
+    """Properties of each unit, shown its own grating, from responses of one kind."""
     taken = inspect.signature(protocol.stimuli).parameters
-    tables = []
+    rows = []
     for i in range(len(units)):
         unit = units.iloc[[i]]
         preference = {
@@ -49,22 +68,11 @@ def both(protocol, units, truth=recorded, given=None, **fixed):
         }
         place = Position(float(unit["x"].iloc[0]), float(unit["y"].iloc[0]))
         stimuli = protocol.stimuli(DISPLAY, place, **preference, **fixed)
-        model = NormalizedPopulation(units=unit)
-        with torch.inference_mode():
-            pixels = torch.cat(
-                [model(stimuli.images(slice(k, k + 64))) for k in range(0, len(stimuli), 64)]
-            )
-        found = []
-        for responses in (pixels.double().numpy().T, truth(unit, stimuli)):
-            known = xr.Dataset({k: ("unit", [v]) for k, v in (given or {}).items()})
-            recording = with_given(protocol, labelled(responses, stimuli), known)
-            measured = measure(protocol, recording)
-            found.append({k: v.item() for k, v in measured.properties.items()})
-        tables.append(found)
-    return {
-        name: np.array([[one[name] for one in found] for found in tables]).T
-        for name in tables[0][0]
-    }
+        known = xr.Dataset({k: ("unit", [v]) for k, v in (given or {}).items()})
+        recording = with_given(protocol, labelled(respond(unit, stimuli), stimuli), known)
+        properties = measure(protocol, recording).properties
+        rows.append({name: value.item() for name, value in properties.items()})
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def fine_pixels(unit, stimuli):

@@ -62,6 +62,18 @@ def test_gains_of_surrounds_are_recovered_from_pixels(units):
     assert gains["surround_response_gain"][0, 0] < -0.2
 
 
+def test_surrounds_of_centres_of_low_contrast_are_recovered_from_pixels(units):
+    found = both(
+        surrounds.SURROUND_ORIENTATION_LOW_CONTRAST,
+        units.iloc[[COMPLEX]],
+        diameter=DIAMETER,
+        inner_diameter=INNER,
+        contrast=0.25,
+    )
+    close(found["iso_surround_response_low_contrast"], absolute=0.02)
+    close(found["orthogonal_surround_response_low_contrast"], absolute=0.02)
+
+
 def test_lengths_of_bars_are_recovered_from_pixels(units):
     bars = both(lengths.BAR_LENGTH, units.iloc[[COMPLEX]], truth=fine_pixels)
     close(bars["bar_end_stopping_index"], absolute=0.02)

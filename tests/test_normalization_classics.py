@@ -16,7 +16,7 @@ from insilico.runs.run import run
 # noise, stays).
 NOT_OF_A_FILTER = (1, 2, 7, 8, 9, 10, 11, 12, 18, 20, 21, 22, 23, 24, 25, 26, 27)
 # Those that normalised cells of which three quarters have a surround show.
-OF_NORMALIZATION = (1, 2, 7, 9, 10, 12, 17, 20, 21, 22, 23)
+OF_NORMALIZATION = (1, 2, 7, 9, 10, 11, 12, 17, 18, 20, 21, 22, 23, 24, 25, 26)
 
 
 def control(units, stimuli):

@@ -1,6 +1,10 @@
 """The scorecard: shares, intervals, and what is not measured."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -12,6 +16,9 @@ from insilico.experiments.batteries import find_battery
 from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties.plaids import mask_contrast_effect
 from insilico.tuning.properties.spatial_frequency import high_frequency_fall
+
+
+SCORECARDS = Path(__file__).parents[1] / "docs" / "scorecards"
 
 
 def table(n=40, **properties):
@@ -36,6 +43,24 @@ def test_what_is_measured_is_measured_by_the_battery():
     rehearsed = find_battery("phenomena").battery.rehearsed.values()
     names = {name for protocol in rehearsed for name in protocol.properties}
     assert {name for each in PHENOMENA for name in each.needs} <= names
+
+
+def test_the_linear_control_stands_beside_as_it_was_measured():
+    card = insilico.scorecard(table(suppression_index=0.4)).set_index("number")
+    known = pd.read_csv(SCORECARDS / "control.csv").set_index("number")["share"]
+    np.testing.assert_allclose(card["control"], known, atol=1e-4)
+    # What is put down to normalization and surrounds.
+    assert (card.loc[[1, 2, 7, 8, 10, 11, 12, 18, *range(20, 28)], "control"] == 0).all()
+
+
+def test_the_table_of_the_page_is_that_of_its_columns():
+    made = runpy.run_path(str(SCORECARDS.with_suffix(".py")))
+    assert made["table"]() == (SCORECARDS / "table.inc").read_text(encoding="utf-8")
+    # Known cells show what is put down to normalization, but for what takes gains that half lack.
+    cards = made["columns"]()
+    shown = cards["normalization"].set_index("number")["shown"]
+    for number in (1, 2, 7, 9, 10, 11, 12, 18, *range(20, 27)):
+        assert shown[number] == "yes", number
 
 
 def test_a_model_shows_what_more_than_half_of_its_units_show():

@@ -100,6 +100,8 @@ def test_filled_dots_are_phenomena_that_are_shown(run):
     [axes] = scorecard_page(card, width=ONE_COLUMN).axes
     dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
     filled, open_ = dots
+    [crosses] = [line for line in axes.lines if line.get_marker() == "x"]
+    assert np.asarray(crosses.get_xdata()).tolist()[:3] == [0, 0, 1]
     assert len(filled.get_xdata()) == (card["shown"] == "yes").sum()
     assert open_.get_markerfacecolor() == "white"
     assert len(open_.get_xdata()) == (card["shown"] == "no").sum()
@@ -125,6 +127,8 @@ def test_a_row_says_what_was_found(run):
     assert re.fullmatch(r"\[\d\.\d\d, \d\.\d\d\]", size["interval"])
     assert "<polyline" in size["thumbnail"]
     assert "190 cells" in size["macaque"]
+    assert [rows[number]["control"] for number in (1, 13)] == ["0.00", "1.00"]
+    assert rows[28]["control"] == ""
     assert "reverse correlation" in rows[29]["phenomenon"]
 
 
@@ -132,6 +136,7 @@ def test_the_report_has_it(run, tmp_path):
     page = write_report(run, tmp_path).read_text()
     assert page.count('<section id="phenomena"') == 1
     assert "surround is tuned to orientation" in page
+    assert "Linear control" in page
     assert (tmp_path / "figures" / "phenomena.csv").exists()
     assert "phenomena" in page[page.index("<nav") : page.index("</nav>")]
 
@@ -144,3 +149,4 @@ def test_the_comparison_has_it(run, tmp_path):
     table = (tmp_path / "phenomena.md").read_text()
     assert "imaginary v1" in table
     assert "| 30 | field from bars is smaller" in table
+    assert table.splitlines()[0].endswith("| Linear control |")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.comparison.linear_control import LINEAR_CONTROL
 from insilico.comparison.phenomena_list import PHENOMENA, Phenomenon
 from insilico.comparison.statistics.bounds import wilson
 
@@ -21,7 +22,7 @@ FEWEST = 10
 
 COLUMNS = (
     "model", "layer", "number", "phenomenon", "measure", "n_units", "n_undefined", "share",
-    "share_low", "share_high", "effect", "shown", "why", "macaque",
+    "share_low", "share_high", "effect", "shown", "why", "control", "macaque",
 )  # fmt: skip
 
 
@@ -48,6 +49,8 @@ def scorecard(units: xr.Dataset | Mapping[str, xr.Dataset]) -> pd.DataFrame:
         median of the measure over units that have one. ``shown`` is ``"yes"`` where the lower limit
         of the share is above one half, ``"no"``, or ``"not measured"`` with the reason in ``why``.
         A unit whose measure is NaN counts as one that does not show it, and in ``n_undefined``.
+        ``control`` is the share of linear filters that show it (`textbook:control`): what they show
+        too says nothing about normalization; NaN for the two that were not measured of them.
 
     Examples
     --------
@@ -114,6 +117,7 @@ def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:
         "number": phenomenon.number,
         "phenomenon": phenomenon.name,
         "measure": phenomenon.measure,
+        "control": LINEAR_CONTROL.get(phenomenon.number, np.nan),
         "macaque": phenomenon.macaque,
         "n_units": units.sizes["unit"],
     }

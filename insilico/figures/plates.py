@@ -215,6 +215,7 @@ def _scorecard(results: Results, layer: str, name: str, width: float) -> list[Pl
     caption = (
         f"Share of the units of {layer} that show each of thirty phenomena of V1 (Sawada & Petrov "
         "2017), with 95 % intervals over channels. Filled: the lower limit is above one half. "
+        "Crosses: what linear filters show (textbook:control). "
         "Curves: medians over the units, each relative to its largest response or to that without "
         "mask or surround; two lines are the two conditions that are compared."
     )

@@ -22,6 +22,7 @@ ROW_HEIGHT = 0.235  # in
 NAME_LETTERS = 52
 # A phenomenon is shown where the lower limit of the share is above it.
 HALF = 0.5
+CONTROL = "0.55"
 LOG = ("contrast", "diameter", "inner_diameter")
 
 
@@ -44,7 +45,7 @@ def scorecard_page(
     -------
     Figure
         A row for each phenomenon; filled dots where the model shows it, open ones where it does
-        not, and nothing where it was not measured.
+        not, and nothing where it was not measured. Grey crosses are the linear control.
     """
     order = card.drop_duplicates("number").sort_values("number")
     models = list(card["model"].unique())
@@ -63,6 +64,10 @@ def scorecard_page(
 def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]) -> None:
     place = {number: row for row, number in enumerate(order["number"])}
     step = 0.6 / max(len(models), 2)
+    ax.plot(
+        order["control"], order["number"].map(place), "x", color=CONTROL, markersize=3.2,
+        markeredgewidth=0.8, label="Linear control",
+    )  # fmt: skip
     for which, model in enumerate(models):
         rows = card[(card["model"] == model) & card["share"].notna()]
         color = PALETTE[which % len(PALETTE)] if len(models) > 1 else MODEL
@@ -91,7 +96,7 @@ def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]
     ax.set_axisbelow(True)
     ax.tick_params(axis="y", length=0)
     if len(models) > 1:
-        ax.figure.legend(loc="outside upper center", ncols=min(len(models), 3))
+        ax.figure.legend(loc="outside upper center", ncols=min(len(models) + 1, 3))
 
 
 def _thumbnail(ax: Axes, curve: pd.DataFrame) -> None:

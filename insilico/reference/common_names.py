@@ -13,9 +13,9 @@ class CommonName(NamedTuple):
     elsewhere : tuple of str
         Those names.
     property : str
-        The property that stands for it; empty where none does.
+        The property that stands for it.
     here : str
-        How it follows from that, or why there is none.
+        How it follows from that.
     """
 
     elsewhere: tuple[str, ...]
@@ -36,8 +36,8 @@ class CommonName(NamedTuple):
 
         Examples
         --------
-        >>> named_here("DSI").sentence("DSI")
-        "'DSI' is here not measured: it needs movies."
+        >>> named_here("SSI").sentence("SSI")
+        "'SSI' is here suppression_index."
         """
         return f"{name!r} is here {self.here}."
 
@@ -50,7 +50,14 @@ COMMON_NAMES = (
     CommonName(
         ("gOSI", "CirVar", "CV"), "circular_variance", "circular_variance, and gOSI is 1 less it",
     ),
-    CommonName(("DSI", "gDSI"), "", "not measured: it needs movies"),
+    CommonName(
+        ("DSI",), "direction_index",
+        "d / (2 - d), with d the direction_index of models that take time",
+    ),
+    CommonName(("DI",), "direction_index", "direction_index, of models that take time"),
+    CommonName(
+        ("gDSI",), "direction_selectivity", "direction_selectivity, of models that take time",
+    ),
     CommonName(("F1/F0", "modulation index", "MI"), "modulation_ratio", "modulation_ratio"),
     CommonName(
         ("CRF", "contrast response function"), "contrast_half_peak",

@@ -35,13 +35,15 @@ def scorecard_rows(units: xr.Dataset, curves: Mapping[str, xr.DataArray]) -> lis
     -------
     list of dict
         One per phenomenon: ``number``, ``phenomenon``, ``measure``, ``share``, ``interval``,
-        ``effect``, ``shown``, ``why``, ``macaque``, ``undefined`` and ``thumbnail``, as text.
+        ``effect``, ``shown``, ``why``, ``control``, ``macaque``, ``undefined`` and ``thumbnail``,
+        as text.
     """
     drawn = median_curves(curves)
     return [
         {
             **_in_words(row),
             "measure": row["measure"],
+            "control": score(row["control"]),
             "macaque": row["macaque"],
             "thumbnail": _thumbnail(drawn[drawn["number"] == row["number"]]),
         }
@@ -62,7 +64,8 @@ def scorecards_beside(card: pd.DataFrame, names: list[str]) -> list[Row]:
     Returns
     -------
     list of dict
-        ``number``, ``phenomenon``, ``measure``, ``macaque`` and ``cells``, a dict per model.
+        ``number``, ``phenomenon``, ``measure``, ``control``, ``macaque`` and ``cells``, a dict per
+        model.
     """
     rows = []
     for _, group in card.groupby("number"):
@@ -71,6 +74,7 @@ def scorecards_beside(card: pd.DataFrame, names: list[str]) -> list[Row]:
         rows.append(
             {
                 **{key: first[key] for key in ("number", "phenomenon", "measure", "macaque")},
+                "control": score(first["control"]),
                 "cells": [own[name] for name in names],
             }
         )

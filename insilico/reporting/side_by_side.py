@@ -140,7 +140,7 @@ def side_by_side_plates(side: SideBySide) -> list[Plate]:
         caption = (
             "Share of the units of each model that show each of thirty phenomena of V1 (Sawada & "
             "Petrov 2017), with 95 % intervals over channels. Filled: the lower limit is above one "
-            "half, and the model shows it."
+            "half, and the model shows it. Crosses: what linear filters show (textbook:control)."
         )
         figure = scorecard_page(side.phenomena)
         title = "Thirty phenomena"

@@ -60,6 +60,8 @@ def _phenomena_table(card: pd.DataFrame) -> pd.DataFrame:
         )
         share = with_ends(row, "share", score)
         cells[str(row["model"])] = share if row["shown"] != "not measured" else "not measured"
+        # The last column: models that come later would move behind it.
+        cells["Linear control"] = cells.pop("Linear control", score(row["control"]))
     return pd.DataFrame(list(rows.values()))
 
 
