@@ -220,6 +220,17 @@ class TestExamples:
         value = float(run.units["circular_variance"][3])
         assert f"{value:.2f}" in page.axes[0].texts[0].get_text().replace("\n", " ")
 
+    def test_ticks_of_narrow_panels_do_not_run_into_each_other(self, run):
+        direction = run.curves["orientation"].rename(orientation="direction")
+        page = figures.example_units({**run.curves, "direction": direction}, [3], units=run.units)
+        with figures.style():
+            page.draw_without_rendering()
+            for ax in page.axes:
+                labels = [label for label in ax.get_xticklabels() if label.get_text()]
+                boxes = [label.get_window_extent() for label in labels]
+                between = [b.x0 - a.x1 for a, b in pairwise(boxes)]
+                assert ax.name == "polar" or all(gap > 2 for gap in between)
+
     def test_many_curves_take_several_rows_of_fewer_units(self, run):
         length = run.curves["size"].rename(diameter="length")
         many = {f"curve_{i}": length.rename(length=f"factor_{i}") for i in range(12)}
@@ -590,6 +601,20 @@ class TestTextures:
 
     def test_runs_without_textures_have_no_figure_of_them(self, run):
         assert not [plate for plate in figures.plates(run) if plate.kind == "textures"]
+
+    def test_a_part_of_the_families_keeps_its_names_and_pictures(self, textured):
+        families = [2, 5]
+        pictures = shipped()
+        names = [pictures.families[family - 1] for family in families]
+        modulated, around = (
+            textured.curves[name].sel(family=families) for name in ("textures", "texture_surround")
+        )
+        page = figures.texture_page(modulation_numbers(modulated), pictures)
+        shown = page.axes[-1]
+        assert [label.get_text() for label in shown.get_xticklabels()] == names
+        np.testing.assert_array_equal(shown.images[3].get_array(), pictures.levels[1, 4, 0])
+        page = figures.surround_page(around, surround_numbers(around), names=pictures.families)
+        assert [label.get_text() for label in page.axes[0].get_xticklabels()] == names
 
     @pytest.mark.parametrize("width", [figures.ONE_COLUMN, figures.TWO_COLUMNS])
     def test_labels_do_not_overlap(self, textured, width):

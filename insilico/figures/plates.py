@@ -13,6 +13,7 @@ from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
+from insilico.experiments.quick import QUICK, QUICK_FIGURE
 from insilico.figures.border_ownership import border_numbers, border_page
 from insilico.figures.colour import colour_numbers, colour_page
 from insilico.figures.context import (
@@ -43,7 +44,14 @@ from insilico.figures.structure import (
     structure_numbers,
     structure_page,
 )
-from insilico.figures.style import FORMATS, TWO_COLUMNS, Plate, save_figure, within_sentence
+from insilico.figures.style import (
+    FORMATS,
+    TWO_COLUMNS,
+    Plate,
+    mark,
+    save_figure,
+    within_sentence,
+)
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.figures.textures import (
     modulation_numbers,
@@ -124,7 +132,7 @@ def plates(
     Returns
     -------
     list of Plate
-        Figures for which there is nothing to draw are left out.
+        Figures for which there is nothing to draw are left out. Those of a quick run say so.
     """
     made = _summary(results, width)
     chosen = shown_layers(results) if layers is None else list(layers)
@@ -133,7 +141,11 @@ def plates(
         made += _scorecard(results, layer, f"phenomena{suffix}", width)
         made += _population(results, layer, f"population{suffix}", width)
         made += _examples(results, layer, f"examples{suffix}")
-    return made + _pages(results, chosen, width)
+    made += _pages(results, chosen, width)
+    if QUICK in results.warnings:
+        for plate in made:
+            mark(plate.figure, QUICK_FIGURE)
+    return made
 
 
 def shown_layers(results: Results, most: int = MOST_LAYERS) -> list[str]:
@@ -205,6 +217,8 @@ def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]
     names = [str(name) for name in results.units.data_vars if name != "responsive"]
     names.sort(key=lambda name: name.rpartition(".")[2] != "circular_variance")
     quantiles = example_quantiles(results.curves)
+    if QUICK in results.warnings:
+        quantiles = (quantiles[0], quantiles[-1])
     for name in names:
         places = choose_examples(counted(units, name), quantiles=quantiles)
         if len(places):
