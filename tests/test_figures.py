@@ -27,7 +27,7 @@ from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure
 from insilico.figures.textures import modulation_numbers, surround_numbers
-from stimuli import Display, factorial, grating
+from stimuli import Display, center_surround, factorial, grating
 from stimuli.textures.sets import shipped
 
 mpl.use("Agg")
@@ -443,6 +443,20 @@ class TestContactSheet:
             shown[5].images[0].get_array()[::14, ::14],
             self.gratings(3, 4).images([5])[0, 0].numpy(),
         )
+
+    def test_long_names_do_not_run_into_each_other(self):
+        display = Display.square(pixels=16, degrees=4)
+        turned = factorial(
+            "surrounds", display, center_surround, {"surround_orientation": [22.5, 67.5, 112.5]},
+            orientation=90, spatial_frequency=1.5, diameter=2, surround_contrast=0.5,
+        )  # fmt: skip
+        sheet = figures.contact_sheet(turned)
+        shown = [ax for ax in sheet.axes if ax.images]
+        assert shown[0].get_title() == "surround\norientation\n22.5 deg"
+        with figures.style():
+            sheet.draw_without_rendering()
+            boxes = [ax.title.get_window_extent() for ax in shown]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
 
     @pytest.mark.parametrize(("pixels", "times"), [(16, 14), (100, 2), (224, 1), (300, 1)])
     def test_every_pixel_of_a_display_is_seen(self, pixels, times):
