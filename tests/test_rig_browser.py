@@ -245,6 +245,7 @@ class TestKeys:
             (["p"], "phase", before["phase"] + 45),
             (["t"], "turn", before["turn"] + 15),
             (["6"], "kind", "photograph"),
+            (["1"], "kind", "bar"),
         ):
             for key in keys:
                 page.keyboard.press(key)
@@ -301,20 +302,29 @@ class TestKeys:
             page.keyboard.press("]")
             heard(page)
         part = """(part) => { const [page] = Bokeh.documents;
-          const plot = page.roots().find((root) => root.name === "curve-orientation");
-          const { data } = plot.renderers.find((each) => each.name === part).data_source;
+          const plot = page.roots().find((root) => root.name === `curve-${part[0]}`);
+          const { data } = plot.renderers.find((each) => each.name === part[1]).data_source;
           return data.place.length || null; }"""
-        assert until(page, part, "dots-0") >= 4
-        assert page.evaluate(part, "best-0") is None
+        assert until(page, part, ["orientation", "dots-0"]) >= 4
+        assert page.evaluate(part, ["orientation", "best-0"]) is None
         page.keyboard.press("Enter")
         until(page, "() => rig.seen.busy !== null")
         assert page.is_visible("#stop")
         until(page, "() => rig.seen.busy === null && rig.seen.units[0].measured")
-        assert until(page, part, "best-0") == 24
+        for factor, n_levels in (("orientation", 24), ("diameter", 28), ("contrast", 13)):
+            assert until(page, part, [factor, "best-0"]) == n_levels
         assert "circular variance" in page.text_content("#properties")
         assert "circular_variance" in page.evaluate("rig.seen.rankings")
         page.select_option("#ranking", "circular_variance")
         assert heard(page)["ranking"] == "circular_variance"
+        page.keyboard.press("Tab")
+        page.keyboard.press("g")
+        values = [heard(page)["units"][0]["value"]]
+        page.keyboard.press("r")
+        page.keyboard.press("g")
+        values.append(heard(page)["units"][0]["value"])
+        assert values[0] > values[1]
+        page.keyboard.press("r")
         page.select_option("#ranking", "strongest")
         heard(page)
 
