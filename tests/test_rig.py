@@ -31,7 +31,7 @@ from insilico.rig.opening import opened
 from insilico.rig.pictures import LARGEST, copied
 from insilico.rig.plots import curve_parts
 from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME, rates_of
-from insilico.rig.script import repeated, script
+from insilico.rig.script import repeated, script, shown_again
 from insilico.rig.server import LOOPBACK, listening_on, serve
 from insilico.runs.placed_probe import placed_probe
 from insilico.tuning.rates import to_rates
@@ -428,10 +428,12 @@ class TestExplored:
         assert float(said.split()[-1]) < 1e-5
         explored = read_explored(program.with_name("explored.csv"))
         copies = sorted(program.parent.joinpath(PHOTOGRAPHS).iterdir())
-        wrong = repeated(probe, explored.assign(x=explored["x"] + 0.3), copies)
+        wrong = shown_again(probe, explored.assign(x=explored["x"] + 0.3), copies)
         assert (wrong["repeated"] - wrong["response"]).abs().max() > 0.01
         with pytest.raises(UserError, match="no unit at channel 99, row 8, column 8"):
-            repeated(probe, explored.assign(channel=99))
+            shown_again(probe, explored.assign(channel=99))
+        with pytest.raises(UserError, match="no explored.csv"):
+            repeated(model, ["1"], tmp_path / "nowhere")
 
 
 class TestDesk:

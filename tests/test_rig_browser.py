@@ -1,6 +1,7 @@
 """The page of a rig as Chromium shows it: the command itself, played by mouse and by keyboard."""
 
 import contextlib
+import itertools
 import re
 import shutil
 import signal
@@ -211,18 +212,32 @@ class TestLookingAndListening:
             page = context.new_page()
             assert page.goto(bare).status == 403
             assert page.goto(f"{bare}?{token[:-2]}xx").status == 403
-            # Nor through the socket, whose token is signed by the same key.
+            # Nor through the sockets, whose tokens are signed by the same key.
             page.goto(f"{bare}static/js/bokeh.min.js")
-            for token in ("guess", "gu.ess", "eyJzZXNzaW9uX2lkIjogImEifQ.xx"):
-                answer = page.evaluate(
-                    """([address, token]) => new Promise((resolve) => {
-                      const socket = new WebSocket(address, ["bokeh", token]);
-                      socket.onopen = () => resolve("open");
-                      socket.onerror = () => resolve("refused");
-                    })""",
-                    [f"{bare.replace('http', 'ws')}ws", token],
-                )
-                assert answer == "refused"
+            for way, token in itertools.product(
+                ("ws", "line"), ("guess", "gu.ess", "eyJzZXNzaW9uX2lkIjogImEifQ.xx")
+            ):
+                assert self.offered(page, bare, way, token) == "refused"
+
+    def test_a_page_of_somebody_else_is_refused_even_with_the_token(self, chromium, server):
+        bare, _, token = server.address.partition("?")
+        token = token.partition("=")[2]
+        with contextlib.closing(chromium.new_context()) as context:
+            page = context.new_page()
+            page.goto(f"{bare}static/js/bokeh.min.js")
+            assert self.offered(page, bare, "line", token) == "open"
+            page.goto("data:text/html,elsewhere")
+            assert self.offered(page, bare, "line", token) == "refused"
+
+    def offered(self, page, bare, way, token):
+        return page.evaluate(
+            """([address, token]) => new Promise((resolve) => {
+              const socket = new WebSocket(address, ["rig", token]);
+              socket.onopen = () => resolve("open");
+              socket.onerror = () => resolve("refused");
+            })""",
+            [bare.replace("http", "ws") + way, token],
+        )
 
 
 class TestKeys:

@@ -106,11 +106,13 @@ class Board:
         parts = curve_parts(desk.rig, desk.hand.kind, factor, desk.limits)
         self._show(name, parts)
         top = max(np.max(each["rate"], initial=1.0, where=_known(each)) for each in parts.values())
-        self._figures[name].y_range.end = 1.08 * float(top)
+        plot: Any = self._figures[name]
+        plot.y_range.end = 1.08 * float(top)
 
     def _draw_map(self) -> None:
         """Show the field of the first unit, and as much around it."""
-        desk, plot = self._desk, self._figures[MAP]
+        desk = self._desk
+        plot: Any = self._figures[MAP]
         self._show(MAP, map_parts(desk.rig, desk.hand.kind, desk.limits))
         left, bottom, width, height = desk.rig.field(desk.rig.chosen[0]).proven
         side = max(width, height)
@@ -119,7 +121,8 @@ class Board:
             ends.update(start=center - side, end=center + side)
 
     def _show(self, name: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
-        sources = {each.name: each.data_source for each in self._figures[name].renderers}
+        plot: Any = self._figures[name]
+        sources = {each.name: each.data_source for each in plot.renderers}
         for part, data in parts.items():
             if not _alike(sources[part].data, data):
                 sources[part].data = data
