@@ -307,8 +307,9 @@ class TestColours:
         page.wait_for_selector("#explorer[data-ready]")
         assert page.evaluate("document.documentElement.scrollWidth") == width
         if width == 1400:
-            cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
-            assert page.evaluate(f"{cut}.map(e => e.id)") == []
+            tables = "[...document.querySelectorAll('.scroll')]"
+            cut = f"{tables}.filter(each => each.scrollWidth > each.clientWidth)"
+            assert page.evaluate(f"{cut}.map(each => each.id)") == []
 
 
 class TestSaving:
