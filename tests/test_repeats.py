@@ -129,7 +129,8 @@ def test_four_times_the_trials_halve_the_errors():
             session, protocols, n_trials=n, seed=0, spikes=True, n_halves=100
         )
         errors.append(table.groupby("property")["standard_error"].median())
-    ratio = (errors[0] / errors[1]).drop("maximum_response")
+    # Preferred orientations are whole degrees, which few trials do not come down to.
+    ratio = (errors[0] / errors[1]).drop("preferred_orientation")
     assert ratio.to_numpy() == pytest.approx(2, abs=0.25)
 
 
@@ -158,7 +159,7 @@ def test_a_run_with_spikes_has_intervals_of_every_property(tmp_path):
     plain = insilico.run(
         small_battery.Filters(), battery="variability", quick=True, spikes="poisson", **OPTIONS
     )
-    xr.testing.assert_equal(plain.units, results.units)
+    xr.testing.assert_allclose(plain.units, results.units)
     assert plain.repeats.empty
 
 
