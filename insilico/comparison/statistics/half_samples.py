@@ -104,8 +104,9 @@ def spread(estimate: Array, found: Array, period: float | None = None) -> Spread
     squares = np.where(known, away**2, 0).sum(axis=0) / np.maximum(n, 1)
     share = n / len(found)
     enough = (share >= KNOWN) & np.isfinite(estimate)
-    ends = (estimate + low, estimate + high, np.sqrt(squares))
-    return Spread(*(np.where(enough, each, np.nan) for each in ends), share)
+    measured = (estimate + low, estimate + high, np.sqrt(squares))
+    lower, upper, error = (np.where(enough, each, np.nan) for each in measured)
+    return Spread(lower, upper, error, share)
 
 
 def _at(ordered: Array, n: npt.NDArray[np.intp], share: Array) -> Array:
