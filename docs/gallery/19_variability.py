@@ -61,5 +61,4 @@ ends = abs(found[["low", "high"]].sub(found["estimate"], axis=0)).T
 ax.errorbar(found["value"], found["estimate"] - found["value"], ends, fmt="o", lw=0.8)
 ax.axhline(0, color="0.6", lw=0.8)
 ax.set(xlabel="Circular variance without noise", ylabel="from 20 trials, less that")
-ax.figure.tight_layout()
 intervals = ax.figure
