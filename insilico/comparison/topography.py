@@ -90,11 +90,12 @@ def similarity_over_distance(
         ``distance``, in steps between recorded sites; ``similarity``: 1 where sites prefer the
         same, 0 where they have nothing in common, the angle being taken round its period;
         ``low``, ``high``: central 95 % of the shuffles; ``p``: share of the shuffles that are as
-        alike, of one more. NaN without pairs.
+        alike, the map itself being counted as one. NaN without pairs.
     """
-    angle = 2 * np.pi / maps.attrs["period"] * maps.to_numpy()
+    angle: Array = 2 * np.pi / maps.attrs["period"] * maps.to_numpy()
     known = np.isfinite(angle)
-    waves = np.where(known, np.exp(1j * np.where(known, angle, 0)), 0)
+    # What is not known adds nothing.
+    waves = known * (np.cos(np.nan_to_num(angle)) + 1j * np.sin(np.nan_to_num(angle)))
     far = max(1, int(FAR * np.hypot(*maps.shape[1:])))
     n_sites = angle[0].size
     rng = np.random.default_rng(seed)
@@ -184,8 +185,8 @@ def _by_distance(
         ).real
         for each in (waves, known)
     )
-    steps = np.meshgrid(*(np.fft.fftfreq(side, 1 / side) for side in shape), indexing="ij")
-    apart, within = np.rint(np.hypot(*steps)).astype(int).ravel(), far + 1
+    rows, columns = (np.fft.fftfreq(side, 1 / side) for side in shape)
+    apart, within = np.rint(np.hypot(rows[:, None], columns)).astype(int).ravel(), far + 1
     total = np.bincount(apart, alike.ravel(), within)[1:within]
     n = np.bincount(apart, np.rint(counted).ravel(), within)[1:within]
     return np.divide(total, n, out=np.full(far, np.nan), where=n > 0)
@@ -214,7 +215,8 @@ def _wavelength(maps: xr.DataArray) -> float:
     waves = np.nan_to_num(np.exp(1j * turn))
     # Power squared: edges of a map have harmonics, which have little.
     power = np.abs(np.fft.fft2(waves - waves.mean((1, 2), keepdims=True))) ** 4
-    frequency = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, waves.shape[1:]), indexing="ij"))
+    rows, columns = (np.fft.fftfreq(side) for side in waves.shape[1:])
+    frequency = np.hypot(rows[:, None], columns)
     total = power.sum()
     # A map that is the same everywhere has none.
     return float(total / (power * frequency).sum()) if total > 1e-9 * waves.size else float("nan")
