@@ -22,6 +22,7 @@ import insilico
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments.protocol import Placement
+from insilico.experiments.rehearsal import preferences
 from insilico.rig.desk import Desk
 from insilico.rig.drawing import picture, shown
 from insilico.rig.explored import COLUMNS, FIRST, Explored, by_hand, map_by_hand, read_explored
@@ -364,9 +365,14 @@ class TestMeasuring:
             rig.choose([2])
             rig.measure(lambda *_: None)
             assert rig.field(2).measured is None
-            assert rig.measurements.best(2, "contrast").max() == 0
+            assert np.ptp(rig.measurements.best(2, "contrast").to_numpy()) == 0
             unknown = pd.DataFrame({"orientation": [np.nan], "spatial_frequency": [2.0]})
-            monkeypatch.setattr("insilico.rig.measuring.preferences", lambda *_: unknown)
+            monkeypatch.setattr(
+                "insilico.rig.measuring.preferences",
+                lambda protocol, *known: (
+                    unknown if protocol.name == "size" else preferences(protocol, *known)
+                ),
+            )
             rig.choose([3])
             rig.measure(lambda *_: None)
             assert list(rig.measurements.of(3)) == [each.name for each in SHARED]
