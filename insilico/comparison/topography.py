@@ -96,7 +96,7 @@ def similarity_over_distance(
     known = np.isfinite(angle)
     # What is not known adds nothing.
     waves = known * (np.cos(np.nan_to_num(angle)) + 1j * np.sin(np.nan_to_num(angle)))
-    far = max(1, int(FAR * np.hypot(*maps.shape[1:])))
+    far = max(1, int(FAR * np.hypot(maps.sizes["row"], maps.sizes["column"])))
     n_sites = angle[0].size
     rng = np.random.default_rng(seed)
     orders = [np.arange(n_sites), *(rng.permutation(n_sites) for _ in range(n_shuffles))]
