@@ -17,7 +17,6 @@ from insilico.tuning.properties import contrast as properties
 from insilico.tuning.properties.plaids import mask_contrast_effect
 from insilico.tuning.properties.spatial_frequency import high_frequency_fall
 
-
 SCORECARDS = Path(__file__).parents[1] / "docs" / "scorecards"
 
 
