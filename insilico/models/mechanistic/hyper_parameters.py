@@ -133,6 +133,16 @@ class HyperParameters:
         0.273, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the energy.")
     )
 
+    # Excitation from around
+    excitation_median: float = _say(
+        0.0, _in(0, 3, "1", "Median weight of the excitation by neighbours of like orientation.")
+    )
+    excitation_spread: float = _say(0.5, _in(0, 2, "1", "Spread of that weight."))
+    excitation_ratio: float = _say(
+        2.0, _in(0.5, 6, "1", "Deviation of the place that excites over that of the envelope.",
+                 log=True)
+    )  # fmt: skip
+
     # Normalization
     exponent_median: float = _say(1.0, _in(1, 4, "1", "Median exponent of the response.", log=True))
     exponent_spread: float = _say(0.00132, _in(0, 0.6, "1", "Spread of the exponent."))

@@ -219,15 +219,15 @@ class MechanisticV1(nn.Module):
             # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
             even = functional.prelu(even, complexity)
             drives.append((even * even).addcmul_(odd, odd))
-        near, around = (
-            (self.suppression @ pooled.flatten(2))
-            .view(len(pooled), -1, *pooled.shape[2:])
-            .chunk(2, dim=1)
-        )
+        if self.sites is None:
+            weighed = (self.suppression @ pooled.flatten(2)).unflatten(2, pooled.shape[2:])
+        else:
+            weighed = (pooled.flatten(1) @ self.suppression.T)[:, :, None, None]
+        near, around, more = weighed.chunk(3, dim=1)
         constant, exponent, threshold, gain, baseline = self.shape
         divisor = torch.addcmul(constant, near, near).addcmul_(around, around)
         # A power, in place: large maps take most of their time from the memory.
-        response = torch.cat(drives, dim=1).div_(divisor).add_(SMALLEST)
+        response = torch.cat(drives, dim=1).addcmul_(more, more).div_(divisor).add_(SMALLEST)
         response = response.log_().mul_(exponent).exp_()
         return torch.addcmul(baseline, gain, (response - threshold).relu_())
 
@@ -250,7 +250,7 @@ def _shape(units: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Stack constant, exponent, threshold, gain and baseline, for all units."""
     half = units["exponent"] / 2
     pools = (units["untuned"] + units["tuned"]) ** 2
-    largest = (1 / (units["semisaturation"] ** 2 + pools)) ** half
+    largest = ((1 + units["excitation"] ** 2) / (units["semisaturation"] ** 2 + pools)) ** half
     gain = units["gain"] / (largest * (1 - units["threshold"]))
     threshold = units["threshold"] * largest
     baseline = units["gain"] * units["baseline"]

@@ -164,9 +164,14 @@ def weights(
 
     pools = tuned("untuned", None) + tuned("tuned", said.tuned_width)
     around = tuned("surround", said.surround_width)
+    excitation = tuned("excitation", said.tuned_width)
     rows = [
         (weight[:, :, None] * _sizes(units[name].to_numpy())[:, None]).reshape(len(units), -1)
-        for weight, name in ((pools, "pool_sigma"), (around, "surround_sigma"))
+        for weight, name in (
+            (pools, "pool_sigma"),
+            (around, "surround_sigma"),
+            (excitation, "excitation_sigma"),
+        )
     ]
     return np.concatenate(rows)
 
