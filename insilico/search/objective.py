@@ -88,9 +88,7 @@ def fitted_battery(every: Mapping[str, int] | None = None) -> Battery:
             stimuli=fewer[each.stimuli],
             # What no cells are published of is not measured.
             properties=tuple(
-                one
-                for one in each.properties
-                if f"{each.name}.{function_name(one)}" in compared
+                one for one in each.properties if f"{each.name}.{function_name(one)}" in compared
             ),
         )
         for each in battery.protocols

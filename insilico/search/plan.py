@@ -114,9 +114,7 @@ def read_plan(path: Path | str) -> SearchPlan:
         raise UserError(
             f"{path} needs a table [[stages]] with evaluations = N; got {stages!r:.60}."
         )
-    return SearchPlan(
-        stages=tuple(_stage(path, each) for each in stages), within=within, **said
-    )
+    return SearchPlan(stages=tuple(_stage(path, each) for each in stages), within=within, **said)
 
 
 def _within(path: Path, said: Any, start: HyperParameters) -> dict[str, tuple[float, float]]:

@@ -133,7 +133,7 @@ class HyperParameters:
         0.273, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the energy.")
     )
 
-    # Excitation from around
+    # Excitation by neighbours
     excitation_median: float = _say(
         0.0, _in(0, 3, "1", "Median weight of the excitation by neighbours of like orientation.")
     )
@@ -222,6 +222,7 @@ ABLATIONS: Mapping[str, Mapping[str, float]] = {
         "width_complexity_correlation": 0,
         "width_surround_correlation": 0,
     },
+    "excitation": {"excitation_median": 0},
     "complex cells": {"complexity_median": -4, "complexity_spread": 0.1},
     "untuned pool": {"untuned_median": 0},
     "tuned pool": {"tuned_median": 0},

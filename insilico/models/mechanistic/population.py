@@ -50,10 +50,11 @@ def draw_population(
         ``orientation`` (of the bars, deg), ``spatial_frequency`` (of the carrier, cpd), ``phase``
         (deg), ``cycles_across`` and ``cycles_along`` (nx and ny: standard deviations of the
         envelope in cycles of the carrier), ``sigma`` (their geometric mean, deg), ``complexity``
-        (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``untuned``,
-        ``tuned`` and ``surround`` (weights in the divisor), ``pool_sigma`` and ``surround_sigma``
-        (deg), ``threshold`` and ``baseline`` (shares of the largest response), ``gain`` (the
-        largest response, without surround; median 1).
+        (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``excitation``
+        (weight in the drive), ``untuned``, ``tuned`` and ``surround`` (weights in the divisor),
+        ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg), ``threshold`` and
+        ``baseline`` (shares of the largest response), ``gain`` (the largest response, without
+        surround; median 1).
 
     Raises
     ------

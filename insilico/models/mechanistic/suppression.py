@@ -1,7 +1,7 @@
-"""What divides: energies of all orientations and frequencies, pooled over small and wide places.
+"""What divides and excites: energies of all orientations, pooled over small and wide places.
 
 All units share a few channels, each pooled over three sizes; a unit weighs them. That costs little
-more than the channels, and the weights say what its pools and its surround are tuned to.
+more than the channels, and the weights say what they are tuned to.
 """
 
 import numpy as np
@@ -127,7 +127,7 @@ class Channels(nn.Module):
 
 def weights(
     units: pd.DataFrame, said: HyperParameters, channels: Channels
-) -> Float[np.ndarray, "row pooled"]:
+) -> Float[np.ndarray, "three unit pooled"]:
     """Weigh the pooled channels for each unit.
 
     Parameters
@@ -141,9 +141,10 @@ def weights(
 
     Returns
     -------
-    array, shape (2 unit, pooled)
-        Of the two pools together, for all units, and then of the surround. The grating that a unit
-        prefers, without end and of contrast 1, gives the weights that the unit has for them.
+    array, shape (3, unit, pooled)
+        Of the two pools together, of the surround, and of the excitation, which has the tuning of
+        the tuned pool. The grating that a unit prefers, without end and of contrast 1, gives the
+        weights that the unit has for them.
     """
     turn = units["orientation"].to_numpy()[:, None] - channels.gabors.orientation
     turn = np.abs((turn + 90) % 180 - 90)
@@ -173,7 +174,7 @@ def weights(
             (excitation, "excitation_sigma"),
         )
     ]
-    return np.concatenate(rows)
+    return np.stack(rows)
 
 
 def _sizes(sigma: Values) -> Float[np.ndarray, "unit size"]:
