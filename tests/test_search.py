@@ -209,7 +209,7 @@ def test_ranges_are_kept(tmp_path):
         found = [each["hyper_parameters"][name] for each in lines(tmp_path)]
         assert low - 1e-9 <= min(found) < max(found) <= high + 1e-9
     others = [each["hyper_parameters"]["tuned_median"] for each in lines(tmp_path)]
-    assert min(others) < 0.5 < 2.5 < max(others)
+    assert min(others) < 1 < 2.5 < max(others)
 
 
 @pytest.mark.parametrize("after", [3, 17, 26, 31])
