@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from PIL import Image
 from torch import nn
 
 import insilico
@@ -185,6 +186,16 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
+
+
+def test_run_shows_photographs_of_a_folder(here, stand_in, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "mine" / "one.png")
+    command = "run small.py:build --layer 0 -q --photographs mine --battery"
+    assert main([*command.split(), "natural_images"]) == 0
+    assert stand_in["battery"]["natural_images"].citation == "1 photographs of mine"
+    assert main([*command.split(), "motion"]) == 2
+    assert "the motion battery shows no photographs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

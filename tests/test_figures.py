@@ -22,7 +22,8 @@ from insilico import UserError, figures, reference
 from insilico.comparison.table import score
 from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.figures.examples import drawable, example_quantiles
-from insilico.figures.plates import check_pages, example_places, shown_layers
+from insilico.figures.pages import check_pages
+from insilico.figures.plates import example_places, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure

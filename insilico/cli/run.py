@@ -29,6 +29,7 @@ def run(
     candidates: Literal["near", "all"] = "near",
     reference: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     textures: Path | None = None,
+    photographs: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
@@ -83,6 +84,9 @@ def run(
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...
+    photographs : Path, optional
+        Folder of photographs for natural_images, in place of those of scikit-image and
+        scikit-learn: 8 bits per channel, or grey with 16.
     crop : {"auto", "off"}
         Whether units may be shown only the part of a picture that they are proven to see.
     phases : {"keep", "harmonics"}
@@ -123,8 +127,9 @@ def run(
     """
     from insilico.cli.compare import write_comparison
     from insilico.experiments.batteries import find_battery
+    from insilico.experiments.natural_images import with_photographs
     from insilico.experiments.textures import with_textures
-    from insilico.figures.plates import check_pages
+    from insilico.figures.pages import check_pages
     from insilico.folders import beside, check_free
     from insilico.runs.cell_run import loaded
     from insilico.runs.cells import cells
@@ -162,6 +167,8 @@ def run(
     check_pages(shown)
     if textures is not None:
         shown = with_textures(shown, from_folder(folder=textures))
+    if photographs is not None:
+        shown = with_photographs(shown, photographs)
     if untrained:
         # Whether there is a control is found out before the first run, and not after it.
         loaded(planned[1])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,12 +10,21 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import draw_grating
+from insilico.experiments.natural_images import NATURAL_IMAGES
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import ROUNDING
 from insilico.tuning.properties import variability as properties
 from stimuli import Display, Position, StimulusSet, factorial
 
-__all__ = ["VARIABILITY", "WINDOW", "counts", "poisson_counts", "repeated_gratings", "with_spikes"]
+__all__ = [
+    "VARIABILITY",
+    "WINDOW",
+    "counts",
+    "poisson_counts",
+    "poisson_rates",
+    "repeated_gratings",
+    "with_spikes",
+]
 
 TRIALS = 20
 
@@ -90,6 +100,22 @@ def poisson_counts(response: xr.DataArray, *, seed: int = 0) -> xr.DataArray:
     return expected.copy(data=np.where(known, drawn, np.nan))
 
 
+def poisson_rates(response: xr.DataArray, *, seed: int = 0) -> xr.DataArray:
+    """Rates of spikes that are drawn as by `poisson_counts`.
+
+    Parameters
+    ----------
+    response, seed
+        As there.
+
+    Returns
+    -------
+    DataArray
+        In spikes/s.
+    """
+    return (poisson_counts(response, seed=seed) / WINDOW).assign_attrs(response.attrs)
+
+
 def spikes(curve: xr.DataArray) -> xr.DataArray:
     """Whether there is a spike on any trial.
 
@@ -111,7 +137,7 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
     Parameters
     ----------
     battery : Battery
-        With the experiment `variability`.
+        With the experiments `variability` or `natural_images`, which repeat what they show.
     kind : {"poisson"}
         How they are drawn.
     seed : int
@@ -128,17 +154,19 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
     """
     if kind != "poisson":
         raise UserError(f"spikes must be 'poisson'; got {kind!r}.")
-    if VARIABILITY.name not in {each.name for each in battery.protocols}:
+    drawn: dict[str, dict[str, Any]] = {
+        VARIABILITY.name: {"curve": partial(poisson_counts, seed=seed), "needs": ""},
+        NATURAL_IMAGES.name: {"curve": partial(poisson_rates, seed=seed)},
+    }
+    if not drawn.keys() & {each.name for each in battery.protocols}:
         raise UserError(
-            f"the {battery.name} battery does not ask how spikes vary; choose variability or full, "
-            "or leave out the spikes."
+            f"the {battery.name} battery does not ask how spikes vary; choose variability, "
+            "natural_images or full, or leave out the spikes."
         )
     return replace(
         battery,
         protocols=tuple(
-            replace(each, curve=partial(poisson_counts, seed=seed), needs="")
-            if each.name == VARIABILITY.name
-            else each
+            replace(each, **drawn[each.name]) if each.name in drawn else each
             for each in battery.protocols
         ),
     )

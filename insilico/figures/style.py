@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ __all__ = [
     "PALETTE",
     "REFERENCE",
     "TWO_COLUMNS",
-    "Plate",
     "axis_label",
     "grows_by_ratios",
     "log_axis",
@@ -112,35 +110,6 @@ def style() -> Iterator[None]:
     """
     with mpl.rc_context(STYLE):
         yield
-
-
-@dataclass(frozen=True)
-class Plate:
-    """A figure with its caption and its numbers.
-
-    Parameters
-    ----------
-    kind : str
-        Which figure it is.
-    layer : str
-        The layer that it shows; empty where it shows all of them.
-    name : str
-        Name of its files.
-    title, caption : str
-        What it shows, in a few words and in a few sentences.
-    figure : Figure
-        The drawing.
-    numbers : DataFrame
-        What is drawn, as a tidy table.
-    """
-
-    kind: str
-    layer: str
-    name: str
-    title: str
-    caption: str
-    figure: Figure
-    numbers: pd.DataFrame
 
 
 def new_figure(width: float = TWO_COLUMNS, height: float = 3.0) -> Figure:

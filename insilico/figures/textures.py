@@ -11,14 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from insilico import reference
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure, shorten, style
 from insilico.tuning.properties.textures import family_modulation
-from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures
+from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures, shipped
 
 __all__ = [
     "modulation_numbers",
+    "modulation_plate",
     "surround_numbers",
     "surround_page",
+    "surround_plate",
     "texture_page",
 ]
 
@@ -289,3 +292,69 @@ def _family_axis(ax: Axes, families: Sequence[Any], names: Sequence[str] = ()) -
 
 def _narrow(ax: Axes) -> bool:
     return bool(ax.figure.bbox.width < NARROW * ax.figure.dpi)
+
+
+def modulation_plate(shown: Shown) -> Plate:
+    """Draw how much textures modulate units.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    pictures = _pictures_of(shown.curve)
+    drawn = (
+        "Top: the first texture of each family and its first noise, without their window. "
+        if pictures
+        else "The pictures that were shown are not kept with the results. "
+    )
+    caption = (
+        f"{drawn}Modulation index (T \N{MINUS SIGN} N) / (T + N) of the "
+        "mean responses to the textures T and the noises N of a family, less the blank and not "
+        "below 0. Dots and bars: median and quartiles over the units that respond to any "
+        "picture. On the right, a dot for each family: its mean over the units, and those of "
+        "the published families over cells of macaque V1 and V2 (Freeman and others 2013); "
+        "lines: means of all. Where the pictures are not the published ones, how families "
+        "spread can be compared, one with another cannot."
+    )
+    numbers = modulation_numbers(shown.curve)
+    figure = texture_page(numbers, pictures, width=shown.width)
+    title = "Textures, and how they modulate the units"
+    return shown.plate(title, caption, figure, numbers)
+
+
+def surround_plate(shown: Shown) -> Plate:
+    """Draw what is left of the response to a disk of texture within surrounds.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    pictures = _pictures_of(shown.curve)
+    caption = (
+        "Mean response to a disk of texture within an annulus of its "
+        "noise and within the texture that it is part of, less the blank, relative to that to "
+        "the disk alone: below 1 the surround suppresses. Left: median and quartiles over the "
+        "units that respond, for each family. Right: each unit, by its means over families; "
+        "those beyond 2 are drawn at the edge."
+    )
+    numbers = surround_numbers(shown.curve)
+    names = pictures.families if pictures else ()
+    figure = surround_page(shown.curve, numbers, names=names, width=shown.width)
+    title = "Disks of texture within surrounds"
+    return shown.plate(title, caption, figure, numbers)
+
+
+def _pictures_of(curve: xr.DataArray) -> Textures | None:
+    """Find the pictures that a curve was recorded with; those of a user are not kept."""
+    ours = int(curve.coords.get("checksum", 0)) == shipped().checksum
+    return shipped() if ours else None

@@ -11,7 +11,8 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from insilico.figures.style import Plate, within_sentence
+from insilico.figures.plate import Plate
+from insilico.figures.style import within_sentence
 
 __all__ = ["inline", "number", "p_value", "render", "score", "without_dimension", "write_page"]
 

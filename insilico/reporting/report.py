@@ -14,9 +14,10 @@ from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.published import beside_published, categories, standings
 from insilico.experiments.quick import QUICK
+from insilico.figures.plate import Plate
 from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import save_figure
 from insilico.reporting.explorer import explorer, library, measured
 from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
 from insilico.reporting.scorecard import scorecard_rows

@@ -46,6 +46,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "border_ownership",
         "eccentricity",
         "motion",
+        "natural_images",
         "full",
     )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}
