@@ -216,9 +216,9 @@ class MechanisticV1(nn.Module):
     def _rates(self, filtered: Sequence[tuple[Tensor, Tensor]], pooled: Tensor) -> Tensor:
         # One group of units after the other: maps of all units at once would not stay in the cache.
         shares = (
-            self.complexity.split(self.counts),
-            self.weights.split(self.counts, dim=1),
-            self.shape.split(self.counts, dim=1),
+            torch.split(self.complexity, self.counts),
+            torch.split(self.weights, self.counts, dim=1),
+            torch.split(self.shape, self.counts, dim=1),
         )
         return torch.cat(
             [
@@ -237,7 +237,7 @@ def _weighed(
     if pooled[0, 0].numel() == 1:  # of many pictures at one site, one product for all
         weighed = (pooled.flatten(1) @ rows.T)[:, :, None, None]
     else:
-        weighed = (rows @ pooled.flatten(2)).unflatten(2, pooled.shape[2:])
+        weighed = (rows @ pooled.flatten(2)).view(len(pooled), -1, *pooled.shape[2:])
     return weighed.chunk(len(weights), dim=1)
 
 
