@@ -214,6 +214,8 @@ class Drawn:
         device: torch.device,
     ) -> Picture:
         """Draw one picture over the background."""
+        if not self.coloured:
+            levels = levels[..., ::3]
         [across], [along] = axes(display, at.x, at.y)
         px_per_deg = levels.shape[1] / degrees
         weights = [
@@ -243,7 +245,7 @@ class Drawn:
             if len(sums) == 1
             else (256 * sums[0] + sums[1]) / (DEEP * ONE**2)
         )
-        seen = torch.stack(light if self.coloured else light[:1])
+        seen = torch.stack(light)
         ground = sums[0].new_tensor(display.levels)[:, None, None]
         return display.encode(seen + ground * (1 - opacity)).float()
 

@@ -174,6 +174,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "seed": 7,
         "rates": False,
         "spikes": None,
+        "trials": None,
         "crop": "off",
         "phases": "harmonics",
         "precision": "bfloat16",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from insilico.cli.options import ModelOptions, Words, most_units_of
+from insilico.cli.options import ModelOptions, Whole, Words, most_units_of
 from insilico.cli.own_references import references_named
 from insilico.errors import UserError
 from insilico.folders import plain
@@ -38,6 +38,7 @@ def run(
     frame_rate: float | None = None,
     rates: bool = True,
     spikes: str | None = None,
+    trials: Whole | None = None,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
     untrained: Annotated[bool, Parameter(negative="")] = False,
@@ -107,7 +108,10 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates.
     spikes : str, optional
-        Draw spikes at these rates where the battery asks how they vary: poisson.
+        Draw spikes at these rates where the battery asks how they vary, and for trials: poisson.
+    trials : int, optional
+        How often everything is repeated, for intervals of every property (repeats.csv): an even
+        number of repeats of spikes, or of a model with noise of its own.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
         standard, colour and marques2020 record all, eccentricity 128, the others 64.
@@ -190,6 +194,7 @@ def run(
             device=options.device,
             rates=rates,
             spikes=spikes,
+            trials=trials,
             most_units=most_units_of(most_units),
             quick=quick,
             crop=crop,

@@ -131,7 +131,7 @@ def spikes(curve: xr.DataArray) -> xr.DataArray:
     return curve.max([dim for dim in curve.dims if dim != "unit"]) > ROUNDING
 
 
-def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
+def with_spikes(battery: Battery, kind: str, *, seed: int, asked: bool = False) -> Battery:
     """Draw spikes at the rates of a model, where a battery asks how they vary.
 
     Parameters
@@ -142,6 +142,8 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
         How they are drawn.
     seed : int
         Of the draws.
+    asked : bool
+        Whether how spikes vary is asked of any experiment: for intervals over repeats.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
     Raises
     ------
     UserError
-        For another kind, or a battery that does not ask.
+        For another kind, or where nothing asks.
     """
     if kind != "poisson":
         raise UserError(f"spikes must be 'poisson'; got {kind!r}.")
@@ -158,10 +160,11 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
         VARIABILITY.name: {"curve": partial(poisson_counts, seed=seed), "needs": ""},
         NATURAL_IMAGES.name: {"curve": partial(poisson_rates, seed=seed)},
     }
-    if not drawn.keys() & {each.name for each in battery.protocols}:
+    if not asked and not drawn.keys() & {each.name for each in battery.protocols}:
         raise UserError(
             f"the {battery.name} battery does not ask how spikes vary; choose variability, "
-            "natural_images or full, or leave out the spikes."
+            "natural_images or full, ask for intervals over repeats (--trials 20), or leave out "
+            "the spikes."
         )
     return replace(
         battery,

@@ -11,6 +11,7 @@ import xarray as xr
 from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.phenomena_curves import median_curves
+from insilico.experiments.quick import QUICK, QUICK_FIGURE
 from insilico.figures.examples import (
     choose_examples,
     drawable,
@@ -27,7 +28,13 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.scorecard import scorecard_page
-from insilico.figures.style import FORMATS, TWO_COLUMNS, save_figure, within_sentence
+from insilico.figures.style import (
+    FORMATS,
+    TWO_COLUMNS,
+    mark,
+    save_figure,
+    within_sentence,
+)
 from insilico.figures.summary import MOST_COMPARED, summary
 from insilico.runs.results import Results
 
@@ -99,7 +106,7 @@ def plates(
     Returns
     -------
     list of Plate
-        Figures for which there is nothing to draw are left out.
+        Figures for which there is nothing to draw are left out. Those of a quick run say so.
     """
     made = _summary(results, width)
     chosen = shown_layers(results) if layers is None else list(layers)
@@ -108,7 +115,11 @@ def plates(
         made += _scorecard(results, layer, f"phenomena{suffix}", width)
         made += _population(results, layer, f"population{suffix}", width)
         made += _examples(results, layer, f"examples{suffix}")
-    return made + protocol_plates(results, chosen, width=width)
+    made += protocol_plates(results, chosen, width=width)
+    if QUICK in results.warnings:
+        for plate in made:
+            mark(plate.figure, QUICK_FIGURE)
+    return made
 
 
 def shown_layers(results: Results, most: int = MOST_LAYERS) -> list[str]:
@@ -180,6 +191,8 @@ def example_places(results: Results, layer: str) -> tuple[str | None, list[int]]
     names = [str(name) for name in results.units.data_vars if name != "responsive"]
     names.sort(key=lambda name: name.rpartition(".")[2] != "circular_variance")
     quantiles = example_quantiles(results.curves)
+    if QUICK in results.warnings:
+        quantiles = (quantiles[0], quantiles[-1])
     for name in names:
         places = choose_examples(counted(units, name), quantiles=quantiles)
         if len(places):

@@ -27,6 +27,7 @@ __all__ = [
     "axis_label",
     "grows_by_ratios",
     "log_axis",
+    "mark",
     "new_axes",
     "new_figure",
     "save_figure",
@@ -129,6 +130,12 @@ def new_axes(ax: Axes | None, *, projection: str | None = None) -> Axes:
 
     figure = plt.figure(figsize=(ONE_COLUMN, 0.75 * ONE_COLUMN), layout="constrained")
     return figure.add_subplot(projection=projection)
+
+
+def mark(figure: Figure, words: str) -> None:
+    """Write below a figure what it is not to be taken for."""
+    with style():
+        figure.supxlabel(words, color=ACCENT, fontsize=7, fontweight="bold")
 
 
 def axis_label(name: str, units: str | None) -> str:

@@ -1,7 +1,6 @@
 """Textures: the pictures, how they modulate the units, and what a surround of them does."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,10 +98,11 @@ def texture_page(
         and V2.
     """
     layers = list(numbers["layer"].unique())
+    families = numbers["family"].unique().tolist()
     left = width - 2 * LABELS - STRIP
     heights = [PANEL_HEIGHT] * len(layers)
     if pictures is not None:
-        heights.insert(0, 2 * left / len(pictures.families) + _name_height(width))
+        heights.insert(0, 2 * left / len(families) + _name_height(width))
     with style():
         figure = new_figure(width, sum(heights) + LABELS)
         grid = figure.add_gridspec(
@@ -119,9 +119,9 @@ def texture_page(
             panel.set_ylabel("Modulation index")
             _means(figure.add_subplot(grid[place, 1], sharey=panel), rows)
             panel.tick_params(labelbottom=place == -1)
-        _family_axis(panels[-1], list(numbers["family"].unique()))
+        _family_axis(panels[-1], families)
         if pictures is not None:
-            _pictures(figure.add_subplot(grid[0, 0]), pictures)
+            _pictures(figure.add_subplot(grid[0, 0]), pictures, families)
     return figure
 
 
@@ -141,7 +141,7 @@ def surround_page(
     numbers : DataFrame
         From `surround_numbers` of it; a row of panels for each layer.
     names : sequence of str
-        Names of the families, if they are known.
+        Names of all families, if they are known.
     width : float
         In inches.
 
@@ -168,7 +168,7 @@ def surround_page(
             _name(left, layer, rows)
             left.set_ylabel("Response, relative\nto the disk alone")
             left.set_ylim(0, max(1.2, 1.05 * float(rows["high"].max())))
-            _family_axis(left, list(numbers["family"].unique()), names)
+            _family_axis(left, numbers["family"].unique().tolist(), names)
             if place < len(layers) - 1:
                 left.tick_params(labelbottom=False)
                 left.set_xlabel("")
@@ -203,19 +203,20 @@ def _name_height(width: float) -> float:
     return UPRIGHT if width < NARROW else NAMES
 
 
-def _pictures(ax: Axes, pictures: Textures) -> None:
+def _pictures(ax: Axes, pictures: Textures, families: Sequence[int]) -> None:
     """Draw the first texture and the first noise of each family, above its place."""
     half = (1 - GAP) / 2
     for row, kind in enumerate((NOISE, TEXTURE)):
-        for number, levels in enumerate(pictures.levels[kind - 1, :, 0], start=1):
-            extent = (number - half, number + half, row - half, row + half)
+        for place, family in enumerate(families, start=1):
+            extent = (place - half, place + half, row - half, row + half)
+            levels = pictures.levels[kind - 1, family - 1, 0]
             ax.imshow(levels, cmap="gray", vmin=0, vmax=255, extent=extent)
     ax.set_aspect("equal", anchor="S")
     ax.set_ylim(-0.5, 1.5)
     ax.set_yticks([0, 1], ["noise", "texture"])
     ax.spines[:].set_visible(False)
     ax.xaxis.tick_top()
-    _family_axis(ax, pictures.families, pictures.families)
+    _family_axis(ax, families, pictures.families)
     ax.set_xlabel("")
     ax.tick_params(length=0)
 
@@ -276,11 +277,11 @@ def _name(ax: Axes, layer: str, rows: pd.DataFrame) -> None:
     ax.set_title(f"{shorten(layer, 16 if _narrow(ax) else 40)}: {n} units", loc="left")
 
 
-def _family_axis(ax: Axes, families: Sequence[Any], names: Sequence[str] = ()) -> None:
-    """Label the families by their numbers, or by their names."""
+def _family_axis(ax: Axes, families: Sequence[int], names: Sequence[str] = ()) -> None:
+    """Label families by their numbers, from 1, or by their names."""
     upright = bool(names) and _narrow(ax)
     gap = " " if upright else "\n"
-    labels = [name.replace(" ", gap) for name in names] or [f"{family}" for family in families]
+    labels = [names[family - 1].replace(" ", gap) if names else f"{family}" for family in families]
     ax.set_xlim(0.4, len(labels) + 0.6)
     ax.set_xticks(range(1, len(labels) + 1), labels)
     if _narrow(ax):

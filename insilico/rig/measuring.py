@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.experiments.contrast import CONTRAST
 from insilico.experiments.gratings import (
     ORIENTATION,
     ORIENTATION_MEAN,
@@ -33,7 +34,7 @@ __all__ = ["Measurements", "Survey", "best_phase", "survey"]
 SHARED = (RECEPTIVE_FIELD, ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY)
 
 # Those that each unit is shown at its own optimum.
-OWN = (SIZE,)
+OWN = (SIZE, CONTRAST)
 
 Done = Callable[[str, float], None]
 

@@ -53,14 +53,11 @@ class Heard:
         Raw activations of the chosen units.
     rates : array, shape (unit,)
         In spikes/s.
-    milliseconds : float
-        From the hand to the answers: drawing, and the model.
     """
 
     picture: npt.NDArray[np.uint8]
     responses: npt.NDArray[np.float32]
     rates: npt.NDArray[np.float64]
-    milliseconds: float
 
 
 class Rig:
@@ -89,6 +86,8 @@ class Rig:
         All units, in the order in which `step` goes through them.
     ranking : str
         What they are ordered by.
+    ascending : bool
+        Whether the smallest come first.
     explored : Explored
         What was shown.
     measurements : Measurements
@@ -160,18 +159,20 @@ class Rig:
         other = self.order[place % len(self.order)]
         self.choose(self.chosen[:1] if len(self.chosen) > 1 else (self.chosen[0], other))
 
-    def rank(self, by: str) -> None:
-        """Put the units into the order of a property, the largest first.
+    def rank(self, by: str, *, ascending: bool = False) -> None:
+        """Put the units into the order of a property.
 
         Parameters
         ----------
         by : str
             One of `rankings`. Units without a value come last.
+        ascending : bool
+            The smallest first.
         """
         values = self._values(by)
-        ranked = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        ranked = np.argsort(values if ascending else -values, kind="stable")
         self.order = [int(unit) for unit in ranked]
-        self.ranking = by
+        self.ranking, self.ascending = by, ascending
 
     @property
     def rankings(self) -> list[str]:
@@ -204,10 +205,9 @@ class Rig:
         self.explored.add(
             hand, self._places, responses.tolist(), self._blank.tolist(), self.seconds
         )
-        self._save_if_due()
         levels = np.rint(255 * drawn[0].clamp(0, 1).cpu().numpy()).astype(np.uint8)
         image = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
-        return Heard(image, responses, self.rates(responses), took)
+        return Heard(image, responses, self.rates(responses))
 
     def respond(self, hand: Hand) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
         """Draw what is under the hand, and ask the chosen units; nothing is noted down.
@@ -286,6 +286,12 @@ class Rig:
         now = time.monotonic()
         self._saved = (now, now - began)
 
+    def save_if_due(self) -> None:
+        """Write what is new every two seconds, and less often where that would take long."""
+        when, took = self._saved
+        if time.monotonic() - when > max(EVERY, took / SHARE):
+            self.save()
+
     def close(self) -> None:
         """Write what is new, and give the model back as it was found."""
         try:
@@ -311,11 +317,6 @@ class Rig:
             blank = rates_of(rate_map, layers, self.survey.blank)
             return rates_of(rate_map, layers, responses) - blank
         return self.measurements.properties()[by]
-
-    def _save_if_due(self) -> None:
-        when, took = self._saved
-        if time.monotonic() - when > max(EVERY, took / SHARE):
-            self.save()
 
 
 @contextmanager
