@@ -22,11 +22,13 @@ import insilico
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments.protocol import Placement
+from insilico.experiments.rehearsal import preferences
 from insilico.rig.desk import Desk
 from insilico.rig.drawing import picture, shown
 from insilico.rig.explored import COLUMNS, FIRST, Explored, by_hand, map_by_hand, read_explored
 from insilico.rig.hand import KINDS, PARAMETERS, Hand, limits, read
 from insilico.rig.latency import latency
+from insilico.rig.measuring import SHARED
 from insilico.rig.opening import opened
 from insilico.rig.pictures import LARGEST, copied
 from insilico.rig.plots import curve_parts
@@ -87,9 +89,11 @@ class TestHand:
             quick = picture(DISPLAY, hand, (photograph,))
             assert torch.equal(quick, shown(DISPLAY, [hand], (photograph,)).images())
 
-    def test_a_photograph_that_is_higher_than_wide(self, tmp_path):
+    @pytest.mark.parametrize("mode", ["L", "RGB"])
+    def test_a_photograph_that_is_higher_than_wide(self, tmp_path, mode):
         path = tmp_path / "tall.png"
-        Image.fromarray(np.arange(80, dtype=np.uint8).repeat(10).reshape(80, 10)).save(path)
+        levels = np.random.default_rng(0).integers(0, 255, (80, 10, len(mode)), dtype=np.uint8)
+        Image.fromarray(levels.squeeze(), mode).save(path)
         hand = Hand("photograph", x=0.3, y=-0.2, diameter=0.3)
         assert torch.equal(
             picture(DISPLAY, hand, (path,)), shown(DISPLAY, [hand], (path,)).images()
@@ -234,6 +238,29 @@ class TestUnits:
         rig.pair()
         assert rig.chosen == (2,)
 
+    def test_two_are_never_the_same(self, rig):
+        rig.rank("number")
+        rig.choose([2, 3])
+        rig.step(1)
+        assert rig.chosen == (4, 3)
+        rig.step(-1)
+        assert rig.chosen == (2, 3)
+        rig.step(-1, side=1)
+        assert rig.chosen == (2, 1)
+        rig.choose([5, 5])
+        assert rig.chosen == (5,)
+        assert rig.look(Hand()).rates.shape == (1,)
+
+    def test_a_model_of_one_unit(self, tmp_path):
+        net = nn.Sequential(nn.Conv2d(1, 1, 15, stride=4, padding=7), nn.ReLU())
+        net[0].weight.data = rig_model.build()[0].weight.data[:1]
+        probe, _ = placed_probe(net, "1", place=Placement(), pixels=64, degrees=4)
+        with opened(probe, folder=tmp_path) as rig:
+            rig.pair()
+            rig.step(1)
+            assert rig.chosen == (0,)
+            assert rig.look(Hand()).rates.shape == (1,)
+
     def test_by_the_answer_to_what_is_under_the_hand(self, rig):
         rig.look(Hand("grating", orientation=67.5, diameter=2, spatial_frequency=2.0))
         rig.rank("now")
@@ -329,6 +356,27 @@ class TestMeasuring:
         values = rig.measurements.properties()["preferred_orientation"][rig.order]
         assert (np.diff(values) <= 0).all()
         assert rig.value(rig.order[0]) == values[0]
+
+    def test_nothing_is_shown_at_an_optimum_that_there_is_not(self, tmp_path, monkeypatch):
+        net = rig_model.build()
+        net[0].weight.data[2], net[0].bias.data[2] = 0, -1
+        probe, _ = placed_probe(net, "1", place=Placement(), pixels=32, degrees=2)
+        with opened(probe, folder=tmp_path) as rig:
+            rig.choose([2])
+            rig.measure(lambda *_: None)
+            assert rig.field(2).measured is None
+            assert np.ptp(rig.measurements.best(2, "contrast").to_numpy()) == 0
+            unknown = pd.DataFrame({"orientation": [np.nan], "spatial_frequency": [2.0]})
+            monkeypatch.setattr(
+                "insilico.rig.measuring.preferences",
+                lambda protocol, *known: (
+                    unknown if protocol.name == "size" else preferences(protocol, *known)
+                ),
+            )
+            rig.choose([3])
+            rig.measure(lambda *_: None)
+            assert list(rig.measurements.of(3)) == [each.name for each in SHARED]
+            assert rig.measurements.best(3, "contrast") is None
 
     def test_what_was_measured_before_it_was_given_up_is_kept(self, rig):
         def stop(name, share):

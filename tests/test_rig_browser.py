@@ -369,6 +369,11 @@ class TestColours:
     def test_the_page_follows_the_system_and_its_switch(self, show):
         dark = show(color_scheme="dark")
         assert (self.background(dark), self.axis(dark)) == ("rgb(21, 23, 26)", "#e4e6e9")
+        # And another page that is open beside it does not.
+        light = show(color_scheme="light")
+        assert self.axis(light) == "#1c1e21"
+        assert self.axis(dark) == "#e4e6e9"
+        light.context.close()
         dark.click("#switch-colours")
         assert (self.background(dark), self.axis(dark)) == ("rgb(255, 255, 255)", "#1c1e21")
         assert dark.complaints == []

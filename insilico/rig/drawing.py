@@ -93,7 +93,8 @@ def picture(
     drawn = draw(display, window=window, device=device, **parameters)
     if window == display.whole:
         return drawn
-    whole = blank_screen(display, device=device).clone()
+    # A photograph may have colour on a grey display.
+    whole = blank_screen(display, device=device).expand(-1, drawn.shape[1], -1, -1).clone()
     whole[..., window.rows, window.columns] = drawn
     return whole
 

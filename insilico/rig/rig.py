@@ -128,10 +128,10 @@ class Rig:
         Parameters
         ----------
         units : sequence of int
-            One row of the probe's table, or two.
+            One row of the probe's table, or two; twice the same is one.
         """
         self._contexts.close()
-        self.chosen = tuple(int(unit) for unit in units)
+        self.chosen = tuple(dict.fromkeys(int(unit) for unit in units))
         table = self.probe.units.iloc[list(self.chosen)]
         places = table[list(UNIT)].itertuples(index=False, name=None)
         self._places = dict(zip(self.chosen, places, strict=True))
@@ -141,16 +141,19 @@ class Rig:
     def step(self, by: int, *, side: int = 0) -> None:
         """Go to another unit in the order of the ranking, from the last one on to the first.
 
+        One that is listened to already is passed over.
+
         Parameters
         ----------
-        by : int
-            So many places further down; below 0 for up.
+        by : {1, -1}
+            Down, or up.
         side : int
             Which of the chosen units is exchanged.
         """
-        place = self.order.index(self.chosen[side]) + by
         chosen = list(self.chosen)
-        chosen[side] = self.order[place % len(self.order)]
+        here = chosen.pop(side)
+        others = [unit for unit in self.order if unit not in chosen]
+        chosen.insert(side, others[(others.index(here) + by) % len(others)])
         self.choose(chosen)
 
     def pair(self) -> None:

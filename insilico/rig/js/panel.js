@@ -149,14 +149,18 @@ function recolour() {
     colours[name] = style.getPropertyValue(`--${name}`).trim();
   }
   const { text, quiet, line } = colours;
+  // Of this page alone: another one may be light.
+  const alone = { sync: false };
   for (const plot of Bokeh.documents[0].roots()) {
     for (const axis of [...plot.below, ...plot.left]) {
       axis.setv({
         axis_label_text_color: text, major_label_text_color: text,
         axis_line_color: quiet, major_tick_line_color: quiet,
-      });
+      }, alone);
     }
-    for (const each of plot.center) if ("grid_line_color" in each) each.grid_line_color = line;
+    for (const each of plot.center) {
+      if ("grid_line_color" in each) each.setv({ grid_line_color: line }, alone);
+    }
   }
   paint();
 }

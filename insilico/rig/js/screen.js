@@ -60,8 +60,10 @@ function paint() {
   seen.units.forEach((unit, side) => {
     if (maps[side]) context.drawImage(maps[side].canvas, ...maps[side].place(at));
     const [x, y, width, height] = unit.proven;
+    const beside = 4 * side; // px: two fields may be one.
     outlined(context, colourOf(side), [], () => {
-      context.rect(at.x(x), at.y(y + height), width * at.per, height * at.per);
+      context.rect(at.x(x) - beside, at.y(y + height) - beside,
+        width * at.per + 2 * beside, height * at.per + 2 * beside);
     });
     if (!unit.measured) return;
     const [cx, cy, diameter] = unit.measured;
