@@ -4,7 +4,8 @@
 
 Both have as many units, half of those of the VOneBlock simple, on pictures of 224 px, on one
 thread, in turns. Prints seconds of the processor per picture, the least of several tries, and the
-median ratio of a turn: at most 2 is the target. Also of one site alone (``at``), which is what a search computes.
+median ratio of a turn: at most 2 is the target. Also of one site alone (``at``), which is what a
+search computes.
 """
 
 import argparse

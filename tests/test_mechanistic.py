@@ -31,6 +31,7 @@ LINEAR = {
     "surround_balance": 0,
     "contrast_gain": 0,
     "center_sigma": 0.02,
+    "excitation_median": 0,
     "untuned_median": 0,
     "tuned_median": 0,
     "surround_median": 0,
@@ -45,6 +46,9 @@ LINEAR = {
     "width_spread": 0.35,
     "aspect_median": 1.2,
     "aspect_spread": 0.3,
+    "frequency_width_correlation": 0.669,
+    "width_aspect_correlation": -0.409,
+    "even_bias": 0.196,
 }
 
 
@@ -197,7 +201,12 @@ def test_excitation_comes_from_beyond_the_filter_whatever_the_phase():
 
 
 def test_the_largest_response_is_that_to_the_preferred_grating():
-    said = LINEAR | {"excitation_median": 1.0, "tuned_median": 1.0, "untuned_median": 0.5}
+    said = LINEAR | {
+        "excitation_median": 1.0,
+        "excitation_spread": 0,
+        "tuned_median": 1.0,
+        "untuned_median": 0.5,
+    }
     model = made(**said, complexity_median=4, complexity_spread=0.1)
     units = model.units.query("cycles_across < 0.5 and spatial_frequency < 4 and sigma < 0.2")
     assert len(units) > 2
@@ -246,7 +255,8 @@ def test_baseline_and_threshold():
     blank = torch.zeros(1, 1, 112, 112)
     model = made()
     expected = model.units["gain"] * model.units["baseline"]
-    np.testing.assert_allclose(model(blank)[0].numpy(), expected, rtol=1e-3, atol=1e-4)
+    # Roots that are differentiable at 0 leave a trace of excitation.
+    np.testing.assert_allclose(model(blank)[0].numpy(), expected, rtol=1e-3, atol=1e-3)
     assert made(**ABLATIONS["baseline"])(blank).max() < 1e-3
     silenced = [
         (shown(made(**LINEAR | {"threshold_median": t, "threshold_spread": 0}),
@@ -260,9 +270,11 @@ def test_baseline_and_threshold():
 
 
 def test_seeds_repeat_and_ranks_stay():
-    first, again = (draw_population(50, HyperParameters(), display=DISPLAY, seed=3) for _ in "ab")
+    said = HyperParameters(width_spread=0.3)  # so that none is as wide as units can be
+    first, again = (draw_population(50, said, display=DISPLAY, seed=3) for _ in "ab")
     assert first.equals(again)
-    other = draw_population(50, HyperParameters(width_median=0.5), display=DISPLAY, seed=3)
+    said = HyperParameters(width_spread=0.3, width_median=0.5)
+    other = draw_population(50, said, display=DISPLAY, seed=3)
     assert (other["cycles_across"].rank() == first["cycles_across"].rank()).all()
     assert (other["spatial_frequency"] == first["spatial_frequency"]).all()
 
