@@ -165,6 +165,7 @@ def _mechanistic_resnet50(name: str, request: Request) -> Loaded:
         mean=(0.5,),
         std=(0.5,),
         channels=1,
+        citation=VONE,
         drawn_in_degrees=True,
     )
     return model, card
