@@ -299,6 +299,8 @@ class TestKeys:
         page.keyboard.press("n")
         second = heard(page)["units"][0]["number"]
         assert second != first
+        assert page.evaluate("rig.past.at(-1).units") == [second]
+        assert page.evaluate("rig.past.map(({ units }) => units[0])").count(first) > 0
         page.keyboard.press("Shift+N")
         assert heard(page)["units"][0]["number"] == first
         page.keyboard.press("u")
