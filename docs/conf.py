@@ -68,6 +68,7 @@ html_copy_source = False
 html_show_sourcelink = False
 # Pages without pages below them have nothing to list at the side.
 html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "api"}
+html_sidebars["gallery_built/00_getting_started"] = []
 html_theme_options = {
     "logo": {"text": "insilico"},
     "navbar_align": "left",

@@ -16,6 +16,7 @@ from stimuli.sets import StimulusSet, factorial
 if TYPE_CHECKING:
     from stimuli.apertures import aperture
     from stimuli.bars import bar, rectangle, rectangular_grating, spot
+    from stimuli.chirps import chirp
     from stimuli.colours import cone_grating, cone_square
     from stimuli.dots import random_dots
     from stimuli.gratings import center_surround, grating, plaid
@@ -41,6 +42,7 @@ __all__ = [
     "bar",
     "center_and_patch",
     "center_surround",
+    "chirp",
     "cone_grating",
     "cone_square",
     "counterphase_grating",

@@ -117,6 +117,16 @@ STIMULI = {
 
 # Frames of movies in [0, 1], (n, frame, channel, height, width); they take ``time`` as well.
 MOVIES = {
+    "chirp": Listed(
+        "stimuli.chirps",
+        {
+            "temporal_frequency": 1.0,
+            "last_temporal_frequency": (1.0, 4.0, 8.0),
+            "duration": 1.0,
+            "first_contrast": 0.2,
+            "spatial_frequency": 1.0,
+        },
+    ),
     "counterphase_grating": Listed(
         "stimuli.moving",
         {"orientation": ORIENTATIONS, "spatial_frequency": 2.0, "temporal_frequency": 4.0},

@@ -7,7 +7,9 @@ cut from the whole, and a GPU shows what a CPU shows.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +21,11 @@ from torch import Tensor
 
 from stimuli.apertures import axes
 from stimuli.display import Display, Position, Window
-from stimuli.marques2020.resize import ONE, devices, shares
+from stimuli.marques2020.resize import ONE, devices, shares, span
 from stimuli.parameters import Numbers, column
 from stimuli.sets import StimulusSet
 
-__all__ = ["photographs"]
+__all__ = ["Drawn", "Look", "look", "photographs"]
 
 CENTRE = Position()
 
@@ -34,8 +36,11 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 DEEP = 2**16 - 1
 
+# Files that were looked at and have not changed are not looked at again.
+REMEMBERED = 2**14
+
 Array = npt.NDArray[np.float64]
-Levels = UInt8[np.ndarray, "height width 4"] | UInt16[np.ndarray, "height width 4"]
+Levels = UInt8[np.ndarray, "rows columns 4"] | UInt16[np.ndarray, "rows columns 4"]
 Picture = Float[Tensor, "channel height width"]
 
 
@@ -84,7 +89,7 @@ def photographs(
     if not paths:
         raise ValueError("there are no pictures to show. Give the path of at least one file.")
     files = tuple(Path(path) for path in paths)
-    checksums, coloured = zip(*map(_look, files), strict=True)
+    looks = [look(path) for path in files]
     table = pd.DataFrame(
         {
             "picture": np.arange(len(files)),
@@ -92,18 +97,77 @@ def photographs(
             "x": float(position.x),
             "y": float(position.y),
             "file": [path.name for path in files],
-            "checksum": checksums,
+            "checksum": [each.checksum for each in looks],
         }
     )
-    shown = _Photographs(files, any(coloured))
+    shown = Drawn(files, any(each.coloured for each in looks))
     return StimulusSet(
         "photographs", display, table, ("picture",), shown.draw, labels=("file", "checksum")
     )
 
 
+class Look(NamedTuple):
+    """What a picture in a file is like.
+
+    Attributes
+    ----------
+    checksum : str
+        Of its pixels.
+    coloured : bool
+        Whether it has colour.
+    height, width : int
+        In px, upright.
+    """
+
+    checksum: str
+    coloured: bool
+    height: int
+    width: int
+
+
+def look(path: Path) -> Look:
+    """Look at a picture in a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Look
+
+    Raises
+    ------
+    ValueError
+        If it is missing or no picture.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return _look(path, 0, 0)
+    return _look(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(REMEMBERED)
+def _look(path: Path, _changed: int, _size: int) -> Look:
+    levels = _levels(path)
+    digest = hashlib.sha256(str(levels.shape).encode() + levels.tobytes()).hexdigest()[:16]
+    coloured = bool((levels[..., :1] != levels[..., 1:3]).any())
+    return Look(digest, coloured, *levels.shape[:2])
+
+
 @dataclass(frozen=True)
-class _Photographs:
-    """Files of pictures, and whether they are drawn in colour."""
+class Drawn:
+    """Files of pictures, and whether they are drawn in colour.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        The files.
+    coloured : bool
+        Whether images have three channels.
+    """
 
     paths: tuple[Path, ...] = field(repr=False)
     coloured: bool
@@ -123,32 +187,50 @@ class _Photographs:
         work, place = devices(device)
         parameters = {"picture": picture, "degrees": degrees, "x": x, "y": y}
         columns = np.broadcast_arrays(*(column(*each) for each in parameters.items()))
-        # One at a time: files differ in size, and may be large.
-        images = [
-            self._one(display, int(number), width, Position(*at), window or display.whole, work)
-            for number, width, *at in zip(*columns, strict=True)
-        ]
+        images: list[Picture] = []
+        before: tuple[float, ...] = ()
+        # One at a time: files differ in size, and may be large. Repeats follow each other, and so
+        # do views of one file, which is read once for all of them.
+        for row in zip(*columns, strict=True):
+            if row == before:
+                images.append(images[-1])
+                continue
+            number, width, *at = row
+            if before[:1] != row[:1]:
+                levels = _levels(self.paths[int(number)])
+            before = row
+            images.append(
+                self._one(display, levels, width, Position(*at), window or display.whole, work)
+            )
         return torch.stack(images).to(place)
 
     def _one(
         self,
         display: Display,
-        number: int,
+        levels: Levels,
         degrees: float,
         at: Position,
         window: Window,
         device: torch.device,
     ) -> Picture:
         """Draw one picture over the background."""
-        levels = _levels(self.paths[number])
+        if not self.coloured:
+            levels = levels[..., ::3]
         [across], [along] = axes(display, at.x, at.y)
         px_per_deg = levels.shape[1] / degrees
-        rows, columns = (
-            torch.as_tensor(_weights(distance, size, px_per_deg, display), device=device)
+        weights = [
+            _weights(distance, size, px_per_deg, display)
             for distance, size in (
                 (-along[window.rows], levels.shape[0]),
                 (across[window.columns], levels.shape[1]),
             )
+        ]
+        # What the window does not show adds nothing.
+        seen_rows, seen_columns = (span(each.any(axis=0)) for each in weights)
+        levels = levels[seen_rows, seen_columns]
+        rows, columns = (
+            torch.as_tensor(each[:, part], device=device)
+            for each, part in zip(weights, (seen_rows, seen_columns), strict=True)
         )
         # Of more than 8 bits, in two parts: sums of each are exact.
         parts = (levels // 256, levels % 256) if levels.dtype == np.uint16 else (levels,)
@@ -163,7 +245,7 @@ class _Photographs:
             if len(sums) == 1
             else (256 * sums[0] + sums[1]) / (DEEP * ONE**2)
         )
-        seen = torch.stack(light if self.coloured else light[:1])
+        seen = torch.stack(light)
         ground = sums[0].new_tensor(display.levels)[:, None, None]
         return display.encode(seen + ground * (1 - opacity)).float()
 
@@ -183,13 +265,6 @@ def _weights(distance: Array, pixels: int, px_per_deg: float, display: Display) 
     largest = (np.arange(len(weights)), weights.argmax(axis=1))
     weights[largest] += covered - weights.sum(axis=1)
     return weights
-
-
-def _look(path: Path) -> tuple[str, bool]:
-    """Fingerprint of a picture, and whether it has colour."""
-    levels = _levels(path)
-    digest = hashlib.sha256(str(levels.shape).encode() + levels.tobytes()).hexdigest()[:16]
-    return digest, bool((levels[..., :1] != levels[..., 1:3]).any())
 
 
 def _levels(path: Path) -> Levels:

@@ -24,6 +24,7 @@ from insilico.experiments.gratings import (
     gratings,
     preferred_grating,
 )
+from insilico.experiments.natural_images import NATURAL_IMAGES
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.experiments.scope import lacking
@@ -489,7 +490,7 @@ def test_full_holds_every_experiment_of_the_others():
     for other in (
         standard.BATTERY.protocols,
         shared.PHENOMENA,
-        (COLOUR, BORDER_OWNERSHIP, ECCENTRICITY),
+        (COLOUR, BORDER_OWNERSHIP, ECCENTRICITY, NATURAL_IMAGES),
     ):
         assert {each.name for each in other} <= names
 

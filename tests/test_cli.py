@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from PIL import Image
 from torch import nn
 
 import insilico
@@ -173,6 +174,7 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "seed": 7,
         "rates": False,
         "spikes": None,
+        "trials": None,
         "crop": "off",
         "phases": "harmonics",
         "precision": "bfloat16",
@@ -185,6 +187,16 @@ def test_run_passes_options_on(here, stand_in, tmp_path):
         "progress": True,
     }
     assert (tmp_path / "here/it/is/report.html").is_file()
+
+
+def test_run_shows_photographs_of_a_folder(here, stand_in, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "mine" / "one.png")
+    command = "run small.py:build --layer 0 -q --photographs mine --battery"
+    assert main([*command.split(), "natural_images"]) == 0
+    assert stand_in["battery"]["natural_images"].citation == "1 photographs of mine"
+    assert main([*command.split(), "motion"]) == 2
+    assert "the motion battery shows no photographs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -443,6 +455,7 @@ def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
     assert "11552 stimuli, about" in costs
     assert "shares its recording with one above" in costs
     assert "marques2020\n\n" not in costs
+    assert "takes pictures; if it takes movies, --time says how" in costs
 
 
 def test_protocols_say_what_is_left_out_of_a_model(here, capsys):
@@ -456,6 +469,34 @@ def test_protocols_say_what_is_left_out_of_a_model(here, capsys):
     assert main(["protocols", *grey, "--battery", "colour"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "nothing of the colour battery suits this model" in told
+    moving = ["--battery", "motion", "--time", "phases", "--frame-rate", "30"]
+    assert main(["protocols", *grey, *moving]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "takes movies (phases): each frame by itself, as a picture; 30 frames per second" in told
+    assert "left out" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["small.py:build", "--layer"], "--layer"),
+        (["small.py:build", "--layer", "0", "--protocols"], "--protocols"),
+        (["small.py:build", "--layer", "0", "--degrees"], "--degrees"),
+        (["vone", "--battery", "standrd"], "Did you mean standard?"),
+        (["vone", "--protocols", "orientatoin"], "Did you mean orientation, "),
+        (["vone", "--option", "mdoe=1"], "vone has no option 'mdoe'. Did you mean mode"),
+        (
+            ["small.py:build", "--layer", "0", "--weights", "no.pth"],
+            "nothing that torch.save writes",
+        ),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(here, capsys, words, message):
+    (here / "no.pth").write_bytes(b"not weights")
+    assert main(["run", *words]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+    assert "weights_only" not in line
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,14 @@ from torch import nn
 
 import insilico
 from insilico.comparison.eccentricity import eccentricity_slopes
+from insilico.experiments.batteries import find_battery
 from insilico.experiments.eccentricity import field_maps, spots_everywhere
+from insilico.experiments.scope import lacking
 from insilico.figures.eccentricity import eccentricity_page
 from insilico.figures.plates import plates
+from insilico.models.card import ModelCard
 from insilico.models.textbook.log_polar import CENTRE, CYCLES, GROWTH, LogPolar
+from insilico.recording.probe import Probe
 from insilico.tuning.properties import eccentricity as properties
 from stimuli import Display, Position
 
@@ -180,3 +184,23 @@ def test_the_front_end_needs_room_and_grey_pictures():
         LogPolar(degrees=4)
     with pytest.raises(insilico.UserError, match="Give one grey channel"):
         LogPolar()(torch.zeros(1, 3, 64, 64))
+
+
+def test_everything_leaves_out_places_that_nothing_says():
+    full = find_battery("full").battery
+    named = find_battery("eccentricity").battery
+    display = Display.square(16, 4.0)
+    card = ModelCard("flat", display, channels=1)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(256, 3))
+    vector = Probe(flat, ["1"], display=display, channels=1)
+    needed = lacking(card, vector)
+    assert full["eccentricity"].needs in needed
+    assert needed["known places"].startswith("nothing says where the units of 1 look")
+    # Asked for by its name, it is done: they may look at several places.
+    assert named["eccentricity"].needs not in needed
+    maps = nn.Conv2d(1, 2, 3, padding=1)
+    one = lacking(card, Probe(maps, ["output"], display=display, channels=1))
+    several = lacking(card, Probe(maps, ["output"], display=display, channels=1, sites="lattice"))
+    for battery in (full, named):
+        assert battery["eccentricity"].needs in one
+        assert battery["eccentricity"].needs not in several

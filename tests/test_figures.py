@@ -22,12 +22,13 @@ from insilico import UserError, figures, reference
 from insilico.comparison.table import score
 from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.figures.examples import drawable, example_quantiles
-from insilico.figures.plates import check_pages, example_places, shown_layers
+from insilico.figures.pages import check_pages
+from insilico.figures.plates import example_places, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.sheet import contact_rows
 from insilico.figures.style import log_axis, new_figure
 from insilico.figures.textures import modulation_numbers, surround_numbers
-from stimuli import Display, factorial, grating
+from stimuli import Display, center_surround, factorial, grating
 from stimuli.textures.sets import shipped
 
 mpl.use("Agg")
@@ -219,6 +220,17 @@ class TestExamples:
         assert len(page.axes) == 2 * 7
         value = float(run.units["circular_variance"][3])
         assert f"{value:.2f}" in page.axes[0].texts[0].get_text().replace("\n", " ")
+
+    def test_ticks_of_narrow_panels_do_not_run_into_each_other(self, run):
+        direction = run.curves["orientation"].rename(orientation="direction")
+        page = figures.example_units({**run.curves, "direction": direction}, [3], units=run.units)
+        with figures.style():
+            page.draw_without_rendering()
+            for ax in page.axes:
+                labels = [label for label in ax.get_xticklabels() if label.get_text()]
+                boxes = [label.get_window_extent() for label in labels]
+                between = [b.x0 - a.x1 for a, b in pairwise(boxes)]
+                assert ax.name == "polar" or all(gap > 2 for gap in between)
 
     def test_many_curves_take_several_rows_of_fewer_units(self, run):
         length = run.curves["size"].rename(diameter="length")
@@ -433,6 +445,20 @@ class TestContactSheet:
             self.gratings(3, 4).images([5])[0, 0].numpy(),
         )
 
+    def test_long_names_do_not_run_into_each_other(self):
+        display = Display.square(pixels=16, degrees=4)
+        turned = factorial(
+            "surrounds", display, center_surround, {"surround_orientation": [22.5, 67.5, 112.5]},
+            orientation=90, spatial_frequency=1.5, diameter=2, surround_contrast=0.5,
+        )  # fmt: skip
+        sheet = figures.contact_sheet(turned)
+        shown = [ax for ax in sheet.axes if ax.images]
+        assert shown[0].get_title() == "surround\norientation\n22.5 deg"
+        with figures.style():
+            sheet.draw_without_rendering()
+            boxes = [ax.title.get_window_extent() for ax in shown]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
     @pytest.mark.parametrize(("pixels", "times"), [(16, 14), (100, 2), (224, 1), (300, 1)])
     def test_every_pixel_of_a_display_is_seen(self, pixels, times):
         display = Display.square(pixels=pixels, degrees=4)
@@ -590,6 +616,20 @@ class TestTextures:
 
     def test_runs_without_textures_have_no_figure_of_them(self, run):
         assert not [plate for plate in figures.plates(run) if plate.kind == "textures"]
+
+    def test_a_part_of_the_families_keeps_its_names_and_pictures(self, textured):
+        families = [2, 5]
+        pictures = shipped()
+        names = [pictures.families[family - 1] for family in families]
+        modulated, around = (
+            textured.curves[name].sel(family=families) for name in ("textures", "texture_surround")
+        )
+        page = figures.texture_page(modulation_numbers(modulated), pictures)
+        shown = page.axes[-1]
+        assert [label.get_text() for label in shown.get_xticklabels()] == names
+        np.testing.assert_array_equal(shown.images[3].get_array(), pictures.levels[1, 4, 0])
+        page = figures.surround_page(around, surround_numbers(around), names=pictures.families)
+        assert [label.get_text() for label in page.axes[0].get_xticklabels()] == names
 
     @pytest.mark.parametrize("width", [figures.ONE_COLUMN, figures.TWO_COLUMNS])
     def test_labels_do_not_overlap(self, textured, width):

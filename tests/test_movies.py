@@ -11,9 +11,11 @@ from insilico.errors import UserError
 from insilico.models import load_model
 from insilico.models.layers import layer_table
 from insilico.models.preparation import prepared
+from insilico.recording.forward import Forward
 from insilico.recording.movies import LEAD_IN, STILL
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
+from insilico.recording.time_axes import how_time_is_taken
 from stimuli import Display, drifting_grating, factorial, frame_times, grating
 
 DISPLAY = Display.square(32, 4, frame_rate=20)
@@ -192,6 +194,13 @@ def test_a_model_that_remembers_nothing_is_told():
 
 
 # --- static models
+
+
+def test_a_model_that_fails_on_a_movie_is_asked_again_as_it_was():
+    forward = Forward(nn.Conv2d(4, 2, 3), channels=3)
+    with forward.ready(), pytest.raises(UserError):
+        how_time_is_taken(forward, ["output"], DISPLAY, "frames")
+    assert forward.movies is None
 
 
 def test_a_static_model_is_offered_phases():

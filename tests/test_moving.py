@@ -6,12 +6,14 @@ import torch
 from PIL import Image
 
 from insilico.cli.app import main
+from insilico.errors import UserError
 from insilico.experiments.examples import example
 from insilico.figures import contact_sheet, save_movie
 from insilico.figures.movie import frames
 from stimuli import (
     Display,
     StimulusSet,
+    chirp,
     counterphase_grating,
     drifting_grating,
     drifting_plaid,
@@ -246,3 +248,75 @@ def test_the_command_writes_movies(tmp_path, monkeypatch, capsys):
     assert "needs the program ffmpeg" in capsys.readouterr().err
     assert isinstance(example("plaid", pixels=32, degrees=4), StimulusSet)
     assert example("plaid", pixels=32, degrees=4).display.frame_rate is None
+
+
+# --- chirps
+
+
+def test_a_chirp_sweeps_frequency_and_contrast():
+    times = frame_times(SCREEN, 3.0, lead_in=0.5)
+    sweep = {"temporal_frequency": 1.0, "last_temporal_frequency": 3.0, "duration": 2.0}
+    said = {**sweep, "first_contrast": 0.2, "contrast": 0.8, "diameter": 2.0}
+    movie = chirp(SCREEN, time=times, **said)[0, :, 0]
+    # Phase by small steps: 1 Hz before, 3 Hz when the end is reached.
+    fine = np.arange(-0.5, 3, 1e-4)
+    rate, depth = (np.interp(fine, [0, 2], ends) for ends in ([1, 3], [0.2, 0.8]))
+    turns = np.concatenate([[0], np.cumsum((rate[1:] + rate[:-1]) / 2) * 1e-4])
+    course = depth * np.cos(2 * np.pi * (turns - np.interp(0, fine, turns)))
+    expected = 0.5 * (1 + np.interp(times, fine, course))
+    np.testing.assert_allclose(movie[:, 24, 24], expected, atol=1e-3)
+    assert (movie[:, 0, 0] == 0.5).all()
+    still = {"spatial_frequency": 1.0, "orientation": 90.0}
+    even = {**sweep, "last_temporal_frequency": 1.0}
+    torch.testing.assert_close(
+        chirp(SCREEN, time=times, **even, **still),
+        counterphase_grating(SCREEN, time=times, temporal_frequency=1.0, **still),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"last_temporal_frequency": 11.0}, "11 Hz is above what the display can show"),
+        ({"temporal_frequency": 11.0}, "11 Hz is above what the display can show"),
+        ({"duration": 0.0}, "duration must be above 0 s"),
+    ],
+)
+def test_a_chirp_that_cannot_be_shown_is_refused(changed, message):
+    sweep = {"temporal_frequency": 1.0, "last_temporal_frequency": 3.0, "duration": 2.0}
+    with pytest.raises(ValueError, match=message):
+        chirp(SCREEN, time=TIMES, **{**sweep, **changed})
+
+
+# --- with ffmpeg, or what stands for it
+
+
+def stand_in(folder, ends):
+    """A program named ffmpeg that notes down what it is given, and then ends so."""
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    lines = ["#!/bin/sh", f'printf "%s\\n" "$@" > {folder}/said', f"cat > {folder}/shown", ends]
+    program.write_text("\n".join(lines) + "\n")
+    program.chmod(0o755)
+    return folder
+
+
+def test_ffmpeg_is_given_every_frame_at_the_rate_of_the_display(tmp_path, monkeypatch):
+    folder = stand_in(tmp_path / "bin", "exit 0")
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    movies = factorial("moving", SCREEN, drifting_grating, {"direction": [0]}, time=TIMES, **WAVE)
+    save_movie(movies, tmp_path / "out.mp4")
+    said = (folder / "said").read_text().split("\n")
+    assert said[said.index("-r") + 1] == "20"
+    assert said[-2] == str(tmp_path / "out.mp4")
+    width, height = map(int, said[said.index("-s") + 1].split("x"))
+    assert width % 2 == height % 2 == 0
+    assert (folder / "shown").stat().st_size == len(TIMES) * width * height * 3
+
+
+def test_what_ffmpeg_says_is_passed_on(tmp_path, monkeypatch):
+    folder = stand_in(tmp_path / "bin", "echo no such codec >&2; exit 1")
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    movies = factorial("moving", SCREEN, drifting_grating, {"direction": [0]}, time=TIMES, **WAVE)
+    with pytest.raises(UserError, match="ffmpeg could not write .*out.mp4: no such codec"):
+        save_movie(movies, tmp_path / "out.mp4")

@@ -54,13 +54,27 @@ def test_every_battery_can_be_quick(name):
     assert len(set(shown[0])) == len(set(shown[1]))
 
 
-def test_a_run_says_that_it_was_quick(tmp_path):
-    results = insilico.run(
+@pytest.fixture(scope="module")
+def quick_run():
+    return insilico.run(
         "textbook", protocols=["orientation"], sites="centre", quick=True, most_units=3
     )
-    assert results.warnings[0] == QUICK
-    assert "quick" in results.battery
-    assert "QUICK" in repr(results)
-    assert "<strong>QUICK</strong>" in results.report(tmp_path).read_text(encoding="utf-8")
-    assert results.recordings["orientation"].sizes["orientation"] == 8
-    assert results.units.sizes["unit"] == 3
+
+
+def test_a_run_says_that_it_was_quick(quick_run):
+    assert quick_run.warnings[0] == QUICK
+    assert "quick" in quick_run.battery
+    assert "QUICK" in repr(quick_run)
+    assert quick_run.recordings["orientation"].sizes["orientation"] == 8
+    assert quick_run.units.sizes["unit"] == 3
+
+
+def test_all_that_a_quick_run_writes_says_so(quick_run, tmp_path):
+    page = quick_run.report(tmp_path)
+    assert "<strong>QUICK</strong>" in page.read_text(encoding="utf-8")
+    written = sorted((tmp_path / "figures").iterdir())
+    # Drawn for the page, not for print.
+    assert {path.suffix for path in written} == {".svg", ".csv"}
+    pictures = [path.read_text(encoding="utf-8") for path in written if path.suffix == ".svg"]
+    assert pictures
+    assert all("QUICK" in picture for picture in pictures)

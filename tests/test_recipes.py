@@ -1,13 +1,17 @@
 """The recipes of the documentation are executed."""
 
+import argparse
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet18
 
 import insilico
+from insilico.cli.app import main
 from insilico.experiments.batteries import find_battery
 from stimuli import Position
 
@@ -15,6 +19,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 # What the pages on models from elsewhere are about, and tests do without.
 PACKAGES_OF_OTHERS = {"jax", "keras", "onnx", "onnxruntime", "transformers"}
+
+
+PAGE_OF_OTHERS = (DOCS / "models_from_elsewhere.md").read_text()
 
 
 def blocks(page):
@@ -146,10 +153,18 @@ def test_models_from_elsewhere_are_all_tried():
     }  # fmt: skip
 
 
-def small():
-    """A network of two layers, for what others load it with."""
+def write_onnx():
+    """Write a network of which the page records the first layer of four channels."""
+    for package in ("onnx", "onnxscript"):
+        pytest.importorskip(package)
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 7, stride=2, padding=3), nn.ReLU()).eval()
+    network = nn.Sequential(nn.Conv2d(3, 4, 7, stride=2), nn.ReLU(), nn.Conv2d(4, 2, 3)).eval()
+    batch = {0: torch.export.Dim("batch")}
+    torch.onnx.export(
+        network, (torch.zeros(2, 3, 64, 64),), "network.onnx", dynamo=True, dynamic_shapes=(batch,)
+    )
+    (inner,) = [block for block in blocks("models_from_elsewhere.md") if "graph.output" in block]
+    exec(compile(inner, "inner.py", "exec"), {})  # noqa: S102
 
 
 @pytest.mark.parametrize("name", FROM_ELSEWHERE)
@@ -166,19 +181,82 @@ def test_models_from_elsewhere(name, tmp_path, monkeypatch):
         "    net.layer1 = nn.Conv2d(3, 4, 7, stride=2)\n"
         "    return net\n"
     )
+    # Keras computes with torch, which is there.
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     for package in PACKAGES_OF_OTHERS & set(re.findall(r"^(?:import|from) (\w+)", lines, re.M)):
         pytest.importorskip(package)
     if name == "onnx_network":
-        pytest.importorskip("onnx")
-        torch.onnx.export(
-            small(), (torch.zeros(2, 3, 64, 64),), "network.onnx", dynamo=False,
-            input_names=["images"], dynamic_axes={"images": {0: "batch"}},
-        )  # fmt: skip
+        write_onnx()
     model = insilico.load_model(f"{name}.py:network", pixels=64)
     layers = re.findall(r"--layer (\S+)", lines)
     results = insilico.run(model, layers or None, protocols=["orientation"], quick=True)
     assert results.units.sizes["unit"] > 1
     assert results.recordings["orientation"].std("orientation").max() > 0
+    if name == "onnx_network":
+        assert results.units.sizes["unit"] == 4
+
+
+def lightning_checkpoint():
+    """Train for a step, and save as Lightning does."""
+    lightning = pytest.importorskip("lightning")
+
+    class Trained(lightning.LightningModule):
+        def __init__(self, rate=0.1):
+            super().__init__()
+            self.save_hyperparameters()
+            self.model = resnet18()
+
+        def training_step(self, batch):
+            return self.model(batch).square().mean()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), self.hparams.rate)
+
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(
+        max_epochs=1, accelerator="cpu", enable_checkpointing=False, **quiet
+    )
+    module = Trained()
+    trainer.fit(module, torch.utils.data.DataLoader(torch.rand(2, 3, 64, 64), batch_size=2))
+    trainer.save_checkpoint("epoch=99.ckpt")
+    return module.model.conv1.weight
+
+
+def timm_checkpoint():
+    """Save as the training script of timm does, with averaged weights beside the others."""
+    timm = pytest.importorskip("timm")
+    from timm.utils import CheckpointSaver, ModelEmaV2
+
+    network = timm.create_model("resnet18")
+    averaged = ModelEmaV2(network)
+    nn.init.normal_(averaged.module.conv1.weight)
+    optimiser = torch.optim.SGD(network.parameters(), 0.1)
+    options = argparse.Namespace(model="resnet18")
+    saver = CheckpointSaver(network, optimiser, args=options, model_ema=averaged)
+    saver.save_checkpoint(0, metric=0.5)
+    return averaged.module.conv1.weight
+
+
+@pytest.mark.parametrize(
+    ("line", "saved"),
+    list(
+        zip(
+            re.findall(r"^insilico run .*(?:ckpt|pth\.tar).*$", PAGE_OF_OTHERS, re.MULTILINE),
+            (lightning_checkpoint, timm_checkpoint),
+            strict=True,
+        )
+    ),
+    ids=["lightning", "timm"],
+)
+def test_checkpoints_of_others(line, saved, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    trained = saved()
+    words = shlex.split(line)[1:]
+    weights = words[words.index("--weights") + 1]
+    assert torch.equal(insilico.load_model(words[1], weights).conv1.weight, trained)
+    few = ["--protocols", "orientation", "--quick", "--pixels", "64", "--sites", "centre"]
+    assert main([*words, *few]) == 0
+    assert weights.partition("#")[0] in capsys.readouterr().out
 
 
 def test_a_served_network():

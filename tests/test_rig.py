@@ -15,7 +15,6 @@ import pytest
 import rig_model
 import torch
 import xarray as xr
-from bokeh.document import Document
 from PIL import Image
 from torch import nn
 
@@ -23,15 +22,19 @@ import insilico
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments.protocol import Placement
+from insilico.experiments.rehearsal import preferences
+from insilico.rig.desk import Desk
 from insilico.rig.drawing import picture, shown
 from insilico.rig.explored import COLUMNS, FIRST, Explored, by_hand, map_by_hand, read_explored
 from insilico.rig.hand import KINDS, PARAMETERS, Hand, limits, read
 from insilico.rig.latency import latency
+from insilico.rig.measuring import SHARED
 from insilico.rig.opening import opened
-from insilico.rig.page import Desk
 from insilico.rig.pictures import LARGEST, copied
-from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME, rates_of
-from insilico.rig.script import repeated, script
+from insilico.rig.plots import curve_parts
+from insilico.rig.rates import rates_of
+from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME
+from insilico.rig.script import repeated, script, shown_again
 from insilico.rig.server import LOOPBACK, listening_on, serve
 from insilico.runs.placed_probe import placed_probe
 from insilico.tuning.rates import to_rates
@@ -87,6 +90,16 @@ class TestHand:
             quick = picture(DISPLAY, hand, (photograph,))
             assert torch.equal(quick, shown(DISPLAY, [hand], (photograph,)).images())
 
+    @pytest.mark.parametrize("mode", ["L", "RGB"])
+    def test_a_photograph_that_is_higher_than_wide(self, tmp_path, mode):
+        path = tmp_path / "tall.png"
+        levels = np.random.default_rng(0).integers(0, 255, (80, 10, len(mode)), dtype=np.uint8)
+        Image.fromarray(levels.squeeze(), mode).save(path)
+        hand = Hand("photograph", x=0.3, y=-0.2, diameter=0.3)
+        assert torch.equal(
+            picture(DISPLAY, hand, (path,)), shown(DISPLAY, [hand], (path,)).images()
+        )
+
     def test_a_set_is_of_one_kind(self):
         with pytest.raises(ValueError, match="drawn by one function; got bar, spot"):
             shown(DISPLAY, [Hand("bar"), Hand("spot")])
@@ -97,6 +110,14 @@ class TestHand:
         assert [path.name for path in copies] == ["0-cat.png", "1-red.png"]
         assert Image.open(copies[1]).size == (LARGEST, LARGEST // 2)
         assert [path.name for path in copied([], tmp_path)] == ["0-tex-im05.png"]
+        turned, deep = tmp_path / "turned.jpg", tmp_path / "deep.png"
+        exif = Image.Exif()
+        exif[0x0112] = 6  # Taken with the camera on its side.
+        Image.new("L", (60, 40)).save(turned, exif=exif)
+        Image.fromarray(np.full((4, 4), 32896, dtype=np.uint16)).save(deep)
+        copies = copied([turned, deep], tmp_path)
+        assert Image.open(copies[0]).size == (40, 60)
+        assert Image.open(copies[1]).getpixel((0, 0)) == 128
         with pytest.raises(ValueError, match="there is no picture"):
             copied([tmp_path / "none.png"], tmp_path)
 
@@ -196,6 +217,9 @@ class TestUnits:
         assert rig.order == np.argsort(-rig.survey.evoked, kind="stable").tolist()
         rig.rank("number")
         assert rig.order == list(range(rig_model.ORIENTATIONS))
+        rig.rank("number", ascending=True)
+        assert rig.order == list(range(rig_model.ORIENTATIONS))[::-1]
+        rig.rank("number")
         rig.choose([6])
         rig.step(1)
         rig.step(1)
@@ -208,12 +232,33 @@ class TestUnits:
         rig.choose([2])
         rig.pair()
         assert rig.chosen == (2, 3)
-        rig.step(1, side=1)
-        assert rig.chosen == (2, 4)
+        rig.step(1)
+        assert rig.chosen == (4, 3)
         heard = rig.look(Hand())
         assert heard.rates.shape == rig.blanks.shape == (2,)
         rig.pair()
-        assert rig.chosen == (2,)
+        assert rig.chosen == (4,)
+
+    def test_two_are_never_the_same(self, rig):
+        rig.rank("number")
+        rig.choose([2, 3])
+        rig.step(1)
+        assert rig.chosen == (4, 3)
+        rig.step(-1)
+        assert rig.chosen == (2, 3)
+        rig.choose([5, 5])
+        assert rig.chosen == (5,)
+        assert rig.look(Hand()).rates.shape == (1,)
+
+    def test_a_model_of_one_unit(self, tmp_path):
+        net = nn.Sequential(nn.Conv2d(1, 1, 15, stride=4, padding=7), nn.ReLU())
+        net[0].weight.data = rig_model.build()[0].weight.data[:1]
+        probe, _ = placed_probe(net, "1", place=Placement(), pixels=64, degrees=4)
+        with opened(probe, folder=tmp_path) as rig:
+            rig.pair()
+            rig.step(1)
+            assert rig.chosen == (0,)
+            assert rig.look(Hand()).rates.shape == (1,)
 
     def test_by_the_answer_to_what_is_under_the_hand(self, rig):
         rig.look(Hand("grating", orientation=67.5, diameter=2, spatial_frequency=2.0))
@@ -239,14 +284,15 @@ class TestMeasuring:
             "1",
             pixels=rig_model.PIXELS,
             degrees=rig_model.DEGREES,
-            protocols=["receptive_field", "orientation", "orientation_mean", "size"],
+            battery="contrast",
+            protocols=["receptive_field", "orientation", "orientation_mean", "size", "contrast"],
         )
         found = {
             name: float(value[0])
             for each in rig.measurements.of(3).values()
             for name, value in each.properties.items()
         }
-        assert {"receptive_field_x", "circular_variance", "optimal_diameter"} <= set(found)
+        assert {"receptive_field_x", "circular_variance", "contrast_gain"} <= set(found)
         for name, value in found.items():
             if name in results.units:
                 np.testing.assert_allclose(value, results.units[name][3], rtol=1e-6, err_msg=name)
@@ -269,11 +315,26 @@ class TestMeasuring:
         dots = [rig.look(hand).rates[0] for hand in hands]
         assert max(dots) == pytest.approx(float(best.sel(orientation=67.5)), rel=0.05)
         assert rig.measurements.best(3, "size").dims == ("diameter",)
+        assert rig.measurements.best(3, "contrast").dims == ("contrast",)
+
+    def test_the_figures_hold_the_dots_and_the_true_curves(self, measured):
+        rig, _ = measured
+        x, y = rig.field(3).center
+        for contrast in (-1.0, -0.5, 0.25):
+            rig.look(Hand("grating", x=x, y=y, diameter=0.9, contrast=contrast))
+        parts = curve_parts(rig, "grating", "contrast", limits(DISPLAY))
+        # Gratings have no sign.
+        assert parts["dots-0"]["place"][-3:].tolist() == [1, 0.5, 0.25]
+        assert len(parts["best-0"]["place"]) == len(parts["curve-0"]["rate"]) == 13
+        assert not any(len(each["place"]) for name, each in parts.items() if name.endswith("1"))
+        assert not len(curve_parts(rig, "spot", "orientation", limits(DISPLAY))["dots-0"]["rate"])
 
     def test_it_says_how_far_it_is_and_does_nothing_twice(self, measured):
         rig, told = measured
-        assert {name for name, _ in told} == {"receptive_field", "orientation", "size"}
-        assert told[-1] == ("size", 1.0)
+        assert {name for name, _ in told} == {
+            "receptive_field", "orientation", "size", "contrast"
+        }  # fmt: skip
+        assert told[-1] == ("contrast", 1.0)
         assert all(0 <= share <= 1 for _, share in told)
         again = []
         rig.measure(lambda *share: again.append(share))
@@ -294,6 +355,27 @@ class TestMeasuring:
         values = rig.measurements.properties()["preferred_orientation"][rig.order]
         assert (np.diff(values) <= 0).all()
         assert rig.value(rig.order[0]) == values[0]
+
+    def test_nothing_is_shown_at_an_optimum_that_there_is_not(self, tmp_path, monkeypatch):
+        net = rig_model.build()
+        net[0].weight.data[2], net[0].bias.data[2] = 0, -1
+        probe, _ = placed_probe(net, "1", place=Placement(), pixels=32, degrees=2)
+        with opened(probe, folder=tmp_path) as rig:
+            rig.choose([2])
+            rig.measure(lambda *_: None)
+            assert rig.field(2).measured is None
+            assert np.ptp(rig.measurements.best(2, "contrast").to_numpy()) == 0
+            unknown = pd.DataFrame({"orientation": [np.nan], "spatial_frequency": [2.0]})
+            monkeypatch.setattr(
+                "insilico.rig.measuring.preferences",
+                lambda protocol, *known: (
+                    unknown if protocol.name == "size" else preferences(protocol, *known)
+                ),
+            )
+            rig.choose([3])
+            rig.measure(lambda *_: None)
+            assert list(rig.measurements.of(3)) == [each.name for each in SHARED]
+            assert rig.measurements.best(3, "contrast") is None
 
     def test_what_was_measured_before_it_was_given_up_is_kept(self, rig):
         def stop(name, share):
@@ -367,9 +449,12 @@ class TestExplored:
         folder = tmp_path / "explored"
         with pytest.raises(KeyboardInterrupt), opened(probe, folder=folder, script="pass") as rig:
             rig.look(Hand("photograph"))
+            rig.save_if_due()
             assert len(read_explored(folder / "explored.csv")) == 1
             monkeypatch.setattr("insilico.rig.rig.EVERY", 1e6)
             rig.look(Hand())
+            rig.save_if_due()
+            assert len(read_explored(folder / "explored.csv")) == 1
             raise KeyboardInterrupt
         assert len(read_explored(folder / "explored.csv")) == 2
         assert (folder / SCRIPT_NAME).read_text() == "pass"
@@ -390,42 +475,107 @@ class TestExplored:
         assert float(said.split()[-1]) < 1e-5
         explored = read_explored(program.with_name("explored.csv"))
         copies = sorted(program.parent.joinpath(PHOTOGRAPHS).iterdir())
-        wrong = repeated(probe, explored.assign(x=explored["x"] + 0.3), copies)
+        wrong = shown_again(probe, explored.assign(x=explored["x"] + 0.3), copies)
         assert (wrong["repeated"] - wrong["response"]).abs().max() > 0.01
         with pytest.raises(UserError, match="no unit at channel 99, row 8, column 8"):
-            repeated(probe, explored.assign(channel=99))
+            shown_again(probe, explored.assign(channel=99))
+        with pytest.raises(UserError, match="no explored.csv"):
+            repeated(model, ["1"], tmp_path / "nowhere")
 
 
 class TestDesk:
     @pytest.fixture
     def desk(self, rig):
-        desk = Desk(rig, "a rig")
+        desk = Desk(rig)
         yield desk
         desk.close()
 
-    def ask(self, desk, *commands, hand=None):
-        document = Document()
-        question = {"number": 1, "hand": hand, "do": commands}
-        said, picture = desk.answer(json.loads(json.dumps(question)), document)
+    def ask(self, desk, *commands, hand=None, known=None):
+        question = {"hand": hand, "do": commands, "known": known}
+        said, picture = desk.answer(json.loads(json.dumps(question)))
         return json.loads(json.dumps(said, allow_nan=False)), picture
 
     def test_a_question_is_answered(self, desk, rig):
-        said, picture = self.ask(desk, ["hello", None], hand=vars(Hand("spot")))
-        assert said["number"] == 1
+        said, picture = self.ask(desk, hand=vars(Hand("spot")))
         assert said["hand"] == vars(Hand("spot"))
         assert said["rates"] == rig.rates(said["responses"]).tolist()
         assert picture.shape == (64, 64)
         assert said["units"][0]["number"] == rig.chosen[0]
-        assert "units" not in self.ask(desk)[0]
+        assert "units" not in self.ask(desk, known=said["version"])[0]
+
+    def test_every_page_is_told_of_what_another_one_did(self, desk):
+        one = self.ask(desk)[0]["version"]
+        other = self.ask(desk)[0]["version"]
+        assert "units" in self.ask(desk, ["next", 0], known=one)[0]
+        assert "units" in self.ask(desk, known=other)[0]
 
     def test_commands(self, desk, rig):
         before = rig.chosen
-        said, picture = self.ask(desk, ["next", 0], ["pair", None])
+        said, picture = self.ask(desk, ["next", None], ["pair", None])
         assert picture is None
         assert len(said["units"]) == 2
+        chosen = rig.chosen
+        self.ask(desk, ["swap", None])
+        assert rig.chosen == chosen[::-1]
+        self.ask(desk, ["swap", None])
         assert rig.chosen[0] != before[0]
-        assert self.ask(desk, ["rank", "number"])[0]["ranking"] == "number"
-        assert "ranking" not in self.ask(desk, ["rank", "nonsense"])[0]
+        said, _ = self.ask(desk, ["rank", "number"], ["first", None])
+        assert (said["ranking"], rig.chosen[0]) == ("number", 0)
+        said, _ = self.ask(desk, ["turn", None], ["first", None])
+        assert (said["ascending"], rig.chosen[0]) == (True, rig_model.ORIENTATIONS - 1)
+        assert self.ask(desk, ["rank", "nonsense"])[0]["ranking"] == "number"
+
+    @pytest.mark.parametrize(
+        "question", [{"do": 3}, {"do": [1, ["a"], [None, None], ["next"]]}, {"hand": [1]}, {}]
+    )
+    def test_what_is_no_question_changes_nothing(self, desk, rig, question):
+        before = rig.chosen
+        said, picture = desk.answer(question)
+        assert picture is None
+        assert said["trouble"] == ""
+        assert rig.chosen == before
+
+    def test_a_model_that_raises_is_said_on_the_page(self, desk, rig, monkeypatch):
+        def fail(_hand):
+            raise UserError("the model raised ValueError: no.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rig, "look", fail)
+            said, picture = self.ask(desk, hand=vars(Hand()))
+        assert picture is None
+        assert said["trouble"] == "the model raised ValueError: no."
+        assert said["units"]
+
+    def test_responses_that_are_no_numbers(self, desk, rig, monkeypatch):
+        heard = rig.look(Hand())
+        nan = replace(heard, responses=np.array([np.nan]), rates=np.array([np.nan]))
+        monkeypatch.setattr(rig, "look", lambda _hand: nan)
+        said, _ = self.ask(desk, hand=vars(Hand()))
+        assert said["rates"] == said["responses"] == [None]
+
+    @pytest.mark.parametrize(
+        ("raised", "trouble"),
+        [
+            (UserError("it is too large."), "it is too large."),
+            (MemoryError("full"), "The measurement failed: MemoryError: full"),
+        ],
+    )
+    def test_a_measurement_that_fails_is_said(self, desk, rig, monkeypatch, raised, trouble):
+        def fail(_done):
+            raise raised
+
+        monkeypatch.setattr(rig, "measure", fail)
+        self.ask(desk, ["measure", None])
+        desk.close()
+        assert self.ask(desk)[0]["trouble"] == trouble
+
+    def test_a_disk_that_is_full_is_said(self, desk, rig, monkeypatch):
+        def fail():
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(rig, "save_if_due", fail)
+        desk.save()
+        assert "(No space left on device): make room" in self.ask(desk)[0]["trouble"]
 
     @pytest.mark.parametrize("unit", [-1, 8, None, "3"])
     def test_a_unit_that_is_not_there(self, desk, rig, unit):
@@ -448,7 +598,8 @@ class TestServer:
             loops.append(asyncio.get_event_loop())
             with listening_on(0) as bound:
                 serve(
-                    Desk(rig, "a rig"),
+                    Desk(rig),
+                    "a rig",
                     bound=bound,
                     told=lambda address: (told.append(address), ready.set()),
                 )

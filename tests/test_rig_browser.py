@@ -1,6 +1,7 @@
 """The page of a rig as Chromium shows it: the command itself, played by mouse and by keyboard."""
 
 import contextlib
+import itertools
 import re
 import shutil
 import signal
@@ -211,18 +212,50 @@ class TestLookingAndListening:
             page = context.new_page()
             assert page.goto(bare).status == 403
             assert page.goto(f"{bare}?{token[:-2]}xx").status == 403
-            # Nor through the socket, whose token is signed by the same key.
+            # Nor through the sockets, whose tokens are signed by the same key.
             page.goto(f"{bare}static/js/bokeh.min.js")
-            for token in ("guess", "gu.ess", "eyJzZXNzaW9uX2lkIjogImEifQ.xx"):
-                answer = page.evaluate(
-                    """([address, token]) => new Promise((resolve) => {
-                      const socket = new WebSocket(address, ["bokeh", token]);
-                      socket.onopen = () => resolve("open");
-                      socket.onerror = () => resolve("refused");
-                    })""",
-                    [f"{bare.replace('http', 'ws')}ws", token],
-                )
-                assert answer == "refused"
+            for way, token in itertools.product(
+                ("ws", "line"), ("guess", "gu.ess", "eyJzZXNzaW9uX2lkIjogImEifQ.xx")
+            ):
+                assert self.offered(page, bare, way, token) == "refused"
+
+    def test_a_page_of_somebody_else_is_refused_even_with_the_token(self, chromium, server):
+        bare, _, token = server.address.partition("?")
+        token = token.partition("=")[2]
+        with contextlib.closing(chromium.new_context()) as context:
+            page = context.new_page()
+            page.goto(f"{bare}static/js/bokeh.min.js")
+            assert self.offered(page, bare, "line", token) == "open"
+            page.goto("data:text/html,elsewhere")
+            assert self.offered(page, bare, "line", token) == "refused"
+
+    def test_a_page_that_is_closed_while_it_is_answered(self, chromium, server):
+        bare, _, token = server.address.partition("?")
+        with contextlib.closing(chromium.new_context()) as context:
+            page = context.new_page()
+            page.goto(f"{bare}static/js/bokeh.min.js")
+            page.evaluate(
+                """([address, token]) => new Promise((resolve) => {
+                  const socket = new WebSocket(address, ["rig", token]);
+                  socket.onopen = () => {
+                    for (let n = 0; n < 20; n += 1) socket.send('{"hand": {}}');
+                    socket.close();
+                    resolve();
+                  };
+                })""",
+                [bare.replace("http", "ws") + "line", token.partition("=")[2]],
+            )
+        # That it troubles nobody is seen when the server ends.
+
+    def offered(self, page, bare, way, token):
+        return page.evaluate(
+            """([address, token]) => new Promise((resolve) => {
+              const socket = new WebSocket(address, ["rig", token]);
+              socket.onopen = () => resolve("open");
+              socket.onerror = () => resolve("refused");
+            })""",
+            [bare.replace("http", "ws") + way, token],
+        )
 
 
 class TestKeys:
@@ -245,6 +278,7 @@ class TestKeys:
             (["p"], "phase", before["phase"] + 45),
             (["t"], "turn", before["turn"] + 15),
             (["6"], "kind", "photograph"),
+            (["1"], "kind", "bar"),
         ):
             for key in keys:
                 page.keyboard.press(key)
@@ -265,12 +299,18 @@ class TestKeys:
         page.keyboard.press("n")
         second = heard(page)["units"][0]["number"]
         assert second != first
+        assert page.evaluate("rig.past.at(-1).units") == [second]
+        assert page.evaluate("rig.past.map(({ units }) => units[0])").count(first) > 0
         page.keyboard.press("Shift+N")
         assert heard(page)["units"][0]["number"] == first
         page.keyboard.press("u")
         assert [unit["number"] for unit in heard(page)["units"]] == [first, second]
         assert len(heard(page)["rates"]) == 2
         assert page.locator(".unit").count() >= 2
+        page.keyboard.press("x")
+        assert [unit["number"] for unit in heard(page)["units"]] == [second, first]
+        page.keyboard.press("x")
+        heard(page)
         page.keyboard.press("u")
         heard(page)
         page.fill("#unit", "99")
@@ -301,20 +341,29 @@ class TestKeys:
             page.keyboard.press("]")
             heard(page)
         part = """(part) => { const [page] = Bokeh.documents;
-          const plot = page.roots().find((root) => root.name === "curve-orientation");
-          const { data } = plot.renderers.find((each) => each.name === part).data_source;
+          const plot = page.roots().find((root) => root.name === `curve-${part[0]}`);
+          const { data } = plot.renderers.find((each) => each.name === part[1]).data_source;
           return data.place.length || null; }"""
-        assert until(page, part, "dots-0") >= 4
-        assert page.evaluate(part, "best-0") is None
+        assert until(page, part, ["orientation", "dots-0"]) >= 4
+        assert page.evaluate(part, ["orientation", "best-0"]) is None
         page.keyboard.press("Enter")
         until(page, "() => rig.seen.busy !== null")
         assert page.is_visible("#stop")
         until(page, "() => rig.seen.busy === null && rig.seen.units[0].measured")
-        assert until(page, part, "best-0") == 24
+        for factor, n_levels in (("orientation", 24), ("diameter", 28), ("contrast", 13)):
+            assert until(page, part, [factor, "best-0"]) == n_levels
         assert "circular variance" in page.text_content("#properties")
         assert "circular_variance" in page.evaluate("rig.seen.rankings")
         page.select_option("#ranking", "circular_variance")
         assert heard(page)["ranking"] == "circular_variance"
+        page.keyboard.press("Tab")
+        page.keyboard.press("g")
+        values = [heard(page)["units"][0]["value"]]
+        page.keyboard.press("r")
+        page.keyboard.press("g")
+        values.append(heard(page)["units"][0]["value"])
+        assert values[0] > values[1]
+        page.keyboard.press("r")
         page.select_option("#ranking", "strongest")
         heard(page)
 
@@ -344,6 +393,11 @@ class TestColours:
     def test_the_page_follows_the_system_and_its_switch(self, show):
         dark = show(color_scheme="dark")
         assert (self.background(dark), self.axis(dark)) == ("rgb(21, 23, 26)", "#e4e6e9")
+        # And another page that is open beside it does not.
+        light = show(color_scheme="light")
+        assert self.axis(light) == "#1c1e21"
+        assert self.axis(dark) == "#e4e6e9"
+        light.context.close()
         dark.click("#switch-colours")
         assert (self.background(dark), self.axis(dark)) == ("rgb(255, 255, 255)", "#1c1e21")
         assert dark.complaints == []

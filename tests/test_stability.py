@@ -13,12 +13,16 @@ import xarray as xr
 from fake_results import results as imaginary
 
 import insilico
+import insilico.rig
 import stimuli
 from insilico import reference
 from insilico.cli.app import app
 from insilico.comparison.table import score
 from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.models.textbook.units import draw_units
+from insilico.rig.explored import COLUMNS
+from insilico.rig.hand import KINDS
+from insilico.rig.rig import SCRIPT_NAME, TABLE_NAME
 from stimuli import Display
 
 PROMISED = Path(__file__).parent / "data" / "promised.json"
@@ -39,6 +43,10 @@ def names(folder: Path | None = None) -> dict[str, list[str]]:
         "properties": sorted({name for each in rehearsed for name in each.properties}),
         "references": sorted(reference.names()),
         "columns of comparison.csv": list(compared().columns),
+        "insilico.rig": list(insilico.rig.__all__),
+        "files of a rig": [TABLE_NAME, SCRIPT_NAME],
+        "columns of explored.csv": list(COLUMNS),
+        "stimuli of explored.csv": list(KINDS),
     }
     if folder is not None:
         imaginary(6).save(folder)

@@ -3,7 +3,6 @@
 import itertools
 import shutil
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +27,14 @@ from insilico.training.pictures import exemplars
 from insilico.training.pictures.data import load_data, load_test, pictures_to_tensors
 from insilico.training.pictures.exemplars import (
     FRAME,
-    PHOTOGRAPHS,
     REGION,
     Exemplars,
     Regions,
     histogram_accuracy,
     load_regions,
 )
+from stimuli import packaged
+from stimuli.packaged import packaged_photographs
 
 
 def test_defaults_are_the_published_recipe():
@@ -409,14 +409,13 @@ def test_regions_are_squares_of_their_photograph_that_do_not_overlap(regions):
     tiles = exemplars._tile(numbers)
     assert tiles.shape == (4, 4, REGION, REGION, 3)
     assert len(np.unique(tiles)) == numbers.size
-    package, folder, names = PHOTOGRAPHS[0]
-    name = names[2]
-    with (files(package) / folder / name).open("rb") as file:
-        photograph = np.asarray(Image.open(file).convert("RGB"))
+    path = packaged_photographs()[2]
+    with Image.open(path) as picture:
+        photograph = np.asarray(picture.convert("RGB"))
     # The margins that are left over are as wide on either side.
     top, left = (side % REGION // 2 for side in photograph.shape[:2])
     square = photograph[top : top + REGION, left + 2 * REGION : left + 3 * REGION]
-    region = regions.pixels[regions.names.index(f"{name}:0,2")]
+    region = regions.pixels[regions.names.index(f"{path.name}:0,2")]
     assert torch.equal((region * 255).round().byte(), torch.tensor(square).permute(2, 0, 1))
 
 
@@ -453,6 +452,6 @@ def test_the_histogram_tells_colours_apart_and_is_at_chance_where_they_are_alike
 
 
 def test_photographs_are_asked_for_where_they_are_missing(monkeypatch):
-    monkeypatch.setattr(exemplars, "PHOTOGRAPHS", (("no_such_package", "data", ("a.png",)),))
+    monkeypatch.setattr(packaged, "PHOTOGRAPHS", (("no_such_package", "data", ("a.png",)),))
     with pytest.raises(UserError, match=r"pip install 'insilico-ephys\[train\]'"):
         load_regions()

@@ -22,7 +22,7 @@ def rig(
     port: Whole = PORT,
     out: Path | None = None,
     photograph: Annotated[
-        tuple[Path, ...], Parameter(consume_multiple=True, negative="", show_default=False)
+        tuple[Path, ...], Parameter(consume_multiple=1, negative="", show_default=False)
     ] = (),
     open_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
     options: ModelOptions = ModelOptions(),
@@ -54,9 +54,9 @@ def rig(
 
     from insilico.experiments.protocol import Placement
     from insilico.folders import beside, check_free
+    from insilico.rig.desk import Desk
     from insilico.rig.latency import latency
     from insilico.rig.opening import opened
-    from insilico.rig.page import Desk
     from insilico.rig.script import script
     from insilico.rig.server import listening_on, serve
     from insilico.runs.placed_probe import placed_probe
@@ -65,7 +65,6 @@ def rig(
     folder = out if out is not None else beside(Path("results") / f"{plain(model)}-rig")
     check_free(folder)
     with listening_on(port) as bound:
-        print(f"looking for units that respond in {model} ...", flush=True)
         probe, card = placed_probe(
             options.load(model),
             layer or None,
@@ -73,6 +72,7 @@ def rig(
             seed=options.seed,
             device=options.device,
         )
+        print(f"looking for units that respond in {', '.join(probe.layers)} ...", flush=True)
         again = script(card, probe.layers, seed=options.seed, device=options.device)
         notes = filter(None, [card.name, ", ".join(probe.layers), TRAINING[card.trained]])
         with opened(probe, folder=folder, photographs=photograph, script=again) as found:
@@ -84,7 +84,8 @@ def rig(
                     webbrowser.open(address)
 
             try:
-                serve(Desk(found, " \N{MIDDLE DOT} ".join(notes)), bound=bound, told=told)
+                title = " \N{MIDDLE DOT} ".join(notes)
+                serve(Desk(found), title, bound=bound, told=told)
             except KeyboardInterrupt as stopped:
                 found.save()
                 print(f"\n{_left(found.explored.n_shown, folder)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from insilico.cli.options import ModelOptions, Words, most_units_of
+from insilico.cli.options import ModelOptions, Whole, Words, most_units_of
 from insilico.cli.own_references import references_named
 from insilico.errors import UserError
 from insilico.folders import plain
@@ -29,6 +29,7 @@ def run(
     candidates: Literal["near", "all"] = "near",
     reference: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     textures: Path | None = None,
+    photographs: Path | None = None,
     crop: Literal["auto", "off"] = "auto",
     phases: Literal["keep", "harmonics"] = "keep",
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
@@ -37,6 +38,7 @@ def run(
     frame_rate: float | None = None,
     rates: bool = True,
     spikes: str | None = None,
+    trials: Whole | None = None,
     most_units: Annotated[str | None, Parameter(show_default=False)] = None,
     quick: bool = False,
     untrained: Annotated[bool, Parameter(negative="")] = False,
@@ -83,6 +85,9 @@ def run(
     textures : Path, optional
         Folder of textures and noise to show in place of ours: tex-NAME-im1-smp1.png ... and
         noise-NAME-im1-smp1.png ...
+    photographs : Path, optional
+        Folder of photographs for natural_images, in place of those of scikit-image and
+        scikit-learn: 8 bits per channel, or grey with 16.
     crop : {"auto", "off"}
         Whether units may be shown only the part of a picture that they are proven to see.
     phases : {"keep", "harmonics"}
@@ -103,7 +108,10 @@ def run(
     rates : bool
         Whether activations are mapped to firing rates.
     spikes : str, optional
-        Draw spikes at these rates where the battery asks how they vary: poisson.
+        Draw spikes at these rates where the battery asks how they vary, and for trials: poisson.
+    trials : int, optional
+        How often everything is repeated, for intervals of every property (repeats.csv): an even
+        number of repeats of spikes, or of a model with noise of its own.
     most_units : str, optional
         Of how many units of each layer, drawn at random, or 'all'. The battery decides by default:
         standard, colour and marques2020 record all, eccentricity 128, the others 64.
@@ -123,8 +131,9 @@ def run(
     """
     from insilico.cli.compare import write_comparison
     from insilico.experiments.batteries import find_battery
+    from insilico.experiments.natural_images import with_photographs
     from insilico.experiments.textures import with_textures
-    from insilico.figures.plates import check_pages
+    from insilico.figures.pages import check_pages
     from insilico.folders import beside, check_free
     from insilico.runs.cell_run import loaded
     from insilico.runs.cells import cells
@@ -162,6 +171,8 @@ def run(
     check_pages(shown)
     if textures is not None:
         shown = with_textures(shown, from_folder(folder=textures))
+    if photographs is not None:
+        shown = with_photographs(shown, photographs)
     if untrained:
         # Whether there is a control is found out before the first run, and not after it.
         loaded(planned[1])
@@ -183,6 +194,7 @@ def run(
             device=options.device,
             rates=rates,
             spikes=spikes,
+            trials=trials,
             most_units=most_units_of(most_units),
             quick=quick,
             crop=crop,

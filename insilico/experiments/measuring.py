@@ -12,7 +12,7 @@ from insilico.errors import UserError
 from insilico.experiments.protocol import Protocol, function_name
 from insilico.tuning.rates import RateMap, to_rates
 
-__all__ = ["Measured", "measure", "scaled", "unit_table", "with_given"]
+__all__ = ["Measured", "measure", "measure_curve", "scaled", "unit_table", "with_given"]
 
 
 NOTHING: Mapping[str, Any] = {}
@@ -68,6 +68,33 @@ def measure(
     others = [known[protocol.beside].curve] if protocol.beside else []
     curve = protocol.curve(responses, *others)
     _check(protocol, protocol.curve, curve, n_units, "curve")
+    properties = measure_curve(protocol, curve)
+    responsive = protocol.responsive(curve)
+    _check(protocol, protocol.responsive, responsive, n_units, "answer")
+    return Measured(protocol, curve, properties, responsive)
+
+
+def measure_curve(protocol: Protocol, curve: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Measure the properties of a protocol on its curve.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        The experiment.
+    curve : DataArray, dims ("unit", <factors>)
+        Its curve.
+
+    Returns
+    -------
+    dict of str to DataArray, dims ("unit",)
+        By name, labelled as in `Measured`.
+
+    Raises
+    ------
+    UserError
+        As from `measure`.
+    """
+    n_units = curve.sizes["unit"]
     properties: dict[str, xr.DataArray] = {}
     for each in protocol.properties:
         for value in _values(protocol, each, each(curve), n_units):
@@ -88,9 +115,7 @@ def measure(
                     "undefined": _undefined(each),
                 },
             )
-    responsive = protocol.responsive(curve)
-    _check(protocol, protocol.responsive, responsive, n_units, "answer")
-    return Measured(protocol, curve, properties, responsive)
+    return properties
 
 
 def scaled(protocol: Protocol, recording: xr.DataArray, rate_map: RateMap | None) -> xr.DataArray:

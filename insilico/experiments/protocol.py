@@ -60,7 +60,7 @@ class Protocol:
         Properties of those protocols that the curve is measured against: the recording carries
         them as coordinates over ``unit``.
     figure : str
-        Name of the page that shows the curves of all units, in `insilico.figures.plates`; none
+        Name of the page that shows the curves of all units, in `insilico.figures.pages`; none
         where the rows of example units are enough.
     section : {"examples", "textures"}
         The section of the report that its figure stands in.
@@ -71,9 +71,10 @@ class Protocol:
         random order as well, which gives their floor.
     beside : str, optional
         An earlier protocol whose curve is handed to ``curve`` as well, after the recording.
-    needs : {"colour", "places", "gradients", "noise", "time"}, optional
+    needs : {"colour", "places", "known places", "gradients", "noise", "time", "photographs"}
         What a model has to offer for the experiment to have a meaning: see
-        `insilico.experiments.scope`. It is left out for other models, and that is said.
+        `insilico.experiments.scope`. It is left out for other models, and that is said. Nothing by
+        default.
     """
 
     name: str
@@ -93,7 +94,9 @@ class Protocol:
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
     beside: str = ""
-    needs: Literal["", "colour", "places", "gradients", "noise", "time"] = ""
+    needs: Literal[
+        "", "colour", "places", "known places", "gradients", "noise", "time", "photographs"
+    ] = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.after, str):

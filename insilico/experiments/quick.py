@@ -11,13 +11,16 @@ from insilico.experiments.battery import Battery
 from stimuli import Display, Position, StimulusSet
 from stimuli.conventions import PERIODS
 
-__all__ = ["QUICK", "few_stimuli", "quick"]
+__all__ = ["QUICK", "QUICK_FIGURE", "few_stimuli", "quick"]
 
 # What a run says that was done so.
 QUICK = (
     "QUICK: every experiment was shown few of its stimuli, to few units. It says that the run "
     "works, and no number in it is to be believed"
 )
+
+# The same, on a figure.
+QUICK_FIGURE = "QUICK: few stimuli, few units; no number here is to be believed"
 
 MOST_UNITS = 16
 

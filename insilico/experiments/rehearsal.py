@@ -18,6 +18,7 @@ from insilico.recording.schema import MAP_NUMBERS, label, label_maps, label_pict
 from insilico.tuning.rates import fit_rates
 from stimuli import Display, Position
 from stimuli.frames import FRAME_RATE
+from stimuli.packaged import packaged_photographs
 
 __all__ = ["Rehearsed", "preferences", "rehearse"]
 
@@ -49,7 +50,8 @@ def rehearse(
     Returns
     -------
     dict of str to Rehearsed
-        By protocol: the names of its properties, and a preference at which it can be shown.
+        By protocol: the names of its properties, and a preference at which it can be shown; nothing
+        of one that needs photographs, where none are installed.
 
     Raises
     ------
@@ -65,6 +67,9 @@ def rehearse(
     owners: dict[str, str] = {}
     for protocol in protocols:
         preferred[protocol.name] = {}
+        if protocol.needs == "photographs" and not packaged_photographs():
+            # A run leaves it out, and says what to install: `insilico.experiments.scope`.
+            continue
         table = None
         if protocol.prefer is not None:
             before = prerequisites(protocols, protocol.after)
@@ -107,6 +112,8 @@ def rehearse(
         each.name: Rehearsed(
             tuple(measured[each.name].properties), _without_defaults(each, preferred[each.name])
         )
+        if each.name in measured
+        else Rehearsed((), {})
         for each in protocols
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from insilico.models.card import ModelCard
 from insilico.recording.probe import Probe
+from stimuli.packaged import INSTALL, packaged_photographs
 
 __all__ = ["lacking"]
 
@@ -34,17 +35,28 @@ def lacking(card: ModelCard, probe: Probe, needed: Collection[str] = ()) -> dict
             "--time frames, time_first or channel_first (time=...), or have a static one shown "
             "every frame by itself, with --time phases"
         )
-    # Units of a vector may look anywhere.
-    charted = all(chart.layout != "vector" for chart in probe.maps.values())
-    if charted and len(probe.units[["x", "y"]].drop_duplicates()) == 1:
+    vectors = [layer for layer, chart in probe.maps.items() if chart.layout == "vector"]
+    if not vectors and len(probe.units[["x", "y"]].drop_duplicates()) == 1:
         reasons["places"] = (
             "all recorded units look at one place, and it needs several: --sites lattice "
             "(sites='lattice')"
+        )
+        reasons["known places"] = reasons["places"]
+    if vectors:
+        # They may look anywhere, or all at one place.
+        reasons["known places"] = (
+            f"nothing says where the units of {', '.join(vectors)} look; if at several places, "
+            "ask for the eccentricity battery itself"
         )
     if probe.deterministic:
         reasons["noise"] = (
             f"{card.name} answers a picture in the same way every time, and no spikes are drawn "
             "(--spikes poisson)"
+        )
+    if "photographs" in needed and not packaged_photographs():
+        reasons["photographs"] = (
+            "there are no photographs: give a folder of yours, --photographs FOLDER "
+            f"(with_photographs), or install scikit-image and scikit-learn: {INSTALL}"
         )
     if "gradients" in needed and not probe.differentiable:
         reasons["gradients"] = f"{card.name} gives no gradients of its responses to pictures"

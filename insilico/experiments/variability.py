@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,12 +10,21 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import draw_grating
+from insilico.experiments.natural_images import NATURAL_IMAGES
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import ROUNDING
 from insilico.tuning.properties import variability as properties
 from stimuli import Display, Position, StimulusSet, factorial
 
-__all__ = ["VARIABILITY", "WINDOW", "counts", "poisson_counts", "repeated_gratings", "with_spikes"]
+__all__ = [
+    "VARIABILITY",
+    "WINDOW",
+    "counts",
+    "poisson_counts",
+    "poisson_rates",
+    "repeated_gratings",
+    "with_spikes",
+]
 
 TRIALS = 20
 
@@ -90,6 +100,22 @@ def poisson_counts(response: xr.DataArray, *, seed: int = 0) -> xr.DataArray:
     return expected.copy(data=np.where(known, drawn, np.nan))
 
 
+def poisson_rates(response: xr.DataArray, *, seed: int = 0) -> xr.DataArray:
+    """Rates of spikes that are drawn as by `poisson_counts`.
+
+    Parameters
+    ----------
+    response, seed
+        As there.
+
+    Returns
+    -------
+    DataArray
+        In spikes/s.
+    """
+    return (poisson_counts(response, seed=seed) / WINDOW).assign_attrs(response.attrs)
+
+
 def spikes(curve: xr.DataArray) -> xr.DataArray:
     """Whether there is a spike on any trial.
 
@@ -105,17 +131,19 @@ def spikes(curve: xr.DataArray) -> xr.DataArray:
     return curve.max([dim for dim in curve.dims if dim != "unit"]) > ROUNDING
 
 
-def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
+def with_spikes(battery: Battery, kind: str, *, seed: int, asked: bool = False) -> Battery:
     """Draw spikes at the rates of a model, where a battery asks how they vary.
 
     Parameters
     ----------
     battery : Battery
-        With the experiment `variability`.
+        With the experiments `variability` or `natural_images`, which repeat what they show.
     kind : {"poisson"}
         How they are drawn.
     seed : int
         Of the draws.
+    asked : bool
+        Whether how spikes vary is asked of any experiment: for intervals over repeats.
 
     Returns
     -------
@@ -124,21 +152,24 @@ def with_spikes(battery: Battery, kind: str, *, seed: int) -> Battery:
     Raises
     ------
     UserError
-        For another kind, or a battery that does not ask.
+        For another kind, or where nothing asks.
     """
     if kind != "poisson":
         raise UserError(f"spikes must be 'poisson'; got {kind!r}.")
-    if VARIABILITY.name not in {each.name for each in battery.protocols}:
+    drawn: dict[str, dict[str, Any]] = {
+        VARIABILITY.name: {"curve": partial(poisson_counts, seed=seed), "needs": ""},
+        NATURAL_IMAGES.name: {"curve": partial(poisson_rates, seed=seed)},
+    }
+    if not asked and not drawn.keys() & {each.name for each in battery.protocols}:
         raise UserError(
-            f"the {battery.name} battery does not ask how spikes vary; choose variability or full, "
-            "or leave out the spikes."
+            f"the {battery.name} battery does not ask how spikes vary; choose variability, "
+            "natural_images or full, ask for intervals over repeats (--trials 20), or leave out "
+            "the spikes."
         )
     return replace(
         battery,
         protocols=tuple(
-            replace(each, curve=partial(poisson_counts, seed=seed), needs="")
-            if each.name == VARIABILITY.name
-            else each
+            replace(each, **drawn[each.name]) if each.name in drawn else each
             for each in battery.protocols
         ),
     )

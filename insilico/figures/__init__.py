@@ -11,6 +11,7 @@ from insilico.figures.examples import (
     unit_tuning,
 )
 from insilico.figures.movie import save_movie
+from insilico.figures.plate import Plate
 from insilico.figures.plates import plates, save_figures
 from insilico.figures.population import (
     histograms,
@@ -19,7 +20,7 @@ from insilico.figures.population import (
     population_page,
 )
 from insilico.figures.sheet import contact_sheet
-from insilico.figures.style import ONE_COLUMN, TWO_COLUMNS, Plate, save_figure, style
+from insilico.figures.style import ONE_COLUMN, TWO_COLUMNS, save_figure, style
 from insilico.figures.summary import layer_heatmap, similarities, summary
 from insilico.figures.textures import surround_page, texture_page
 from insilico.figures.tuning import orientation_polar, receptive_field_map, tuning_curve

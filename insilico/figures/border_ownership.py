@@ -6,10 +6,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from insilico import reference
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, REFERENCE, new_figure, style
 from insilico.tuning.properties.border_ownership import border_ownership_ratio
 
-__all__ = ["border_numbers", "border_page"]
+__all__ = ["border_numbers", "border_page", "border_plate"]
 
 AREAS = {"V1": "zhou2000.border_ownership_ratio", "V2": "zhou2000.border_ownership_ratio_v2"}
 
@@ -77,3 +78,26 @@ def border_page(numbers: pd.DataFrame, *, width: float) -> Figure:
         ratios.set(xlabel="Border-ownership ratio", ylabel="Proportion", xlim=(0, 1))
         ratios.legend(loc="upper left")
     return figure
+
+
+def border_plate(shown: Shown) -> Plate:
+    """Draw which side of an edge units prefer.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = border_numbers(shown.curve)
+    caption = (
+        "Left: responses to an edge of a square that lies on one side of it, and on the "
+        "other, summed over light squares and dark ones: on the line only the edge counts. Right: "
+        "the smaller over the larger; grey and dashed, cells of macaque V1 and V2, from counts in "
+        "the code of VOneNetDN, of which another file has others (V1: 0 1 2 0 9 13 17 21)."
+    )
+    title = "Which side owns the edge"
+    return shown.plate(title, caption, border_page(numbers, width=shown.width), numbers)

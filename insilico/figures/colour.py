@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico import reference
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, PALETTE, REFERENCE, log_axis, new_figure, style
 from insilico.tuning.properties import colour as properties
 
-__all__ = ["colour_numbers", "colour_page"]
+__all__ = ["colour_numbers", "colour_page", "colour_plate"]
 
 KINDS = {
     "single-opponent": (ACCENT, "o"),
@@ -134,3 +135,28 @@ def _tuning(ax: Axes, numbers: pd.DataFrame) -> None:
         ylim=(0, 1.05),
         title="Colour, or light for units not opponent",
     )
+
+
+def colour_plate(shown: Shown) -> Plate:
+    """Draw cone weights, and tuning for colour.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = colour_numbers(shown.curve)
+    caption = (
+        "Left: weights of the L and M cones in the responses, magnitudes of all three "
+        "adding up to 1; grey, cells of macaque V1 (De & Horwitz 2022), which were chosen for "
+        "fields of two opposed parts and are no sample of V1. Right: median and quartiles of the "
+        "response from coarse to fine gratings of the better colour (L-M or S-(L+M)), and of L+M "
+        "for units that oppose no cones. Above the dashed line at the left end a unit is low-pass: "
+        "single-opponent."
+    )
+    title = "Cone weights, and tuning for colour"
+    return shown.plate(title, caption, colour_page(numbers, width=shown.width), numbers)

@@ -7,9 +7,17 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import new_figure, style
 
-__all__ = ["matrix_numbers", "matrix_page", "relative_numbers", "relative_page"]
+__all__ = [
+    "matrix_numbers",
+    "matrix_page",
+    "matrix_plate",
+    "relative_numbers",
+    "relative_page",
+    "relative_plate",
+]
 
 LABELS = {
     "relative_orientation": "Orientation relative to the signal (deg)",
@@ -121,3 +129,46 @@ def matrix_page(numbers: pd.DataFrame, *, width: float) -> Figure:
 def _label(factor: Hashable) -> str:
     name = str(factor)
     return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def relative_plate(shown: Shown) -> Plate:
+    """Draw what a mask or a surround leaves of the response.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = relative_numbers(shown.curve)
+    caption = (
+        "Response to the signal with a mask upon it, or a surround around it, relative to "
+        "the signal alone: below 1 it suppresses. Line and band: median and quartiles over the "
+        "units that respond."
+    )
+    title = f"{shown.title}: what is left of the response"
+    return shown.plate(title, caption, relative_page(numbers, width=shown.width), numbers)
+
+
+def matrix_plate(shown: Shown) -> Plate:
+    """Draw the responses to pairs of contrasts.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = matrix_numbers(shown.curve)
+    caption = (
+        "Median response, over the units that respond, to each pair of contrasts; the "
+        "largest response of each unit is 1. Along a row, what the second grating takes away."
+    )
+    title = f"{shown.title}: responses to pairs of contrasts"
+    return shown.plate(title, caption, matrix_page(numbers, width=shown.width), numbers)

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from insilico.comparison.eccentricity import MEASURED, eccentricity_slopes
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, new_figure, style
 from insilico.tuning.properties import eccentricity as properties
 
-__all__ = ["eccentricity_numbers", "eccentricity_page"]
+__all__ = ["eccentricity_numbers", "eccentricity_page", "eccentricity_plate"]
 
 # Of fields of macaque V1, second hand: a radius of .075 of the eccentricity.
 SECOND_HAND = 2 * 0.075
@@ -85,3 +86,28 @@ def _panel(ax: Axes, numbers: pd.DataFrame, line: pd.Series) -> None:
     else:
         ax.set_ylim(bottom=0)
     ax.set(xlabel="Eccentricity (deg)", ylabel=LABELS[name], title=title)
+
+
+def eccentricity_plate(shown: Shown) -> Plate:
+    """Draw what changes with eccentricity.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = eccentricity_numbers(shown.curve)
+    caption = (
+        "A dot for each unit that spots drive, at the eccentricity of its field; lines: "
+        "least squares, with 95 % intervals of their slopes over channels; no slope where all look "
+        "at one place. Radial bias: 1 for bars that point to the centre of the display, -1 for "
+        "tangential ones. Dashed: a radius of .075 times the eccentricity, quoted for macaque V1 "
+        "at second hand; drawn, not compared with."
+    )
+    title = "What changes with eccentricity"
+    figure = eccentricity_page(numbers, width=shown.width)
+    return shown.plate(title, caption, figure, numbers)

@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MultipleLocator
 
 from insilico.figures.style import TWO_COLUMNS, axis_label, new_figure, shorten, style
 from insilico.figures.tuning import MAP, orientation_polar, receptive_field_map, tuning_curve
@@ -310,6 +311,9 @@ def _draw(
         axes[0].set(xticks=[], yticks=[])
         axes[0].text(0.5, 0.5, "no values", transform=axes[0].transAxes, ha="center", va="center")
     if _factors(curve) <= set(PERIODS):
+        # More would run into each other in panels as narrow as these.
+        (dim,) = curve.dims
+        axes[0].xaxis.set_major_locator(MultipleLocator(PERIODS[str(dim)] / 2))
         axes.append(
             orientation_polar(curve, ax=figure.add_subplot(next(cells), projection="polar"))
         )

@@ -7,10 +7,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, PALETTE, REFERENCE, new_figure, style
 from insilico.tuning.properties import pattern_motion as properties
 
-__all__ = ["plaid_numbers", "plaid_page"]
+__all__ = ["plaid_numbers", "plaid_page", "plaid_plate"]
 
 KINDS = {
     "component": (MODEL, "o"),
@@ -131,3 +132,27 @@ def _tuning(ax: Axes, numbers: pd.DataFrame) -> None:
 
 def _quartiles(values: pd.DataFrame) -> npt.NDArray[np.float64]:
     return values.quantile([0.25, 0.5, 0.75]).to_numpy()
+
+
+def plaid_plate(shown: Shown) -> Plate:
+    """Draw whether units follow a plaid or its gratings.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = plaid_numbers(shown.curve)
+    caption = (
+        "Left: Fisher's z of the partial correlation of a unit's responses to plaids with "
+        "what one would answer that follows the gratings (component) or their sum (pattern); "
+        "beyond the lines, 1.28, a unit is one or the other. Right: median and quartiles of the "
+        "responses to plaids and to gratings, by their direction from that of the best grating. A "
+        "component unit has two peaks, half of the plaid's angle to either side."
+    )
+    title = "Plaids: the pattern or its gratings"
+    return shown.plate(title, caption, plaid_page(numbers, width=shown.width), numbers)

@@ -1,5 +1,6 @@
 """A contact sheet: what a stimulus set shows."""
 
+import re
 import textwrap
 from collections.abc import Mapping
 
@@ -26,6 +27,8 @@ GAP = 12
 LEFT, RIGHT = 84, 16
 TEXT_LINE = 28
 HEADING_LINE = 36
+
+LETTERS = 17  # of a line above a picture
 
 Picture = npt.NDArray[np.floating]
 
@@ -169,11 +172,18 @@ def _texts(table: pd.DataFrame) -> list[str]:
     """Say the values of all columns, one text per row."""
     rows = table.to_dict("records")
     values = [[_value(str(name), row[name]) for name in row] for row in rows]
-    return ["\n".join("\n".join(textwrap.wrap(text, 20)) for text in row) for row in values]
+    return ["\n".join(map(_wrapped, row)) for row in values]
+
+
+def _wrapped(text: str) -> str:
+    """Break a text into lines, but not between a number and its units."""
+    held = re.sub(r" (?=[a-zA-Z/]+$)(?<=\d )", "\N{NO-BREAK SPACE}", text)
+    return "\n".join(textwrap.wrap(held, LETTERS)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _value(name: str, value: object, *, named: bool = True) -> str:
-    units = UNITS.get(name, "1")
+    # "surround_orientation" is an orientation.
+    units = next((UNITS[known] for known in UNITS if f"_{name}".endswith(f"_{known}")), "1")
     number = f"{value:.4g}" if isinstance(value, float) else str(value)
     text = number if units == "1" else f"{number} {units}"
     if value == np.inf:

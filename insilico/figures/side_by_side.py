@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from insilico.figures.style import (
     MODEL,
@@ -130,6 +130,7 @@ def rank_chart(ranking: pd.DataFrame, *, width: float = TWO_COLUMNS) -> Figure:
             fmt="o", color=MODEL, markersize=3.5, elinewidth=1,
         )  # fmt: skip
         left.set_xlabel(f"Mean {ranking['by'].iloc[0]}")
+        left.xaxis.set_major_locator(MaxNLocator(5))
         left.grid(axis="x", color="0.9")
         left.set_axisbelow(True)
         chances = ranking[ranks].to_numpy(dtype=np.float64)

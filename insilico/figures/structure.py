@@ -10,11 +10,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from insilico import reference
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import MODEL, REFERENCE, new_figure, style
 from insilico.tuning.properties import optimal
 from insilico.tuning.properties.structure import gabor_structure
 
-__all__ = ["optimal_numbers", "optimal_page", "structure_numbers", "structure_page"]
+__all__ = [
+    "optimal_numbers",
+    "optimal_page",
+    "optimal_plate",
+    "structure_numbers",
+    "structure_page",
+    "structure_plate",
+]
 
 # Units whose maps are drawn, and the height of a row, in inches.
 MOST = 5
@@ -168,3 +176,49 @@ def _shapes(ax: Axes, numbers: pd.DataFrame) -> None:
     ax.set(xlabel="nx (cycles)", ylabel="ny (cycles)")
     ax.set_box_aspect(1)
     ax.legend(loc="upper left", bbox_to_anchor=(0, -0.25), ncols=2)
+
+
+def structure_plate(shown: Shown) -> Plate:
+    """Draw maps of receptive fields and the shapes of their envelopes.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = structure_numbers(shown.curve)
+    caption = (
+        "Maps of the receptive field of some units, spread over how well a Gabor function "
+        "fits them, best first: what light (red) adds and dark (blue) adds, by each technique; "
+        "numbers are those of the channels. Right: width nx and length ny of the envelope, in "
+        "cycles of the carrier; grey: simple cells of macaque V1 (Ringach 2002)."
+    )
+    figure = structure_page(shown.curve, numbers, width=shown.width)
+    return shown.plate("Structure of receptive fields", caption, figure, numbers)
+
+
+def optimal_plate(shown: Shown) -> Plate:
+    """Draw the pictures that units like best.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = optimal_numbers(shown.curve)
+    caption = (
+        "Pictures that some units like best, spread over how much better than the best "
+        "Gabor function they are, most first; beside them that Gabor function, of the same root "
+        "mean square contrast, and the map from white noise. Red is lighter than the background. "
+        "Right: the gain of all, against the correlation of the two pictures."
+    )
+    figure = optimal_page(shown.curve, numbers, width=shown.width)
+    return shown.plate("Optimal stimuli", caption, figure, numbers)

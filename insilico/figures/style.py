@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,10 @@ __all__ = [
     "PALETTE",
     "REFERENCE",
     "TWO_COLUMNS",
-    "Plate",
     "axis_label",
     "grows_by_ratios",
     "log_axis",
+    "mark",
     "new_axes",
     "new_figure",
     "save_figure",
@@ -114,35 +113,6 @@ def style() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Plate:
-    """A figure with its caption and its numbers.
-
-    Parameters
-    ----------
-    kind : str
-        Which figure it is.
-    layer : str
-        The layer that it shows; empty where it shows all of them.
-    name : str
-        Name of its files.
-    title, caption : str
-        What it shows, in a few words and in a few sentences.
-    figure : Figure
-        The drawing.
-    numbers : DataFrame
-        What is drawn, as a tidy table.
-    """
-
-    kind: str
-    layer: str
-    name: str
-    title: str
-    caption: str
-    figure: Figure
-    numbers: pd.DataFrame
-
-
 def new_figure(width: float = TWO_COLUMNS, height: float = 3.0) -> Figure:
     """Make an empty figure, in inches, that no window and no global list knows of."""
     # Viewers set type a little wider than matplotlib does: a margin keeps it inside.
@@ -160,6 +130,12 @@ def new_axes(ax: Axes | None, *, projection: str | None = None) -> Axes:
 
     figure = plt.figure(figsize=(ONE_COLUMN, 0.75 * ONE_COLUMN), layout="constrained")
     return figure.add_subplot(projection=projection)
+
+
+def mark(figure: Figure, words: str) -> None:
+    """Write below a figure what it is not to be taken for."""
+    with style():
+        figure.supxlabel(words, color=ACCENT, fontsize=7, fontweight="bold")
 
 
 def axis_label(name: str, units: str | None) -> str:

@@ -1,7 +1,6 @@
 """Textures: the pictures, how they modulate the units, and what a surround of them does."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from insilico import reference
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import ACCENT, MODEL, TWO_COLUMNS, new_figure, shorten, style
 from insilico.tuning.properties.textures import family_modulation
-from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures
+from stimuli.textures.pictures import NO_SURROUND, NOISE, TEXTURE, Textures, shipped
 
 __all__ = [
     "modulation_numbers",
+    "modulation_plate",
     "surround_numbers",
     "surround_page",
+    "surround_plate",
     "texture_page",
 ]
 
@@ -96,10 +98,11 @@ def texture_page(
         and V2.
     """
     layers = list(numbers["layer"].unique())
+    families = numbers["family"].unique().tolist()
     left = width - 2 * LABELS - STRIP
     heights = [PANEL_HEIGHT] * len(layers)
     if pictures is not None:
-        heights.insert(0, 2 * left / len(pictures.families) + _name_height(width))
+        heights.insert(0, 2 * left / len(families) + _name_height(width))
     with style():
         figure = new_figure(width, sum(heights) + LABELS)
         grid = figure.add_gridspec(
@@ -116,9 +119,9 @@ def texture_page(
             panel.set_ylabel("Modulation index")
             _means(figure.add_subplot(grid[place, 1], sharey=panel), rows)
             panel.tick_params(labelbottom=place == -1)
-        _family_axis(panels[-1], list(numbers["family"].unique()))
+        _family_axis(panels[-1], families)
         if pictures is not None:
-            _pictures(figure.add_subplot(grid[0, 0]), pictures)
+            _pictures(figure.add_subplot(grid[0, 0]), pictures, families)
     return figure
 
 
@@ -138,7 +141,7 @@ def surround_page(
     numbers : DataFrame
         From `surround_numbers` of it; a row of panels for each layer.
     names : sequence of str
-        Names of the families, if they are known.
+        Names of all families, if they are known.
     width : float
         In inches.
 
@@ -165,7 +168,7 @@ def surround_page(
             _name(left, layer, rows)
             left.set_ylabel("Response, relative\nto the disk alone")
             left.set_ylim(0, max(1.2, 1.05 * float(rows["high"].max())))
-            _family_axis(left, list(numbers["family"].unique()), names)
+            _family_axis(left, numbers["family"].unique().tolist(), names)
             if place < len(layers) - 1:
                 left.tick_params(labelbottom=False)
                 left.set_xlabel("")
@@ -200,19 +203,20 @@ def _name_height(width: float) -> float:
     return UPRIGHT if width < NARROW else NAMES
 
 
-def _pictures(ax: Axes, pictures: Textures) -> None:
+def _pictures(ax: Axes, pictures: Textures, families: Sequence[int]) -> None:
     """Draw the first texture and the first noise of each family, above its place."""
     half = (1 - GAP) / 2
     for row, kind in enumerate((NOISE, TEXTURE)):
-        for number, levels in enumerate(pictures.levels[kind - 1, :, 0], start=1):
-            extent = (number - half, number + half, row - half, row + half)
+        for place, family in enumerate(families, start=1):
+            extent = (place - half, place + half, row - half, row + half)
+            levels = pictures.levels[kind - 1, family - 1, 0]
             ax.imshow(levels, cmap="gray", vmin=0, vmax=255, extent=extent)
     ax.set_aspect("equal", anchor="S")
     ax.set_ylim(-0.5, 1.5)
     ax.set_yticks([0, 1], ["noise", "texture"])
     ax.spines[:].set_visible(False)
     ax.xaxis.tick_top()
-    _family_axis(ax, pictures.families, pictures.families)
+    _family_axis(ax, families, pictures.families)
     ax.set_xlabel("")
     ax.tick_params(length=0)
 
@@ -273,11 +277,11 @@ def _name(ax: Axes, layer: str, rows: pd.DataFrame) -> None:
     ax.set_title(f"{shorten(layer, 16 if _narrow(ax) else 40)}: {n} units", loc="left")
 
 
-def _family_axis(ax: Axes, families: Sequence[Any], names: Sequence[str] = ()) -> None:
-    """Label the families by their numbers, or by their names."""
+def _family_axis(ax: Axes, families: Sequence[int], names: Sequence[str] = ()) -> None:
+    """Label families by their numbers, from 1, or by their names."""
     upright = bool(names) and _narrow(ax)
     gap = " " if upright else "\n"
-    labels = [name.replace(" ", gap) for name in names] or [f"{family}" for family in families]
+    labels = [names[family - 1].replace(" ", gap) if names else f"{family}" for family in families]
     ax.set_xlim(0.4, len(labels) + 0.6)
     ax.set_xticks(range(1, len(labels) + 1), labels)
     if _narrow(ax):
@@ -289,3 +293,69 @@ def _family_axis(ax: Axes, families: Sequence[Any], names: Sequence[str] = ()) -
 
 def _narrow(ax: Axes) -> bool:
     return bool(ax.figure.bbox.width < NARROW * ax.figure.dpi)
+
+
+def modulation_plate(shown: Shown) -> Plate:
+    """Draw how much textures modulate units.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    pictures = _pictures_of(shown.curve)
+    drawn = (
+        "Top: the first texture of each family and its first noise, without their window. "
+        if pictures
+        else "The pictures that were shown are not kept with the results. "
+    )
+    caption = (
+        f"{drawn}Modulation index (T \N{MINUS SIGN} N) / (T + N) of the "
+        "mean responses to the textures T and the noises N of a family, less the blank and not "
+        "below 0. Dots and bars: median and quartiles over the units that respond to any "
+        "picture. On the right, a dot for each family: its mean over the units, and those of "
+        "the published families over cells of macaque V1 and V2 (Freeman and others 2013); "
+        "lines: means of all. Where the pictures are not the published ones, how families "
+        "spread can be compared, one with another cannot."
+    )
+    numbers = modulation_numbers(shown.curve)
+    figure = texture_page(numbers, pictures, width=shown.width)
+    title = "Textures, and how they modulate the units"
+    return shown.plate(title, caption, figure, numbers)
+
+
+def surround_plate(shown: Shown) -> Plate:
+    """Draw what is left of the response to a disk of texture within surrounds.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    pictures = _pictures_of(shown.curve)
+    caption = (
+        "Mean response to a disk of texture within an annulus of its "
+        "noise and within the texture that it is part of, less the blank, relative to that to "
+        "the disk alone: below 1 the surround suppresses. Left: median and quartiles over the "
+        "units that respond, for each family. Right: each unit, by its means over families; "
+        "those beyond 2 are drawn at the edge."
+    )
+    numbers = surround_numbers(shown.curve)
+    names = pictures.families if pictures else ()
+    figure = surround_page(shown.curve, numbers, names=names, width=shown.width)
+    title = "Disks of texture within surrounds"
+    return shown.plate(title, caption, figure, numbers)
+
+
+def _pictures_of(curve: xr.DataArray) -> Textures | None:
+    """Find the pictures that a curve was recorded with; those of a user are not kept."""
+    ours = int(curve.coords.get("checksum", 0)) == shipped().checksum
+    return shipped() if ours else None

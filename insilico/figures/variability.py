@@ -5,10 +5,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from insilico.figures.plate import Plate, Shown
 from insilico.figures.style import MODEL, new_figure, style
 from insilico.tuning.properties.variability import correlations, counted_moments
 
-__all__ = ["variability_numbers", "variability_page"]
+__all__ = ["variability_numbers", "variability_page", "variability_plate"]
 
 BINS = np.linspace(-1, 1, 9)
 
@@ -77,3 +78,26 @@ def _pairs(curve: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
         found.append(np.stack([both["signal"][above], both["noise"][above]]))
     pairs = np.concatenate(found, axis=1) if found else np.empty((2, 0))
     return tuple(pairs[:, np.isfinite(pairs).all(0)])
+
+
+def variability_plate(shown: Shown) -> Plate:
+    """Draw how responses vary over repeats.
+
+    Parameters
+    ----------
+    shown : Shown
+        The curves.
+
+    Returns
+    -------
+    Plate
+    """
+    numbers = variability_numbers(shown.curve)
+    caption = (
+        "Left: variance of spike counts over repeats against their mean, a dot for each "
+        "unit and stimulus; dashed, Poisson. Right: correlation of the variation of two units "
+        "about their means, against that of the means; black, averages. Published noise "
+        "correlations range from .01 to .4 (Ecker and others 2014)."
+    )
+    figure = variability_page(shown.curve, numbers, width=shown.width)
+    return shown.plate("Variability over repeats", caption, figure, numbers)

@@ -206,14 +206,17 @@ def _forgetful(forward: Forward, layers: Sequence[str], movies: Movies) -> list[
     """Note a model that is shown frame by frame and remembers nothing."""
     blank = blank_screen(movies.display, device=forward.device)
     ramp = torch.linspace(0, 1, blank.shape[-1], device=forward.device).expand_as(blank)
-    forward.movies = movies
     last: list[dict[str, Tensor]] = []
-    for before in (blank, ramp):
-        movie = torch.stack([before, before, blank], 1)
-        answers = forward.run(movie, layers, lambda _layer, output: output.clone(), measured=1)
-        last.append(dict(answers))
-        forward.put_back(generators=True)
-    forward.movies = None
+    forward.movies = movies
+    try:
+        for before in (blank, ramp):
+            movie = torch.stack([before, before, blank], 1)
+            answers = forward.run(movie, layers, lambda _layer, output: output.clone(), measured=1)
+            last.append(dict(answers))
+            forward.put_back(generators=True)
+    finally:
+        # Whoever asks decides how movies are shown.
+        forward.movies = None
     if all(torch.equal(last[0][layer], last[1][layer]) for layer in layers):
         return [
             f"{', '.join(layers)}: what was shown before makes no difference to the answer to a "

@@ -7,8 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from insilico.figures.plate import Plate
 from insilico.figures.predictivity import layer_scores, neuron_scores
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import save_figure
 from insilico.reporting.page import inline, render, score, write_page
 from insilico.reporting.side_by_side_tables import with_ends
 

@@ -14,9 +14,10 @@ from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard
 from insilico.comparison.published import beside_published, categories, standings
 from insilico.experiments.quick import QUICK
+from insilico.figures.plate import Plate
 from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import FORMATS, save_figure
 from insilico.reporting.explorer import explorer, library, measured
 from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
 from insilico.reporting.scorecard import scorecard_rows
@@ -56,8 +57,12 @@ def write_report(results: Results, folder: Path | str) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     drawn = plates(_with_own_named(results))
+    # Nobody prints a figure of a quick run: it is drawn for the page alone.
+    formats = ("svg",) if QUICK in results.warnings else FORMATS
     for plate in drawn:
-        save_figure(plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers)
+        save_figure(
+            plate.figure, folder / FIGURES, plate.name, numbers=plate.numbers, formats=formats
+        )
     return write_page(_render(results, drawn, folder / FIGURES), folder / PAGE)
 
 

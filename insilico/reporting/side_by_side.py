@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from insilico.figures.plate import Plate
 from insilico.figures.scorecard import scorecard_page
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
-from insilico.figures.style import Plate, save_figure
+from insilico.figures.style import save_figure
 from insilico.reporting.page import NO_VALUE, inline, render, score, write_page
 from insilico.reporting.scorecard import scorecards_beside
 from insilico.reporting.side_by_side_tables import (

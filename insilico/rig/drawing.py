@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from insilico.rig.hand import KINDS, Hand, Kind
 from stimuli import Display, StimulusSet, Window, photographs
@@ -87,21 +88,24 @@ def picture(
     """
     kind = KINDS[hand.kind]
     parameters = kind.conditions(vars(hand)) | {"x": hand.x, "y": hand.y}
-    window = _box(display, hand)
+    window = _box(display, hand, tuple(paths))
     draw = _drawing(kind, display, tuple(paths))
     drawn = draw(display, window=window, device=device, **parameters)
     if window == display.whole:
         return drawn
-    whole = blank_screen(display, device=device).clone()
+    # A photograph may have colour on a grey display.
+    whole = blank_screen(display, device=device).expand(-1, drawn.shape[1], -1, -1).clone()
     whole[..., window.rows, window.columns] = drawn
     return whole
 
 
-def _box(display: Display, hand: Hand) -> Window:
+def _box(display: Display, hand: Hand, paths: tuple[Path | str, ...]) -> Window:
     """Find the pixels that a stimulus may reach; at least one of them."""
     reach = KINDS[hand.kind].reach(hand)
     if not math.isfinite(reach):
         return display.whole
+    if hand.kind == "photograph":
+        reach *= _height(paths[hand.picture])
     # A pixel around it, over which its edges are smoothed.
     far = reach * display.px_per_deg + 2
     column = (display.width - 1) / 2 + hand.x * display.px_per_deg
@@ -117,6 +121,13 @@ def _inside(place: float, size: int) -> int:
 
 def _drawing(kind: Kind, display: Display, paths: tuple[Path | str, ...]) -> Callable[..., Any]:
     return Named(kind.draw) if kind.draw else _photographs(display, paths)
+
+
+@cache
+def _height(path: Path | str) -> float:
+    """Height of a photograph for each of its width, and 1 of what is wider than high."""
+    with Image.open(path) as picture:
+        return max(1.0, picture.height / picture.width)
 
 
 @cache

@@ -3,14 +3,11 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stimuli import Display
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["KINDS", "PARAMETERS", "Hand", "Kind", "limits", "read"]
 
@@ -76,7 +73,7 @@ class Kind(NamedTuple):
     conditions : callable
         From the parameters of a hand, one number or one column each, to those of that function.
     reach : callable
-        How far it extends from its place, in deg.
+        How far it extends from its place, in deg; a photograph that is as wide as high.
     """
 
     uses: tuple[str, ...]
@@ -132,12 +129,11 @@ KINDS = {
         lambda hand: {name: hand[name] for name in ("contrast", "diameter")},
         _radius,
     ),
-    # Which may be higher than it is wide.
     "photograph": Kind(
         ("diameter", "picture"),
         "",
         lambda hand: {"picture": hand["picture"], "degrees": hand["diameter"]},
-        lambda _hand: math.inf,
+        _radius,
     ),
 }
 

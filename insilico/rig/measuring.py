@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.experiments.contrast import CONTRAST
 from insilico.experiments.gratings import (
     ORIENTATION,
     ORIENTATION_MEAN,
@@ -33,7 +34,7 @@ __all__ = ["Measurements", "Survey", "best_phase", "survey"]
 SHARED = (RECEPTIVE_FIELD, ORIENTATION, ORIENTATION_MEAN, SPATIAL_FREQUENCY)
 
 # Those that each unit is shown at its own optimum.
-OWN = (SIZE,)
+OWN = (SIZE, CONTRAST)
 
 Done = Callable[[str, float], None]
 
@@ -158,8 +159,9 @@ class Measurements:
         one = {name: _of_unit(each, unit) for name, each in self.shared.items()}
         for protocol in OWN:
             found = self._measured_of_one(protocol, unit, one, done)
-            if found is not None:
-                one[protocol.name] = found
+            if found is None:
+                break  # What comes after it is shown at what it finds.
+            one[protocol.name] = found
         self.own[unit] = {each.name: one[each.name] for each in OWN if each.name in one}
 
     def of(self, unit: int) -> dict[str, Measured]:

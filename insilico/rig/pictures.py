@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 from stimuli import Display, photographs
 
@@ -44,10 +45,17 @@ def copied(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     photographs(Display(), paths, degrees=1.0)
     copies = []
     for number, path in enumerate(paths):
-        with Image.open(path) as picture:
-            grey = picture.mode in ("1", "L")
-            small = picture.convert("L" if grey else "RGBA")
+        small = _upright(path)
         small.thumbnail((LARGEST, LARGEST))
         copies.append(folder / f"{number}-{path.stem}.png")
         small.save(copies[-1])
     return tuple(copies)
+
+
+def _upright(path: Path) -> Image.Image:
+    """Read a picture as `stimuli.photographs` shows it, in 8 bits per channel."""
+    with Image.open(path) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I"):
+            return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+        return picture.convert("L" if picture.mode in ("1", "L") else "RGBA")

@@ -16,11 +16,11 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from insilico.figures.style import ACCENT, MODEL
-from insilico.rig.explored import FACTORS, RATIOS, by_hand, map_by_hand
+from insilico.rig.explored import RATIOS, by_hand, map_by_hand
 from insilico.rig.hand import KINDS
 from insilico.rig.rig import Rig
 
-__all__ = ["COLOURS", "CURVES", "MAP", "curve_frame", "drawn", "map_frame"]
+__all__ = ["COLOURS", "CURVES", "MAP", "curve_frame", "curve_parts", "map_frame", "map_parts"]
 
 # The colours of the two units that are listened to.
 COLOURS = (MODEL, ACCENT)
@@ -30,7 +30,7 @@ CURVES = {
     "orientation": ("orientation", "Orientation (deg)"),
     "spatial_frequency": ("spatial_frequency", "Spatial frequency (cpd)"),
     "diameter": ("size", "Diameter (deg)"),
-    "contrast": ("", "Contrast"),
+    "contrast": ("contrast", "Contrast"),
 }
 
 MAP = "map"
@@ -150,68 +150,55 @@ def map_frame(limits: Limits) -> figure:
     return plot
 
 
-def drawn(rig: Rig, kind: str, limits: Limits) -> dict[str, Parts]:
-    """Gather what the frames show: dots of one kind of stimulus, and what was measured.
+def curve_parts(rig: Rig, kind: str, factor: str, limits: Limits) -> Parts:
+    """Gather what the frame of a curve shows of the chosen units.
 
     Parameters
     ----------
     rig : Rig
         The rig.
     kind : str
-        One of `insilico.rig.hand.KINDS`.
+        One of `insilico.rig.hand.KINDS`: the dots are of this kind of stimulus.
+    factor : str
+        One of `CURVES`.
     limits : mapping
         From `insilico.rig.hand.limits`.
 
     Returns
     -------
     dict of str to dict
-        By the name of the figure, and of its renderer, the columns of its data.
+        By the name of the renderer, the columns of its data.
     """
-    parts: dict[str, Parts] = {f"curve-{factor}": {} for factor in FACTORS}
-    for side, unit in enumerate(rig.chosen):
-        dots = rig.explored.of(unit, kind)
-        dots["response"] = rig.rates_of(unit, dots["response"].to_numpy())
-        if side == 0:
-            parts[MAP] = _map_parts(rig, unit, dots, limits)
-        # What lay beside the field says nothing of what the unit prefers.
-        field = rig.field(unit)
-        x, y = (dots[axis].to_numpy() for axis in "xy")
-        distance = np.hypot(x - field.center[0], y - field.center[1])
-        inside = dots[distance < field.side / 2]
-        for factor in FACTORS:
-            found = _curve_parts(rig, unit, kind, factor, inside, limits)
-            parts[f"curve-{factor}"] |= {
-                f"{name}-{side}": {"place": place, "rate": rate}
-                for name, (place, rate) in found.items()
-            }
-    for side in range(len(rig.chosen), len(COLOURS)):
-        nothing = {"place": np.empty(0), "rate": np.empty(0)}
-        for factor in FACTORS:
-            parts[f"curve-{factor}"] |= {f"{name}-{side}": nothing for name in PARTS}
+    parts: Parts = {}
+    for side in range(len(COLOURS)):
+        found = dict.fromkeys(PARTS, np.empty((2, 0)))
+        if side < len(rig.chosen):
+            unit = rig.chosen[side]
+            found |= _by_hand(rig, unit, kind, factor, limits) | _true(rig, unit, factor)
+        parts |= {
+            f"{name}-{side}": {"place": place, "rate": rate}
+            for name, (place, rate) in found.items()
+        }
     return parts
 
 
-def _curve_parts(
-    rig: Rig, unit: int, kind: str, factor: str, dots: pd.DataFrame, limits: Limits
-) -> dict[str, Values]:
-    nothing = np.empty((2, 0))
-    found = dict.fromkeys(PARTS, nothing)
-    if factor in KINDS[kind].uses and len(dots):
-        latest = dots[[factor, "response"]].to_numpy()[-MOST_DOTS:].T
-        found |= {"dots": latest, "hand": by_hand(dots, factor, limits)}
-    protocol, _ = CURVES[factor]
-    best = rig.measurements.best(unit, protocol)
-    if best is not None:
-        curve = rig.measurements.of(unit)[protocol].curve.isel(unit=0)
-        for name, values in (("best", best), ("curve", curve)):
-            found[name] = np.stack([values[factor].to_numpy(), values.to_numpy()]).astype(float)
-    return found
+def map_parts(rig: Rig, kind: str, limits: Limits) -> Parts:
+    """Gather what the map shows of the first of the chosen units.
 
+    Parameters
+    ----------
+    rig, kind, limits
+        As for `curve_parts`.
 
-def _map_parts(rig: Rig, unit: int, dots: pd.DataFrame, limits: Limits) -> Parts:
+    Returns
+    -------
+    dict of str to dict
+        As from `curve_parts`.
+    """
+    unit = rig.chosen[0]
     field = rig.field(unit)
     left, bottom, width, height = field.proven
-    x, y, mean = map_by_hand(dots, limits, max(width, height) / PLACES)
+    x, y, mean = map_by_hand(_dots(rig, unit, kind), limits, max(width, height) / PLACES)
     step_x, step_y = (place[1] - place[0] if len(place) > 1 else 1.0 for place in (x, y))
     image = {
         "image": [mean.astype(np.float32)],
@@ -229,6 +216,42 @@ def _map_parts(rig: Rig, unit: int, dots: pd.DataFrame, limits: Limits) -> Parts
     circle = field.measured or (np.nan, np.nan, np.nan)
     measured = {"x": [circle[0]], "y": [circle[1]], "radius": [circle[2] / 2]}
     return {"image": image, "proven": proven, "measured": measured}
+
+
+def _dots(rig: Rig, unit: int, kind: str) -> pd.DataFrame:
+    """Everything of a kind that was shown to a unit, with the rates as its responses."""
+    dots = rig.explored.of(unit, kind)
+    dots["response"] = rig.rates_of(unit, dots["response"].to_numpy())
+    if "spatial_frequency" in KINDS[kind].uses:
+        # Gratings have no sign.
+        dots["contrast"] = dots["contrast"].abs()
+    return dots
+
+
+def _by_hand(rig: Rig, unit: int, kind: str, factor: str, limits: Limits) -> dict[str, Values]:
+    """Dots of what lay on the field: what lay beside it says nothing of what a unit prefers."""
+    if factor not in KINDS[kind].uses:
+        return {}
+    dots, field = _dots(rig, unit, kind), rig.field(unit)
+    x, y = (dots[axis].to_numpy() for axis in "xy")
+    dots = dots[np.hypot(x - field.center[0], y - field.center[1]) < field.side / 2]
+    if not len(dots):
+        return {}
+    latest = dots[[factor, "response"]].to_numpy()[-MOST_DOTS:].T
+    return {"dots": latest, "hand": by_hand(dots, factor, limits)}
+
+
+def _true(rig: Rig, unit: int, factor: str) -> dict[str, Values]:
+    """Take what the protocol found, if it was run."""
+    protocol, _ = CURVES[factor]
+    best = rig.measurements.best(unit, protocol)
+    if best is None:
+        return {}
+    curve = rig.measurements.of(unit)[protocol].curve.isel(unit=0)
+    return {
+        name: np.stack([values[factor].to_numpy(), values.to_numpy()]).astype(float)
+        for name, values in (("best", best), ("curve", curve))
+    }
 
 
 def _figure(name: str, **options: Any) -> figure:

@@ -3,8 +3,8 @@
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from insilico.rig.explored import UNIT, Explored
 from insilico.rig.field import Field, field_of
 from insilico.rig.hand import Hand
 from insilico.rig.measuring import Measurements, Survey
-from insilico.tuning.rates import RateMap
+from insilico.rig.rates import rates_of
+from insilico.rig.threads import threads
 
-__all__ = ["PHOTOGRAPHS", "SCRIPT_NAME", "TABLE_NAME", "Heard", "Rig", "rates_of", "threads"]
+__all__ = ["PHOTOGRAPHS", "SCRIPT_NAME", "TABLE_NAME", "Heard", "Rig"]
 
 TABLE_NAME = "explored.csv"
 SCRIPT_NAME = "repeat.py"
@@ -53,14 +54,11 @@ class Heard:
         Raw activations of the chosen units.
     rates : array, shape (unit,)
         In spikes/s.
-    milliseconds : float
-        From the hand to the answers: drawing, and the model.
     """
 
     picture: npt.NDArray[np.uint8]
     responses: npt.NDArray[np.float32]
     rates: npt.NDArray[np.float64]
-    milliseconds: float
 
 
 class Rig:
@@ -89,6 +87,8 @@ class Rig:
         All units, in the order in which `step` goes through them.
     ranking : str
         What they are ordered by.
+    ascending : bool
+        Whether the smallest come first.
     explored : Explored
         What was shown.
     measurements : Measurements
@@ -129,30 +129,29 @@ class Rig:
         Parameters
         ----------
         units : sequence of int
-            One row of the probe's table, or two.
+            One row of the probe's table, or two; twice the same is one.
         """
         self._contexts.close()
-        self.chosen = tuple(int(unit) for unit in units)
+        self.chosen = tuple(dict.fromkeys(int(unit) for unit in units))
         table = self.probe.units.iloc[list(self.chosen)]
         places = table[list(UNIT)].itertuples(index=False, name=None)
         self._places = dict(zip(self.chosen, places, strict=True))
         self._blank = self.survey.blank[list(self.chosen)]
         self._respond: Respond = self._contexts.enter_context(self.probe.listening(table))
 
-    def step(self, by: int, *, side: int = 0) -> None:
-        """Go to another unit in the order of the ranking, from the last one on to the first.
+    def step(self, by: int) -> None:
+        """Exchange the first of the chosen units for the next in the order of the ranking.
+
+        After the last comes the first. One that is listened to already is passed over.
 
         Parameters
         ----------
-        by : int
-            So many places further down; below 0 for up.
-        side : int
-            Which of the chosen units is exchanged.
+        by : {1, -1}
+            Down, or up.
         """
-        place = self.order.index(self.chosen[side]) + by
-        chosen = list(self.chosen)
-        chosen[side] = self.order[place % len(self.order)]
-        self.choose(chosen)
+        here, *beside = self.chosen
+        others = [unit for unit in self.order if unit not in beside]
+        self.choose([others[(others.index(here) + by) % len(others)], *beside])
 
     def pair(self) -> None:
         """Listen to the next unit beside the one that is there; or to one again, if it was two."""
@@ -160,18 +159,20 @@ class Rig:
         other = self.order[place % len(self.order)]
         self.choose(self.chosen[:1] if len(self.chosen) > 1 else (self.chosen[0], other))
 
-    def rank(self, by: str) -> None:
-        """Put the units into the order of a property, the largest first.
+    def rank(self, by: str, *, ascending: bool = False) -> None:
+        """Put the units into the order of a property.
 
         Parameters
         ----------
         by : str
             One of `rankings`. Units without a value come last.
+        ascending : bool
+            The smallest first.
         """
         values = self._values(by)
-        ranked = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        ranked = np.argsort(values if ascending else -values, kind="stable")
         self.order = [int(unit) for unit in ranked]
-        self.ranking = by
+        self.ranking, self.ascending = by, ascending
 
     @property
     def rankings(self) -> list[str]:
@@ -204,10 +205,9 @@ class Rig:
         self.explored.add(
             hand, self._places, responses.tolist(), self._blank.tolist(), self.seconds
         )
-        self._save_if_due()
         levels = np.rint(255 * drawn[0].clamp(0, 1).cpu().numpy()).astype(np.uint8)
         image = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
-        return Heard(image, responses, self.rates(responses), took)
+        return Heard(image, responses, self.rates(responses))
 
     def respond(self, hand: Hand) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
         """Draw what is under the hand, and ask the chosen units; nothing is noted down.
@@ -286,6 +286,12 @@ class Rig:
         now = time.monotonic()
         self._saved = (now, now - began)
 
+    def save_if_due(self) -> None:
+        """Write what is new every two seconds, and less often where that would take long."""
+        when, took = self._saved
+        if time.monotonic() - when > max(EVERY, took / SHARE):
+            self.save()
+
     def close(self) -> None:
         """Write what is new, and give the model back as it was found."""
         try:
@@ -311,52 +317,3 @@ class Rig:
             blank = rates_of(rate_map, layers, self.survey.blank)
             return rates_of(rate_map, layers, responses) - blank
         return self.measurements.properties()[by]
-
-    def _save_if_due(self) -> None:
-        when, took = self._saved
-        if time.monotonic() - when > max(EVERY, took / SHARE):
-            self.save()
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Have torch compute with so many threads, and with as many as before afterwards.
-
-    Parameters
-    ----------
-    number : int
-        From 1 on.
-
-    Yields
-    ------
-    None
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def rates_of(
-    rate_map: RateMap, layers: Sequence[str], responses: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Map activations to firing rates, as `insilico.tuning.rates.to_rates` does.
-
-    Parameters
-    ----------
-    rate_map : RateMap
-        The map.
-    layers : sequence of str, one for each unit
-        Their layers.
-    responses : array, shape (unit,)
-        Raw activations.
-
-    Returns
-    -------
-    array, shape (unit,)
-        In spikes/s; NaN in a silent layer.
-    """
-    slope, offset = rate_map.lines(layers)
-    return np.maximum(0, slope * np.maximum(0, responses) + offset)

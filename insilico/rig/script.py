@@ -5,32 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from insilico.errors import UserError
+from insilico.experiments.protocol import Placement
 from insilico.models.card import ModelCard
 from insilico.recording.probe import Probe
 from insilico.rig.drawing import shown
-from insilico.rig.explored import UNIT
+from insilico.rig.explored import UNIT, read_explored
 from insilico.rig.rig import PHOTOGRAPHS, TABLE_NAME
+from insilico.runs.placed_probe import placed_probe
 
-__all__ = ["repeated", "script"]
+__all__ = ["repeated", "script", "shown_again"]
 
 SCRIPT = '''"""Show again what was explored by hand, and compare the answers with those of then."""
 
 from pathlib import Path
 
 import insilico
-from insilico.experiments.protocol import Placement
-from insilico.rig.explored import read_explored
-from insilico.rig.script import repeated
-from insilico.runs.placed_probe import placed_probe
+from insilico.rig import repeated
 
 model = insilico.load_model({model})
-probe, _ = placed_probe(model, {layers}, place=Placement(), seed={seed}{device})
-
-folder = Path(__file__).parent
-explored = read_explored(folder / {table!r})
-again = repeated(probe, explored, sorted(folder.glob({photographs!r})))
+again = repeated(model, {layers}, Path(__file__).parent, seed={seed}{device})
 difference = (again["repeated"] - again["response"]).abs().max()
 print(f"{{len(again)}} responses; the largest difference is {{difference:.2g}}")
 '''
@@ -67,12 +63,54 @@ def script(
         layers=repr(list(layers)),
         seed=seed,
         device="" if device is None else f", device={device!r}",
-        table=TABLE_NAME,
-        photographs=f"{PHOTOGRAPHS}/*.png",
     )
 
 
 def repeated(
+    model: nn.Module | str,
+    layers: Sequence[str],
+    folder: Path | str,
+    *,
+    seed: int = 0,
+    device: str | None = None,
+) -> pd.DataFrame:
+    """Show a model again what was explored by hand.
+
+    Parameters
+    ----------
+    model : nn.Module or str
+        As for `insilico.run`.
+    layers : sequence of str
+        Those that the rig listened to.
+    folder : path
+        What `insilico rig` wrote, or a copy of it.
+    seed : int
+        As for `insilico.run`.
+    device : str, optional
+        Where the model runs.
+
+    Returns
+    -------
+    DataFrame
+        The table ``explored.csv`` with one more column, ``repeated``: the raw activation of now.
+
+    Raises
+    ------
+    UserError
+        If there is no such table, or the model has other units.
+    """
+    table = Path(folder) / TABLE_NAME
+    if not table.exists():
+        raise UserError(
+            f"there is no {TABLE_NAME} in {folder}. Give the folder that 'insilico rig' wrote."
+        )
+    probe, _ = placed_probe(model, layers, place=Placement(), seed=seed, device=device)
+    copies = Path(folder).joinpath(PHOTOGRAPHS).glob("*.png")
+    photographs = sorted(copies, key=lambda path: int(path.name.partition("-")[0]))
+    return shown_again(probe, read_explored(table), photographs)
+
+
+def shown_again(
     probe: Probe, explored: pd.DataFrame, photographs: Sequence[Path | str] = ()
 ) -> pd.DataFrame:
     """Show again what was explored: whole stimulus sets, as in any other experiment.

@@ -1,9 +1,12 @@
 """Bokeh's server for one rig: on this machine only, and for whoever has its token."""
 
+import json
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from socket import create_server, socket
 from typing import Any
 
@@ -15,17 +18,29 @@ from bokeh.server.views.autoload_js_handler import AutoloadJsHandler
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.metadata_handler import MetadataHandler
 from bokeh.server.views.ws import WSHandler
-from bokeh.util.token import check_token_signature, generate_session_id
+from bokeh.util.token import (
+    check_session_id_signature,
+    check_token_signature,
+    generate_session_id,
+)
 from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from insilico.errors import UserError
-from insilico.rig.page import Desk
+from insilico.rig.desk import Desk
+from insilico.rig.page import furnish
 
 __all__ = ["LOOPBACK", "listening_on", "serve"]
 
 LOOPBACK = "127.0.0.1"
+
+# Of a websocket that is closed for what it was sent; see RFC 6455.
+NO_QUESTION = 1007
+
+# ms between two looks whether what was explored has to be written.
+SAVED = 1000
 LARGEST_PORT = 65535
 
 # What a server notes down of pages that were closed, and of wrong tokens.
@@ -36,11 +51,57 @@ NOISY = {
 }
 
 
-class Prompt(WSHandler):
-    """A connection whose messages leave at once, and that nobody begins without the token.
+class Line(WebSocketHandler):
+    """The line of a page to the desk: questions in JSON, answers in words and a picture.
 
-    Messages of Bokeh come in several small parts, which the system may hold back to send together.
+    An answer is one message: four bytes that say how long the words are, the words in JSON, and the
+    bytes of the picture, if there is one. Through Bokeh's documents it would take three times as
+    long as the answer itself.
     """
+
+    def initialize(self, desk: Desk, key: bytes, origin: str) -> None:
+        """Take the desk, the key that sessions are signed with, and who may ask."""
+        self._desk, self._key, self._origin = desk, key, origin
+
+    def check_origin(self, origin: str) -> bool:
+        """Say whether a page is ours."""
+        return origin == self._origin
+
+    def prepare(self) -> None:
+        """Refuse who does not know the name of a session that was signed here."""
+        _, _, name = self.request.headers.get("Sec-WebSocket-Protocol", "").partition(",")
+        if not check_session_id_signature(name.strip(), secret_key=self._key, signed=True):
+            raise HTTPError(403)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Take the first; the second is the name of the session."""
+        return subprotocols[0] if subprotocols else None
+
+    def open(self, *_args: str, **_options: str) -> None:
+        """Let answers leave at once."""
+        self.set_nodelay(True)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Answer a question; the next one is read once the answer has left."""
+        try:
+            question = json.loads(message)
+        except ValueError:
+            question = None
+        if not isinstance(question, Mapping):
+            self.close(NO_QUESTION, "a question is a JSON object")
+            return
+        said, picture = self._desk.answer(question)
+        if picture is not None:
+            said["shape"] = picture.shape
+        words = json.dumps(said, allow_nan=False).encode()
+        shown = b"" if picture is None else picture.tobytes()
+        # The page may have been closed meanwhile.
+        with suppress(WebSocketClosedError):
+            await self.write_message(struct.pack("<I", len(words)) + words + shown, binary=True)
+
+
+class Prompt(WSHandler):
+    """Bokeh's own connection, which nobody begins without the token."""
 
     async def prepare(self) -> None:
         """Refuse who has no token, or one that was not signed here."""
@@ -56,11 +117,6 @@ class Prompt(WSHandler):
             ours = False
         if not ours:
             raise HTTPError(403)
-
-    def open(self) -> None:
-        """Begin."""
-        self.set_nodelay(True)
-        super().open()
 
 
 class Door(DocHandler):
@@ -107,13 +163,15 @@ def listening_on(port: int) -> Iterator[socket]:
         yield bound
 
 
-def serve(desk: Desk, *, bound: socket, told: Callable[[str], None]) -> None:
+def serve(desk: Desk, title: str, *, bound: socket, told: Callable[[str], None]) -> None:
     """Answer the page of a rig until the process is interrupted.
 
     Parameters
     ----------
     desk : Desk
         Who answers.
+    title : str
+        What is recorded, in words.
     bound : socket
         From `listening_on`.
     told : callable
@@ -128,8 +186,11 @@ def serve(desk: Desk, *, bound: socket, told: Callable[[str], None]) -> None:
     # Sessions are signed with a key that nobody else has: their name is the token of the page.
     key = secrets.token_bytes(32)
     application = BokehTornado(
-        Application(FunctionHandler(desk.furnish)),
+        Application(FunctionHandler(partial(furnish, desk=desk, title=title))),
         absolute_url=f"http://{host}/",
+        extra_patterns=[
+            ("/line", Line, {"desk": desk, "key": key, "origin": f"http://{host}"}),
+        ],
         extra_websocket_origins=[host],
         secret_key=key,
         sign_sessions=True,
@@ -147,11 +208,14 @@ def serve(desk: Desk, *, bound: socket, told: Callable[[str], None]) -> None:
     http.add_sockets([bound])
     server = BaseServer(loop, application, http)
     server.start()
+    saving = PeriodicCallback(desk.save, SAVED)
+    saving.start()
     told(f"http://{host}/?bokeh-session-id={generate_session_id(key, signed=True)}")
     try:
         with _quiet():
             loop.start()
     finally:
+        saving.stop()
         desk.close()
         server.stop(wait=False)
 

@@ -38,6 +38,9 @@ RECORDINGS = "recordings"
 TABLES = ("comparison", "categories", "joint")
 TABLE_FILES = tuple(f"{name}.csv" for name in TABLES)
 
+# Only of runs with trials.
+REPEATS = "repeats.csv"
+
 REMEDY = "Bring the folder back from a copy, or give the command of the run again, with --mend."
 
 
@@ -69,6 +72,11 @@ class Results:
         empty where none of its distributions was compared with.
     joint : DataFrame
         One row per pair of properties (and layer): how they go together in the same units.
+    repeats : DataFrame
+        One row per unit and property, where a run was asked for ``trials``: ``value`` as in
+        ``units``, ``estimate`` on the mean of the trials, and its 95 % interval ``low`` to
+        ``high``, ``standard_error``, and the share of halves of the trials in which it is
+        ``defined``. Empty otherwise.
     """
 
     battery: str
@@ -80,6 +88,7 @@ class Results:
     warnings: tuple[str, ...] = ()
     categories: pd.DataFrame = field(default_factory=pd.DataFrame)
     joint: pd.DataFrame = field(default_factory=pd.DataFrame)
+    repeats: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         return "\n".join(lines(self))
@@ -194,8 +203,8 @@ class Results:
         -------
         Path
             The folder, with units.nc, units.csv, comparison.csv, categories.csv, joint.csv,
-            provenance.json, recordings/ and curves/; and manifest.json, the checksums of all of
-            them.
+            provenance.json, recordings/ and curves/, and repeats.csv of a run with trials; and
+            manifest.json, the checksums of all of them.
 
         Raises
         ------
@@ -239,6 +248,8 @@ class Results:
         write_csv(unit_table(self.units), folder / "units.csv")
         for name in TABLES:
             write_csv(getattr(self, name), folder / f"{name}.csv")
+        if not self.repeats.empty:
+            write_csv(self.repeats, folder / REPEATS)
         for name, curve in self.curves.items():
             save(curve, folder / "curves" / f"{name}.nc")
         record = {
@@ -319,6 +330,7 @@ def _read(folder: Path, files: tuple[str, ...]) -> Results:
         battery=str(record["battery"]),
         units=units,
         **{name: _read_table(folder / f"{name}.csv") for name in TABLES},
+        repeats=_read_table(folder / REPEATS) if REPEATS in files else pd.DataFrame(),
         curves={
             Path(file).stem: load(folder / file) for file in files if file.startswith("curves/")
         },

@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 from torch import nn
@@ -23,6 +24,7 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement
 from insilico.experiments.quick import QUICK
 from insilico.experiments.quick import quick as thinned
+from insilico.experiments.repeated import repeated
 from insilico.experiments.scope import lacking
 from insilico.experiments.variability import with_spikes
 from insilico.models.card import ModelCard
@@ -34,6 +36,7 @@ from insilico.runs.cautions import displaced_fields, few_units, silent_units, to
 from insilico.runs.identity import identity
 from insilico.runs.placed_probe import placed_probe
 from insilico.runs.provenance import provenance
+from insilico.runs.repeats import check_trials, intervals_over_repeats
 from insilico.runs.results import Results, open_results
 from insilico.runs.session import Session, record_battery
 from insilico.runs.software import package_versions
@@ -70,6 +73,7 @@ def run(
     phases: str = "keep",
     rates: bool = True,
     spikes: str | None = None,
+    trials: int | None = None,
     most_units: int | str | None = None,
     quick: bool = False,
     seed: int = 0,
@@ -125,8 +129,12 @@ def run(
         Whether activations are mapped to firing rates by the published affine map; without it,
         magnitudes are not compared.
     spikes : {"poisson"}, optional
-        How spikes are drawn at the rates of the model, where the battery asks how they vary; not at
-        all by default.
+        How spikes are drawn at the rates of the model, where the battery asks how they vary, and
+        for ``trials``; not at all by default.
+    trials : int, optional
+        An even number of repeats, for intervals of every property: of spikes that are drawn, or of
+        a model with noise of its own, to which everything is shown so often. See
+        `Results.repeats`.
     most_units : int or "all", optional
         Of how many units of each layer, drawn at random with the seed; the battery decides by
         default, and those that show each unit its own optimum record 64.
@@ -166,7 +174,7 @@ def run(
     if spikes is not None:
         if not rates:
             raise UserError("spikes are drawn at firing rates; leave out rates=False (--no-rates).")
-        plan = with_spikes(plan, spikes, seed=seed)
+        plan = with_spikes(plan, spikes, seed=seed, asked=trials is not None)
     if protocols is not None:
         # Units are selected on the first protocol.
         first = [plan.protocols[0].name] if placement.select is not None else []
@@ -199,6 +207,11 @@ def run(
         card.display, lacking(card, probe, {each.needs for each in plan.protocols})
     )
     harmonics = _harmonics(phases)
+    if trials is not None:
+        check_trials(
+            trials, spikes, model=card.name, deterministic=probe.deterministic, harmonics=harmonics
+        )
+        plan = plan if spikes is not None else repeated(plan, trials, card.display)
     measured = partial(
         _measured,
         probe,
@@ -209,6 +222,8 @@ def run(
         cautions=[*([QUICK] if quick else []), *left_out],
         harmonics=harmonics,
         rates=rates,
+        trials=trials,
+        spikes=spikes is not None,
         most=most,
         seed=seed,
         progress=progress,
@@ -219,6 +234,8 @@ def run(
     said = {
         "phases": phases,
         "rates": rates,
+        "spikes": spikes,
+        "trials": trials,
         "most units": most,
         "crop": crop,
         "batch size": batch_size,
@@ -245,6 +262,8 @@ def _measured(
     cautions: Sequence[str],
     harmonics: bool,
     rates: bool,
+    trials: int | None,
+    spikes: bool,
     most: int | None,
     seed: int,
     progress: bool,
@@ -268,6 +287,12 @@ def _measured(
     if any(protocol.prefer is not None for protocol in plan.protocols):
         notes.extend(displaced_fields(units))
     notes.extend(silent_units(units))
+    repeats = pd.DataFrame()
+    if trials is not None:
+        repeats, told = intervals_over_repeats(
+            session, plan.protocols, n_trials=trials, seed=seed, spikes=spikes
+        )
+        notes.extend(told)
     compared = _references(plan, own_references, units, rate_map, notes)
     comparison = score_all(units, compared, seed=seed, shuffled=_shuffled(session, seed))
     notes.extend(few_units(comparison.properties))
@@ -283,6 +308,7 @@ def _measured(
         provenance=provenance(card, probe, plan, session, started)
         | {"own_references": {own.name: own.obtained for own in own_references}},
         warnings=tuple(notes),
+        repeats=repeats,
     )
 
 

@@ -43,6 +43,7 @@ RUN = (
     "phases",
     "rates",
     "spikes",
+    "trials",
     "most_units",
     "quick",
     "progress",

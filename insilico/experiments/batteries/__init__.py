@@ -10,7 +10,7 @@ from typing import NamedTuple
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
-from insilico.own_code import own_object
+from insilico.own_code import did_you_mean, own_object
 
 __all__ = ["BATTERIES", "Placed", "find_battery"]
 
@@ -46,6 +46,7 @@ BATTERIES: dict[str, Callable[[], Placed]] = {
         "border_ownership",
         "eccentricity",
         "motion",
+        "natural_images",
         "full",
     )
 } | {"marques2020": _written_in("insilico.experiments.marques2020")}
@@ -77,7 +78,7 @@ def find_battery(battery: str | Battery) -> Placed:
     if ":" not in str(battery):
         raise UserError(
             f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "
-            f"{battery!r}."
+            f"{battery!r}. {did_you_mean(str(battery), BATTERIES)}"
         )
     found = own_object(battery)
     if isinstance(found, Protocol):

@@ -1,5 +1,7 @@
 """The full battery: every experiment that there is, as far as it suits the model."""
 
+from dataclasses import replace
+
 from insilico.experiments.batteries import border_ownership, colour, standard
 from insilico.experiments.batteries.shared import (
     CONTEXT_REFERENCES,
@@ -12,6 +14,7 @@ from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
 from insilico.experiments.eccentricity import ECCENTRICITY
 from insilico.experiments.gratings import SPATIAL_FREQUENCY_MEAN
+from insilico.experiments.natural_images import NATURAL_IMAGES
 from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.optimum import MOST_UNITS
 from insilico.experiments.textures import TEXTURE_SURROUND, TEXTURES
@@ -30,7 +33,8 @@ BATTERY = Battery(
         VARIABILITY,
         COLOUR,
         BORDER_OWNERSHIP,
-        ECCENTRICITY,
+        replace(ECCENTRICITY, needs="known places"),
+        NATURAL_IMAGES,
         *MOTION,
     ),
     references=tuple(

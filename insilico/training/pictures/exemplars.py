@@ -14,7 +14,6 @@ learning with convolutional neural networks. NeurIPS 27.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 import torch
@@ -25,21 +24,9 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from insilico.errors import UserError
 from insilico.training.batches import Batch, seed_of
+from stimuli.packaged import INSTALL, packaged_photographs
 
-__all__ = ["PHOTOGRAPHS", "Exemplars", "Regions", "histogram_accuracy", "load_regions"]
-
-# Package, folder in it, files: photographs of scenes and objects among what the wheels hold.
-PHOTOGRAPHS = (
-    (
-        "skimage",
-        "data",
-        (
-            "astronaut.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "moon.png",
-            "motorcycle_left.png", "rocket.jpg",
-        ),
-    ),
-    ("sklearn", "datasets/images", ("china.jpg", "flower.jpg")),
-)  # fmt: skip
+__all__ = ["Exemplars", "Regions", "histogram_accuracy", "load_regions"]
 
 REGION = 128  # px, side
 # The test is a square in the middle, and training happens in the frame around it; for a validation
@@ -108,20 +95,18 @@ def load_regions() -> Regions:
     """
     tiles: list[np.ndarray] = []
     names: list[str] = []
-    for package, folder, pictures in PHOTOGRAPHS:
-        try:
-            place = files(package) / folder
-        except ModuleNotFoundError as error:
-            raise UserError(
-                "the exemplars are cut from photographs inside scikit-image and scikit-learn: "
-                "pip install 'insilico-ephys[train]'."
-            ) from error
-        for name in pictures:
-            with (place / name).open("rb") as file, Image.open(file) as picture:
-                grid = _tile(np.asarray(picture.convert("RGB")))
-            rows, columns = grid.shape[:2]
-            tiles.append(grid.reshape(rows * columns, *grid.shape[2:]))
-            names += [f"{name}:{row},{column}" for row in range(rows) for column in range(columns)]
+    photographs = packaged_photographs()
+    if not photographs:
+        raise UserError(
+            "the exemplars are cut from photographs inside scikit-image and scikit-learn: "
+            f"{INSTALL}."
+        )
+    for path in photographs:
+        with Image.open(path) as picture:
+            grid = _tile(np.asarray(picture.convert("RGB")))
+        rows, columns = grid.shape[:2]
+        tiles.append(grid.reshape(rows * columns, *grid.shape[2:]))
+        names += [f"{path.name}:{row},{column}" for row in range(rows) for column in range(columns)]
     every = np.concatenate(tiles)
     kept = _contrast(every) >= LEAST_CONTRAST
     pixels = torch.from_numpy(every[kept].transpose(0, 3, 1, 2).copy()).float() / 255
