@@ -407,6 +407,9 @@ class Probe:
     def respond(self, images: Tensor, units: pd.DataFrame | None = None) -> Tensor:
         """Respond to pictures of your own, so that the responses can be differentiated.
 
+        On a GPU, torch may round the products of a gradient to TF32: take it within ``with
+        probe.forward.ready()`` for float32 proper.
+
         Parameters
         ----------
         images : Tensor, shape (n, channel, height, width)
