@@ -14,7 +14,7 @@ from typing import Any
 
 from insilico.errors import UserError
 
-__all__ = ["failure", "found", "in_file", "in_module", "nearest", "own_object"]
+__all__ = ["did_you_mean", "failure", "found", "in_file", "in_module", "nearest", "own_object"]
 
 # Where this package lies: what is raised elsewhere is the user's own.
 PACKAGE = str(Path(__file__).parent)
@@ -186,11 +186,30 @@ def nearest(word: str, known: Iterable[str]) -> str:
         A sentence.
     """
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=5)
-    if near:
-        return f"Did you mean {', '.join(near)}?"
+    meant = did_you_mean(word, known)
+    if meant:
+        return meant
     shown = ", ".join(known[:8])
     return f"It has {shown}{', ...' if len(known) > 8 else ''}." if known else "It is empty."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Ask for the names that come nearest to a wrong one, or say nothing.
+
+    Parameters
+    ----------
+    word : str
+        The wrong one.
+    known : iterable of str
+        Those that there are.
+
+    Returns
+    -------
+    str
+        A question; empty where nothing is near.
+    """
+    near = difflib.get_close_matches(word, list(known), n=5)
+    return f"Did you mean {', '.join(near)}?" if near else ""
 
 
 @contextmanager

@@ -455,6 +455,7 @@ def test_protocols_say_what_they_ask_measure_and_take(here, capsys):
     assert "11552 stimuli, about" in costs
     assert "shares its recording with one above" in costs
     assert "marques2020\n\n" not in costs
+    assert "takes pictures; if it takes movies, --time says how" in costs
 
 
 def test_protocols_say_what_is_left_out_of_a_model(here, capsys):
@@ -468,6 +469,34 @@ def test_protocols_say_what_is_left_out_of_a_model(here, capsys):
     assert main(["protocols", *grey, "--battery", "colour"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "nothing of the colour battery suits this model" in told
+    moving = ["--battery", "motion", "--time", "phases", "--frame-rate", "30"]
+    assert main(["protocols", *grey, *moving]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "takes movies (phases): each frame by itself, as a picture; 30 frames per second" in told
+    assert "left out" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["small.py:build", "--layer"], "--layer"),
+        (["small.py:build", "--layer", "0", "--protocols"], "--protocols"),
+        (["small.py:build", "--layer", "0", "--degrees"], "--degrees"),
+        (["vone", "--battery", "standrd"], "Did you mean standard?"),
+        (["vone", "--protocols", "orientatoin"], "Did you mean orientation, "),
+        (["vone", "--option", "mdoe=1"], "vone has no option 'mdoe'. Did you mean mode"),
+        (
+            ["small.py:build", "--layer", "0", "--weights", "no.pth"],
+            "nothing that torch.save writes",
+        ),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(here, capsys, words, message):
+    (here / "no.pth").write_bytes(b"not weights")
+    assert main(["run", *words]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+    assert "weights_only" not in line
 
 
 @pytest.mark.parametrize(

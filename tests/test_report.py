@@ -16,6 +16,7 @@ from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
 from insilico.experiments.batteries import standard
 from insilico.reporting.explorer import explorer
+from insilico.reporting.page import number
 from insilico.reporting.report import write_report
 from insilico.reporting.tables import TABLES
 from insilico.reporting.terms import TERMS
@@ -345,3 +346,11 @@ def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
     text = write_report(run, tmp_path).read_text(encoding="utf-8")
     assert "after Nobody (2026)" in text
     assert "after after" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(1.43e-6, "\N{ALMOST EQUAL TO}\N{THIN SPACE}0"), (0.0, "0"), (2e-4, "0.0002")],
+)
+def test_no_number_is_written_with_an_exponent(value, written):
+    assert number(value) == written

@@ -292,18 +292,24 @@ class TestColours:
         assert self.background(page) == "rgb(255, 255, 255)"
         assert page.text_content("#switch-colours") == "Dark page"
 
-    def test_paper_is_white(self, show, report):
+    def test_paper_is_white_and_nothing_on_it_is_to_be_chosen(self, show, report):
         dark = show(report, color_scheme="dark")
         dark.wait_for_selector("#explorer[data-ready]")
         dark.emulate_media(media="print", color_scheme="dark")
         assert self.background(dark) == "rgb(255, 255, 255)"
-        assert self.axis(dark) == "#000"
+        assert dark.locator("#comparison").is_visible()
+        for hidden in ("#units", "a[download]", "#switch-colours"):
+            assert not dark.locator(hidden).first.is_visible()
 
     @pytest.mark.parametrize("width", [420, 1400])
     def test_nothing_is_wider_than_the_screen(self, show, report, width):
         page = show(report, viewport={"width": width, "height": 900})
         page.wait_for_selector("#explorer[data-ready]")
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        if width == 1400:
+            tables = "[...document.querySelectorAll('.scroll')]"
+            cut = f"{tables}.filter(each => each.scrollWidth > each.clientWidth)"
+            assert page.evaluate(f"{cut}.map(each => each.id)") == []
 
 
 class TestSaving:

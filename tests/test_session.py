@@ -128,6 +128,11 @@ def test_what_a_session_will_take_is_said_before(capsys):
     # Every protocol is in it: 6 units may prefer six sizes and surrounds.
     n_stimuli = int(second.removeprefix("at most ").partition(" ")[0])
     assert n_stimuli > 6 * (28 * 8 + 45)
+    # And the bar is of all that was shown, so that the time it tells is that of the whole.
+    last = printed.err.splitlines()[-1]
+    done, of = re.search(r"100%.* (\d+)/(\d+) \[", last).groups()
+    assert done == of
+    assert n_stimuli / 2 < int(done) <= n_stimuli
 
 
 class Warped(nn.Module):

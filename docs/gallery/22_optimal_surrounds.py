@@ -37,12 +37,13 @@ found = {
 }
 
 # %%
-# Top: the surround that suppresses most. Bottom: the one that excites most, or suppresses least.
+# Top: the surround that suppresses most. Bottom: the one that excites most. Above each: the response,
+# in shares of that to the centre alone.
 
 figure, axes = plt.subplots(2, 4, figsize=(7, 3.8))
 for line, (title, pictures) in zip(axes, found.items(), strict=True):
     for ax, picture in zip(line, pictures, strict=True):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
         share = float(picture["response"] / picture["centre_response"])
-        ax.set(xticks=[], yticks=[], title=f"{share:.2f} of the centre's")
+        ax.set(xticks=[], yticks=[], title=f"{share:.2f}")
     line[0].set_ylabel(title)

@@ -25,10 +25,8 @@ def _whole(_type: object, tokens: Sequence[Any]) -> int:
 
 Whole = Annotated[int, Parameter(converter=_whole)]
 
-Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True, negative="")]
-Words = Annotated[
-    tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)
-]
+Numbers = Annotated[tuple[float, ...] | None, Parameter(consume_multiple=1, negative="")]
+Words = Annotated[tuple[str, ...], Parameter(consume_multiple=1, negative="", show_default=False)]
 
 
 @Parameter(name="*")

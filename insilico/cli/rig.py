@@ -22,7 +22,7 @@ def rig(
     port: Whole = PORT,
     out: Path | None = None,
     photograph: Annotated[
-        tuple[Path, ...], Parameter(consume_multiple=True, negative="", show_default=False)
+        tuple[Path, ...], Parameter(consume_multiple=1, negative="", show_default=False)
     ] = (),
     open_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
     options: ModelOptions = ModelOptions(),

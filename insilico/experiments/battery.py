@@ -8,6 +8,7 @@ from insilico import reference
 from insilico.errors import UserError
 from insilico.experiments.protocol import Protocol, placed, prerequisites
 from insilico.experiments.rehearsal import Rehearsed, rehearse
+from insilico.own_code import did_you_mean
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Battery"]
@@ -85,7 +86,8 @@ class Battery:
             if protocol.name == name:
                 return protocol
         raise UserError(
-            f"the {self.name} battery has no experiment {name!r}; it has {self._names()}."
+            f"the {self.name} battery has no experiment {name!r}; it has {self._names()}. "
+            f"{did_you_mean(name, (protocol.name for protocol in self.protocols))}"
         )
 
     def example(self, name: str, display: Display, position: Position) -> StimulusSet:

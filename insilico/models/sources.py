@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any
 
 from torch import nn
@@ -155,12 +156,25 @@ def made(
     both = sorted(set(options) & set(fixed))
     if both:
         raise UserError(f"{name}: {', '.join(both)} cannot be given as an option.")
+    known = _options(make, fixed)
+    unknown = [option for option in options if known is not None and option not in known]
+    if unknown:
+        raise UserError(f"{name} has no option {unknown[0]!r}. {nearest(unknown[0], known or ())}")
     try:
         return make(**fixed, **options)
     except TypeError as error:
         if not options:
             raise
         raise UserError(f"{name} does not take the options {dict(options)}: {error}.") from error
+
+
+def _options(make: Callable[..., Any], fixed: Mapping[str, Any]) -> list[str] | None:
+    """Name what may be given to a function by name; None where that is anything."""
+    taken = signature(make).parameters.values()
+    if any(each.kind is Parameter.VAR_KEYWORD for each in taken):
+        return None
+    named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return [each.name for each in taken if each.kind in named and each.name not in fixed]
 
 
 def _v1_layers(name: str, model: nn.Module) -> tuple[str, ...]:

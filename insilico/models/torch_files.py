@@ -63,8 +63,12 @@ def read_torch(
                 "run any code, so it was not read. Save the weights alone, where you trust the "
                 "file: torch.save(model.state_dict(), 'weights.pth')."
             ) from error
-        # A broken file breaks the reader wherever it likes.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        # A broken file breaks the reader wherever it likes. What torch says of one that is no
+        # pickle is how to read it with its code.
+        if isinstance(error, pickle.UnpicklingError):
+            reason = "nothing that torch.save writes"
+        else:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{path} is no readable {what}, or a damaged one: {reason:.200}. {remedy}"
         ) from error

@@ -285,11 +285,7 @@
       insilico.save(await view.export("svg").to_blob(), button.dataset.file);
     });
   }
-  document.addEventListener("insilico:colours", () => {
-    recolour();
-    // At once: a printer does not wait for the next frame.
-    for (const plot of figures.values()) views.get(plot).repaint();
-  });
+  document.addEventListener("insilico:colours", recolour);
 
   recolour();
   redraw();

@@ -3,12 +3,10 @@ const insilico = (() => {
   "use strict";
   const root = document.documentElement;
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  const paper = matchMedia("print");
   const button = document.getElementById("switch-colours");
   const changed = () => document.dispatchEvent(new Event("insilico:colours"));
 
   function isDark() {
-    if (paper.matches) return false;
     return root.dataset.colours === undefined ? prefersDark.matches : root.dataset.colours === "dark";
   }
 
@@ -26,9 +24,6 @@ const insilico = (() => {
     label();
     changed();
   });
-
-  // What is drawn by script is drawn anew for paper, which is white.
-  paper.addEventListener("change", changed);
 
   function save(blob, name) {
     const link = document.createElement("a");

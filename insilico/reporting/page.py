@@ -17,7 +17,7 @@ from insilico.figures.style import within_sentence
 __all__ = ["inline", "number", "p_value", "render", "score", "without_dimension", "write_page"]
 
 NO_VALUE = "\N{EN DASH}"
-NEXT_TO_NOTHING = 1e-6  # a number below it is rounding noise
+NEXT_TO_NOTHING = 1e-4  # of a rate, an angle or an index, a number below it is rounding noise
 SMALLEST_P = 0.001  # smaller ones are not told apart
 MILLIMETRES = 25.4  # in an inch
 

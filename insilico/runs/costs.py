@@ -1,6 +1,6 @@
 """What a session will take, protocol by protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -62,28 +62,33 @@ def estimates(
 
 
 def outlook(
-    probe: Probe, units: pd.DataFrame, battery: Battery, place: Placement, harmonics: bool
+    probe: Probe,
+    units: pd.DataFrame,
+    battery: Battery,
+    place: Placement,
+    expected: Mapping[str, Estimate],
 ) -> str:
     """Say what a session will take.
 
     Parameters
     ----------
-    probe, units, battery, place, harmonics
+    probe, units, battery, place
         As for `estimates`.
+    expected : mapping of str to Estimate
+        What each protocol takes.
 
     Returns
     -------
     str
         A line for the windows of each layer, and one for the whole.
     """
-    each = estimates(probe, battery, place, units=units, harmonics=harmonics)
     later = any(protocol.prefer is not None for protocol in battery.protocols)
     most = "at most " if later or place.select is not None else ""
     windows = dict.fromkeys(
         f"{layer}: {probe.crop(members).status}"
         for layer, members in units.groupby("layer", sort=False)
     )
-    return "\n".join([*windows, f"{most}{reduce(add, each.values())}"])
+    return "\n".join([*windows, f"{most}{reduce(add, expected.values())}"])
 
 
 def tape_bytes(

@@ -22,7 +22,7 @@ from insilico.progress import progress_bar
 from insilico.recording.probe import Probe
 from insilico.recording.tape import Tape
 from insilico.runs.cautions import FEW
-from insilico.runs.costs import outlook, tape_bytes
+from insilico.runs.costs import estimates, outlook, tape_bytes
 from insilico.runs.groups import grouped, joined, reductions
 from insilico.runs.identity import shown_hash
 from insilico.runs.sampling import left_out, sampled
@@ -123,8 +123,11 @@ def record_battery(
     # Of how many units the others will be recorded is known after the selection.
     known_now = battery.protocols if place.select is None else battery.protocols[:1]
     _check_room(store, probe, units, battery, place, known_now, harmonics)
+    later: dict[str, int] = {}
     if progress:
-        sys.stderr.write(f"{outlook(probe, units, battery, place, harmonics)}\n")
+        expected = estimates(probe, battery, place, units=units, harmonics=harmonics)
+        later = _later(battery, {name: each.n_stimuli for name, each in expected.items()})
+        sys.stderr.write(f"{outlook(probe, units, battery, place, expected)}\n")
     with probe.forward.ready(), _bar(progress) as bar:
         for number, protocol in enumerate(battery.protocols):
             if protocol.shown not in shared:
@@ -132,7 +135,8 @@ def record_battery(
                 groups = grouped(probe, units, battery, place, protocol, table, notes)
                 # Also where the recording is there: what fails is shown whole from then on.
                 probe.check_crops([each for each in groups if len(each[1])])
-                take = partial(_record, probe, units, protocol, groups, harmonics, bar)
+                to_come = later.get(protocol.name, 0)
+                take = partial(_record, probe, units, protocol, groups, harmonics, bar, to_come)
                 select = place.select if number == 0 else None
                 shown = shown_hash(groups, reductions(protocol, groups, harmonics))
                 shared[protocol.shown] = _kept(store, protocol, shown, take, select)
@@ -156,6 +160,8 @@ def record_battery(
             if known is not None:
                 responses = with_given(protocol, responses, known)
             measured[protocol.name] = measure(protocol, responses, measured)
+        # What was expected after the last recording was there already.
+        bar.total = max(1, bar.n)
     return Session(recordings, measured, rate_map, len(probe.units), selected, tuple(notes))
 
 
@@ -172,10 +178,19 @@ def _check_room(
         store.check_room(tape_bytes(probe, units, battery, place, protocols, harmonics))
 
 
+def _later(battery: Battery, expected: Mapping[str, int]) -> dict[str, int]:
+    """Sum, for each protocol, the stimuli that are expected after it."""
+    names = [protocol.name for protocol in battery.protocols]
+    return {
+        name: sum(expected.get(each, 0) for each in names[place + 1 :])
+        for place, name in enumerate(names)
+    }
+
+
 @contextmanager
 def _bar(show: bool) -> Iterator[Any]:
     form = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}<{remaining}]"
-    # The total is set when a protocol begins; until then it must be a number for the format.
+    # The total is told better whenever a protocol begins; the format needs a number until then.
     with progress_bar(
         show=show, total=1, bar_format=form, dynamic_ncols=True, smoothing=0.05
     ) as bar:
@@ -203,10 +218,12 @@ def _record(
     groups: list[tuple[StimulusSet, pd.DataFrame]],
     harmonics: bool,
     bar: Any,
+    later: int,
     tape: Tape | None,
 ) -> xr.DataArray:
+    # The bar is of the whole session, so that the time that it tells is.
+    bar.total = bar.n + sum(len(stimuli) for stimuli, _ in groups) + later
     bar.set_description(protocol.name)
-    bar.reset(total=sum(len(stimuli) for stimuli, _ in groups))
     parts = [
         probe.record(
             stimuli,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from insilico.errors import UserError
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Placement, Protocol
-from insilico.own_code import own_object
+from insilico.own_code import did_you_mean, own_object
 
 __all__ = ["BATTERIES", "Placed", "find_battery"]
 
@@ -78,7 +78,7 @@ def find_battery(battery: str | Battery) -> Placed:
     if ":" not in str(battery):
         raise UserError(
             f"battery must be one of {', '.join(BATTERIES)}, file.py:NAME or a Battery; got "
-            f"{battery!r}."
+            f"{battery!r}. {did_you_mean(str(battery), BATTERIES)}"
         )
     found = own_object(battery)
     if isinstance(found, Protocol):
