@@ -37,8 +37,8 @@ found = {
 }
 
 # %%
-# Top: the surround that suppresses most. Bottom: the one that excites most. Above each: the response,
-# in shares of that to the centre alone.
+# Top: the surround that suppresses most. Bottom: the one that excites most. Above each: the
+# response, in shares of that to the centre alone.
 
 figure, axes = plt.subplots(2, 4, figsize=(7, 3.8))
 for line, (title, pictures) in zip(axes, found.items(), strict=True):
