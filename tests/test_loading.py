@@ -722,6 +722,6 @@ def test_every_built_in_model_loads():
     for name in BUILT_IN:
         card = load_model(name).card
         assert card.name == name and card.layers
-        ours = name.startswith(("textbook", "mechanistic"))
+        ours = name.startswith(("textbook", "mechanistic_v1"))
         assert bool(card.citation) != ours
         assert (card.caution is None) == (name in ("vone", "motion_energy") or ours)

@@ -32,7 +32,8 @@ from insilico.rig.measuring import SHARED
 from insilico.rig.opening import opened
 from insilico.rig.pictures import LARGEST, copied
 from insilico.rig.plots import curve_parts
-from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME, rates_of
+from insilico.rig.rates import rates_of
+from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME
 from insilico.rig.script import repeated, script, shown_again
 from insilico.rig.server import LOOPBACK, listening_on, serve
 from insilico.runs.placed_probe import placed_probe
@@ -231,12 +232,12 @@ class TestUnits:
         rig.choose([2])
         rig.pair()
         assert rig.chosen == (2, 3)
-        rig.step(1, side=1)
-        assert rig.chosen == (2, 4)
+        rig.step(1)
+        assert rig.chosen == (4, 3)
         heard = rig.look(Hand())
         assert heard.rates.shape == rig.blanks.shape == (2,)
         rig.pair()
-        assert rig.chosen == (2,)
+        assert rig.chosen == (4,)
 
     def test_two_are_never_the_same(self, rig):
         rig.rank("number")
@@ -245,8 +246,6 @@ class TestUnits:
         assert rig.chosen == (4, 3)
         rig.step(-1)
         assert rig.chosen == (2, 3)
-        rig.step(-1, side=1)
-        assert rig.chosen == (2, 1)
         rig.choose([5, 5])
         assert rig.chosen == (5,)
         assert rig.look(Hand()).rates.shape == (1,)
@@ -512,9 +511,13 @@ class TestDesk:
 
     def test_commands(self, desk, rig):
         before = rig.chosen
-        said, picture = self.ask(desk, ["next", 0], ["pair", None])
+        said, picture = self.ask(desk, ["next", None], ["pair", None])
         assert picture is None
         assert len(said["units"]) == 2
+        chosen = rig.chosen
+        self.ask(desk, ["swap", None])
+        assert rig.chosen == chosen[::-1]
+        self.ask(desk, ["swap", None])
         assert rig.chosen[0] != before[0]
         said, _ = self.ask(desk, ["rank", "number"], ["first", None])
         assert (said["ranking"], rig.chosen[0]) == ("number", 0)
