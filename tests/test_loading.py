@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import re
 import sys
 import textwrap
 import types
@@ -397,9 +398,15 @@ def test_wrong_options(models, options, message):
         load_model(f"{models}:build", **options)
 
 
-@pytest.mark.parametrize("name", ["vone", "torchvision:resnet18"])
-def test_misspelt_option(name):
-    with pytest.raises(UserError, match=r"does not take the options {'mdoe': 1}"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("vone", "vone has no option 'mdoe'. Did you mean mode?"),
+        ("torchvision:resnet18", "does not take the options {'mdoe': 1}"),
+    ],
+)
+def test_misspelt_option(name, said):
+    with pytest.raises(UserError, match=re.escape(said)):
         load_model(name, mdoe=1)
 
 

@@ -1,6 +1,8 @@
 """The rig without a browser: the hand, what the units say, what is kept, and who may come in."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import runpy
 import socket
@@ -635,6 +637,25 @@ class TestServer:
         with socket.socket() as elsewhere, pytest.raises(OSError):
             # Another address of this machine's own.
             elsewhere.connect(("127.0.0.2", port))
+
+    def shaken(self, address, *, origin, token):
+        """The status of a handshake for the line."""
+        host = address.split("/")[2]
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=20)) as connection:
+            connection.request("GET", "/line", headers={
+                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": 22 * "x" + "==", "Sec-WebSocket-Protocol": f"rig, {token}",
+                "Origin": origin,
+            })  # fmt: skip
+            return connection.getresponse().status
+
+    def test_the_line_is_for_our_page_with_its_token(self, address):
+        origin, token = address.partition("/?")[0], address.partition("=")[2]
+        assert self.shaken(address, origin=origin, token=token) == 101
+        assert self.shaken(address, origin=origin, token=token[:-1]) == 403
+        assert self.shaken(address, origin=origin, token="guess") == 403
+        assert self.shaken(address, origin="http://elsewhere.example", token=token) == 403
+        assert self.shaken(address, origin="null", token=token) == 403
 
     def test_a_port_that_is_taken(self):
         with (

@@ -219,16 +219,6 @@ class TestLookingAndListening:
             ):
                 assert self.offered(page, bare, way, token) == "refused"
 
-    def test_a_page_of_somebody_else_is_refused_even_with_the_token(self, chromium, server):
-        bare, _, token = server.address.partition("?")
-        token = token.partition("=")[2]
-        with contextlib.closing(chromium.new_context()) as context:
-            page = context.new_page()
-            page.goto(f"{bare}static/js/bokeh.min.js")
-            assert self.offered(page, bare, "line", token) == "open"
-            page.goto("data:text/html,elsewhere")
-            assert self.offered(page, bare, "line", token) == "refused"
-
     def test_a_page_that_is_closed_while_it_is_answered(self, chromium, server):
         bare, _, token = server.address.partition("?")
         with contextlib.closing(chromium.new_context()) as context:
