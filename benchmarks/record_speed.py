@@ -25,6 +25,7 @@ import json
 import multiprocessing
 import time
 from collections import Counter
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import on_device
@@ -34,7 +35,6 @@ import insilico
 from insilico.experiments.marques2020 import BATTERY, PLACE
 from insilico.experiments.marques2020_curves import receptive_field_map
 from insilico.recording.forward import Forward
-from insilico.recording.hooks import layer_outputs
 from insilico.recording.probe import Probe
 from insilico.tuning.rates import to_rates
 from stimuli import Display
@@ -75,36 +75,45 @@ def peak_mb():
     return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 
-class Counted:
-    """Counts the batches that a probe shows, by their shape."""
-
-    def __init__(self):
-        self.batches = Counter()
-        self.plain = Forward._pass
+class Shown:
+    """Counts the passes that probes make, by the shape of the batch and by what is padded."""
 
     def __enter__(self):
-        def passed(forward, images, layers, take):
-            self.batches[tuple(images.shape)] += 1
-            return self.plain(forward, images, layers, take)
+        self.plain, passes = (Forward.record, Forward.without_padding), Counter()
+        corners = []
 
-        Forward._pass = passed
-        return self.batches
+        def recorded(forward, images, *given, **options):
+            corner = corners[-1] if corners else None
+            for batch in torch.split(images, forward.batch(images.shape[-2] * images.shape[-1])):
+                passes[tuple(batch.shape), corner] += 1
+            return self.plain[0](forward, images, *given, **options)
+
+        @contextmanager
+        def without_padding(forward, corner):
+            corners.append(corner)
+            with self.plain[1](forward, corner):
+                yield
+            corners.pop()
+
+        Forward.record, Forward.without_padding = recorded, without_padding
+        return passes
 
     def __exit__(self, *_):
-        Forward._pass = self.plain
+        Forward.record, Forward.without_padding = self.plain
 
 
-def bare_seconds(model, layer, batches):
+def bare_seconds(model, layer, passes):
     """Seconds of the same forward passes with nothing around them."""
     forward = Forward(model)
     seconds = 0.0
     with forward.ready():
-        for shape, times in batches.items():
-            images = forward.feed(torch.rand(shape))
-            started = time.process_time()
-            for _ in range(times):
-                layer_outputs(model, [layer], images, lambda _, output: output[:, :1, 0, 0].clone())
-            seconds += time.process_time() - started
+        for (shape, corner), times in passes.items():
+            images = torch.rand(shape)
+            with nullcontext() if corner is None else forward.without_padding(corner):
+                started = time.process_time()
+                for _ in range(times):
+                    forward.run(images, [layer], lambda _, output: output[:, :1, 0, 0].clone())
+                seconds += time.process_time() - started
     return seconds
 
 
@@ -118,12 +127,12 @@ def measure(layer):
     model, name = model_of(layer)
     forget_peak()
     run = insilico.run  # imported here, and not in what is timed
-    with Counted() as batches:
+    with Shown() as passes:
         started = time.process_time()
         results = run(model, [name], battery="marques2020")
         seconds = time.process_time() - started
     peak = peak_mb()
-    bare = bare_seconds(model, name, batches)
+    bare = bare_seconds(model, name, passes)
     record = results.provenance
     plain = per_stimulus * record["n_stimuli"]
     return {

@@ -25,7 +25,16 @@ WIDTH = 660
 PAUSE = 160  # ms that each frame is shown
 COLOURS = 48
 
+# s until the words of the page follow.
+WORDS = 0.2
+
 SETTLED = "() => rig.settled()"
+
+# That the measured curves, and the field, are in all figures.
+DRAWN = """() => Bokeh.documents[0].roots().every((plot) => plot.renderers.every((each) => {
+  const { data } = each.data_source;
+  return !["best-0", "measured"].includes(each.name) || Number.isFinite((data.place ?? data.x)[0]);
+}))"""
 
 
 def until(page, script):
@@ -45,6 +54,7 @@ class Film:
 
     def shoot(self, times=1):
         until(self.page, SETTLED)
+        time.sleep(WORDS)
         for _ in range(times):
             shot = Image.open(io.BytesIO(self.page.screenshot()))
             size = (WIDTH, round(WIDTH * shot.height / shot.width))
@@ -86,10 +96,13 @@ def play(page):
     film.press("]", 6)
     film.save(FIGURES / "rig.gif")
     page.keyboard.press("u")
+    film.press("c", 8)
+    film.press("v", 8)
     page.keyboard.press("Enter")
     until(page, "() => rig.seen.busy === null && rig.seen.units[0].measured")
     page.set_viewport_size({"width": 1400, "height": 1000})
-    time.sleep(3)
+    until(page, DRAWN)
+    time.sleep(1)
     shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     shot.convert("RGB").quantize(128).save(FIGURES / "rig.png", optimize=True)
 

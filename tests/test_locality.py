@@ -11,8 +11,8 @@ from torch import nn
 from insilico.experiments.gratings import gratings
 from insilico.models import as_module
 from insilico.models.front_ends.vone import VOneBlock
+from insilico.recording.forward import Forward
 from insilico.recording.probe import Probe
-from insilico.recording.unpadded import without_padding
 from insilico.recording.windows import ROUNDING
 from stimuli import Display, Position
 
@@ -34,6 +34,64 @@ class Residual(nn.Module):
 
     def forward(self, x):
         return x + self.body(x)
+
+
+class Projected(nn.Module):
+    """Halves the sites, with a shortcut that does, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+        self.shortcut = nn.Conv2d(8, 8, 1, stride=2)
+
+    def forward(self, x):
+        found = self.body(x)
+        found += self.shortcut(x)
+        return found
+
+
+class Dense(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.left = nn.Conv2d(channels // 2, 2, 3, padding=1)
+        self.right = nn.Conv2d(channels // 2, 2, 5, padding=2)
+
+    def forward(self, x):
+        left, right = x.chunk(2, 1)
+        return torch.cat([x, self.left(left), self.right(right)], 1)
+
+
+class ConvNeXtBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.norm, self.linear = nn.LayerNorm(8), nn.Linear(8, 8)
+        self.scale = nn.Parameter(torch.full((8, 1, 1), 0.5))
+
+    def forward(self, x):
+        seen = self.linear(self.norm(self.body(x).permute(0, 2, 3, 1)))
+        return x + self.scale * torch.permute(seen, (0, 3, 1, 2))
+
+
+class PadsByItself(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight, self.padding = nn.Parameter(torch.randn(8, 3, 5, 5)), 2
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.weight, stride=2, padding=self.padding).relu()
+
+
+class Unfolds(nn.Module):
+    """Pads where nobody sees it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(8, 72))
+
+    def forward(self, x):
+        patches = nn.functional.unfold(x, 3, padding=1)
+        return x + (self.weight @ patches).unflatten(2, x.shape[2:])
 
 
 class SqueezeExcitation(nn.Module):
@@ -138,6 +196,35 @@ UNPADDED = {
         "2",
     ),
     "max-pool": (stack(conv(3, 8, 3, padding=1), nn.MaxPool2d(3, 2, padding=1)), "1"),
+    "mean of neighbours": (stack(conv(3, 8, 3, padding=1), nn.AvgPool2d(3, 2, padding=1)), "1"),
+    "residual": (
+        stack(
+            conv(3, 8, 5, stride=2, padding=2),
+            nn.BatchNorm2d(8),
+            nn.ReLU(inplace=True),
+            Residual(),
+            Residual(),
+        ),
+        "4",
+    ),
+    "strided residual": (
+        stack(conv(3, 8, 7, stride=2, padding=3), seeded(Projected), Residual()),
+        "2",
+    ),
+    "one map beside another": (
+        stack(conv(3, 4, 3, stride=2, padding=1), seeded(Dense, 4)),
+        "1",
+    ),
+    "channels last": (stack(conv(3, 8, 4, stride=4), seeded(ConvNeXtBlock)), "1"),
+    "padded beforehand": (
+        stack(
+            nn.ReflectionPad2d(3),
+            conv(3, 8, 7, stride=2),
+            conv(8, 8, 3, padding=1, padding_mode="replicate"),
+        ),
+        "2",
+    ),
+    "padding of its own": (stack(seeded(PadsByItself), Residual()), "1"),
     "VOneBlock": (seeded(VOneBlock, simple_channels=4, complex_channels=4), "output"),
 }
 
@@ -163,15 +250,27 @@ def test_only_the_sites_that_are_read_are_computed(name, sites):
 
 
 def test_padding_is_as_it_was_found():
-    model = stack(conv(3, 8, 3, padding=1), conv(8, 8, 3, padding="same"), nn.MaxPool2d(3, 2, 1))
-    with pytest.raises(RuntimeError, match="stop"), without_padding(model):
-        assert [module.padding for module in model] == [(0, 0), 0, 0]
+    model = nn.Sequential(PadsByItself(), nn.Unfold(3, padding=(1, 2)), nn.Conv3d(1, 1, 3))
+    model[2].padding = "same"
+    forward = Forward(model, channels=3)
+    with pytest.raises(RuntimeError, match="stop"), forward.without_padding((1, 1)):
+        assert [module.padding for module in model] == [0, (0, 0), 0]
+        assert forward.feed(torch.zeros(1, 3, 5, 5)).shape == (1, 3, 5, 5)
         raise RuntimeError("stop")
-    assert [module.padding for module in model] == [(1, 1), "same", 1]
+    assert [module.padding for module in model] == [2, (1, 2), "same"]
+    take = {"layers": ["0"], "take": lambda _, output: output.clone()}
+    assert forward.read(torch.zeros(1, 3, 5, 5), **take)["0"].shape[2:] == (3, 3)
 
 
-def test_what_adds_its_input_to_its_output_is_padded():
-    model = stack(conv(3, 8, 3, padding=1), Residual())
+def test_only_the_model_does_without_padding():
+    forward = Forward(PadsByItself(), channels=3)
+    with forward.without_padding((1, 1)):
+        drawn = nn.functional.conv2d(torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3), padding=1)
+    assert drawn.shape == (1, 1, 5, 5)
+
+
+def test_what_pads_unseen_is_padded():
+    model = stack(conv(3, 8, 3, padding=1), seeded(Unfolds))
     probe, cropped, whole = both(model, "1")
     assert probe.crop(probe.units).padded
     assert probe.crop(probe.units).exact
@@ -192,7 +291,7 @@ def test_what_sees_everything_is_recorded_whole(name):
 def test_resnet50(layer):
     resnet = seeded(torchvision.models.resnet50, weights=None)
     probe, cropped, whole = both(resnet, layer, Display.square(128, 8), n=3)
-    sides = {"conv1": 7, "layer1": 40, "layer2": 96}
+    sides = {"conv1": 7, "layer1": 35, "layer2": 91}
     assert probe.crop(probe.units).window[2:] == (sides[layer],) * 2
     assert difference(cropped, whole) <= ROUNDING
 

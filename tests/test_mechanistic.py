@@ -31,6 +31,7 @@ LINEAR = {
     "surround_balance": 0,
     "contrast_gain": 0,
     "center_sigma": 0.02,
+    "excitation_median": 0,
     "untuned_median": 0,
     "tuned_median": 0,
     "surround_median": 0,
@@ -45,6 +46,9 @@ LINEAR = {
     "width_spread": 0.35,
     "aspect_median": 1.2,
     "aspect_spread": 0.3,
+    "frequency_width_correlation": 0.669,
+    "width_aspect_correlation": -0.409,
+    "even_bias": 0.196,
 }
 
 
@@ -171,6 +175,46 @@ def test_surround_suppresses_and_without_it_nothing_does():
     assert suppression(**ABLATIONS["surround"]).max() < 0.1
 
 
+def test_excitation_comes_from_beyond_the_filter_whatever_the_phase():
+    """It sums over a larger place, does not modulate, and likes what the unit likes."""
+    said = LINEAR | {"excitation_median": 1.0, "excitation_spread": 0, "excitation_ratio": 4,
+                     "complexity_median": -4, "complexity_spread": 0.1}  # fmt: skip
+    found = {}
+    for name, more in (("excitation", {}), ("none", ABLATIONS["excitation"])):
+        model = made(**said | dict(more))
+        units = model.units.query("cycles_across > 0.25 and spatial_frequency < 4")
+        by_size = shown(model, units, diameter=[1.0, 3.0], phase=PHASES)
+        mean = by_size.reshape(len(units), 2, len(PHASES)).mean(2)
+        modulated = by_size.reshape(len(units), 2, len(PHASES))[:, 1]
+        first = 2 * np.abs((modulated * np.exp(-1j * np.deg2rad(PHASES))).mean(1))
+        turned = shown(model, units, phase=PHASES,
+                       orientation=lambda row: row.orientation + 90)  # fmt: skip
+        found[name] = (
+            np.median(mean[:, 1] / mean[:, 0]),
+            np.median(first / modulated.mean(1)),
+            np.median(turned.mean(1) / mean[:, 1]),
+        )
+    (larger, modulation, orthogonal), (same, simple, _) = found["excitation"], found["none"]
+    assert larger > 1.3 > 1.1 > same
+    assert modulation < 0.7 < 1.4 < simple
+    assert orthogonal < 0.2
+
+
+def test_the_largest_response_is_that_to_the_preferred_grating():
+    said = LINEAR | {
+        "excitation_median": 1.0,
+        "excitation_spread": 0,
+        "tuned_median": 1.0,
+        "untuned_median": 0.5,
+    }
+    model = made(**said, complexity_median=4, complexity_spread=0.1)
+    units = model.units.query("cycles_across < 0.5 and spatial_frequency < 4 and sigma < 0.2")
+    assert len(units) > 2
+    rates = shown(model, units)[:, 0]
+    assert (rates < 1.05).all()
+    np.testing.assert_allclose(rates, 1, atol=0.35)
+
+
 def test_pools_saturate_contrast_and_without_them_it_grows():
     changes = LINEAR | {"untuned_median": 1.0, "semisaturation_median": 0.2}
     ratio = {}
@@ -200,7 +244,7 @@ def test_tuned_pool_divides_by_its_own_orientation():
     )
     own = channels.seen(units["orientation"].to_numpy(), units["spatial_frequency"].to_numpy())
     for name, other, low, high in (("tuned", "untuned", 0, 0.2), ("untuned", "tuned", 0.6, 1.4)):
-        pools = weights(units.assign(**{other: 0.0}), said, channels)[:6].reshape(6, 24, -1).sum(2)
+        pools = weights(units.assign(**{other: 0.0}), said, channels)[0].reshape(6, 24, -1).sum(2)
         np.testing.assert_allclose((pools * own).sum(1), units[name], rtol=0.02)
         share = (pools * turned).sum(1) / units[name]
         assert (share >= low).all()
@@ -211,7 +255,8 @@ def test_baseline_and_threshold():
     blank = torch.zeros(1, 1, 112, 112)
     model = made()
     expected = model.units["gain"] * model.units["baseline"]
-    np.testing.assert_allclose(model(blank)[0].numpy(), expected, rtol=1e-3, atol=1e-4)
+    # Roots that are differentiable at 0 leave a trace of excitation.
+    np.testing.assert_allclose(model(blank)[0].numpy(), expected, rtol=1e-3, atol=1e-3)
     assert made(**ABLATIONS["baseline"])(blank).max() < 1e-3
     silenced = [
         (shown(made(**LINEAR | {"threshold_median": t, "threshold_spread": 0}),
@@ -225,9 +270,11 @@ def test_baseline_and_threshold():
 
 
 def test_seeds_repeat_and_ranks_stay():
-    first, again = (draw_population(50, HyperParameters(), display=DISPLAY, seed=3) for _ in "ab")
+    said = HyperParameters(width_spread=0.3)  # so that none is as wide as units can be
+    first, again = (draw_population(50, said, display=DISPLAY, seed=3) for _ in "ab")
     assert first.equals(again)
-    other = draw_population(50, HyperParameters(width_median=0.5), display=DISPLAY, seed=3)
+    said = HyperParameters(width_spread=0.3, width_median=0.5)
+    other = draw_population(50, said, display=DISPLAY, seed=3)
     assert (other["cycles_across"].rank() == first["cycles_across"].rank()).all()
     assert (other["spatial_frequency"] == first["spatial_frequency"]).all()
 
@@ -319,6 +366,23 @@ def test_built_in():
     images = torch.full((1, 1, 224, 224), 0.5)
     expected = torch.tensor((model.units["gain"] * model.units["baseline"]).to_numpy()).float()
     torch.testing.assert_close(model(images)[0, :, 20, 20], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_in_front_of_a_network():
+    """Gradients reach the picture, and nothing of the front end is trained."""
+    model = insilico.load_model("mechanistic_resnet50", n=6, num_classes=3, pixels=64, degrees=2)
+    assert model.card.layers == ("v1",)
+    assert list(dict(model.named_children())) == ["v1", "bottleneck", "model"]
+    assert not list(model.v1.parameters())
+    alone = insilico.load_model("mechanistic_v1", n=6, pixels=64, degrees=2)
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    seen = []
+    model.v1.register_forward_hook(lambda _, inputs, output: seen.append(output))
+    images.requires_grad_()
+    model.eval()(images)[:, 1].sum().backward()
+    torch.testing.assert_close(seen[0].detach(), alone(images.detach()))
+    assert images.grad.abs().max() > 0 and images.grad.isfinite().all()
+    assert model.bottleneck.weight.grad.abs().max() > 0
 
 
 def test_windows_are_proven():

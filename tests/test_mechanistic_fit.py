@@ -10,7 +10,11 @@ import pytest
 from insilico.comparison.ceilings_and_floors import ceiling
 from insilico.comparison.similarity import resampled
 from insilico.experiments import marques2020
-from insilico.models.mechanistic.hyper_parameters import ABLATIONS, HyperParameters
+from insilico.models.mechanistic.hyper_parameters import (
+    ABLATIONS,
+    SUBCORTICAL,
+    HyperParameters,
+)
 from insilico.reference import load
 from insilico.search.halves import half
 from insilico.search.objective import POSITION, fitted_battery, measured, scores
@@ -87,4 +91,11 @@ def test_the_defaults_are_what_the_search_found():
     for name, value in asdict(HyperParameters()).items():
         assert last[name] == pytest.approx(value, rel=0.006, abs=0.001), name
     plan = read_plan(FOLDER / "search.toml")
-    assert len(log) >= plan.stages[0].evaluations
+    assert len(log) >= sum(each.evaluations for each in plan.stages) + plan.fresh
+    for number, stage in enumerate(plan.stages):
+        for name in stage.hold:
+            assert log.loc[log["stage"] == number, name].nunique() == 1, name
+    for name in SUBCORTICAL:
+        assert log[name].iloc[0] == pytest.approx(plan.start[name])
+    for name, (low, high) in plan.within.items():
+        assert log[name].between(0.999 * low, 1.001 * high).all(), name

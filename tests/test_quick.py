@@ -65,6 +65,7 @@ def test_a_run_says_that_it_was_quick(quick_run):
     assert quick_run.warnings[0] == QUICK
     assert "quick" in quick_run.battery
     assert "QUICK" in repr(quick_run)
+    assert quick_run.methods().startswith(QUICK)
     assert quick_run.recordings["orientation"].sizes["orientation"] == 8
     assert quick_run.units.sizes["unit"] == 3
 

@@ -189,6 +189,8 @@ def test_methods_name_units_stimuli_and_sources(run):
     flags = run.units["responsive"].sel(protocol="orientation")
     assert f"{int(flags.sum())} of 60 units responded" in told
     assert "doi" in told.split("References")[1]
+    assert "\nafter " not in told
+    assert "offset xs" not in told
 
 
 def test_cell_of_a_notebook_loads_nothing_and_runs_nothing(run):

@@ -1,6 +1,8 @@
 """The rig without a browser: the hand, what the units say, what is kept, and who may come in."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import runpy
 import socket
@@ -32,7 +34,8 @@ from insilico.rig.measuring import SHARED
 from insilico.rig.opening import opened
 from insilico.rig.pictures import LARGEST, copied
 from insilico.rig.plots import curve_parts
-from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME, rates_of
+from insilico.rig.rates import rates_of
+from insilico.rig.rig import PHOTOGRAPHS, SCRIPT_NAME
 from insilico.rig.script import repeated, script, shown_again
 from insilico.rig.server import LOOPBACK, listening_on, serve
 from insilico.runs.placed_probe import placed_probe
@@ -231,12 +234,12 @@ class TestUnits:
         rig.choose([2])
         rig.pair()
         assert rig.chosen == (2, 3)
-        rig.step(1, side=1)
-        assert rig.chosen == (2, 4)
+        rig.step(1)
+        assert rig.chosen == (4, 3)
         heard = rig.look(Hand())
         assert heard.rates.shape == rig.blanks.shape == (2,)
         rig.pair()
-        assert rig.chosen == (2,)
+        assert rig.chosen == (4,)
 
     def test_two_are_never_the_same(self, rig):
         rig.rank("number")
@@ -245,8 +248,6 @@ class TestUnits:
         assert rig.chosen == (4, 3)
         rig.step(-1)
         assert rig.chosen == (2, 3)
-        rig.step(-1, side=1)
-        assert rig.chosen == (2, 1)
         rig.choose([5, 5])
         assert rig.chosen == (5,)
         assert rig.look(Hand()).rates.shape == (1,)
@@ -512,9 +513,13 @@ class TestDesk:
 
     def test_commands(self, desk, rig):
         before = rig.chosen
-        said, picture = self.ask(desk, ["next", 0], ["pair", None])
+        said, picture = self.ask(desk, ["next", None], ["pair", None])
         assert picture is None
         assert len(said["units"]) == 2
+        chosen = rig.chosen
+        self.ask(desk, ["swap", None])
+        assert rig.chosen == chosen[::-1]
+        self.ask(desk, ["swap", None])
         assert rig.chosen[0] != before[0]
         said, _ = self.ask(desk, ["rank", "number"], ["first", None])
         assert (said["ranking"], rig.chosen[0]) == ("number", 0)
@@ -632,6 +637,25 @@ class TestServer:
         with socket.socket() as elsewhere, pytest.raises(OSError):
             # Another address of this machine's own.
             elsewhere.connect(("127.0.0.2", port))
+
+    def shaken(self, address, *, origin, token):
+        """The status of a handshake for the line."""
+        host = address.split("/")[2]
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=20)) as connection:
+            connection.request("GET", "/line", headers={
+                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": 22 * "x" + "==", "Sec-WebSocket-Protocol": f"rig, {token}",
+                "Origin": origin,
+            })  # fmt: skip
+            return connection.getresponse().status
+
+    def test_the_line_is_for_our_page_with_its_token(self, address):
+        origin, token = address.partition("/?")[0], address.partition("=")[2]
+        assert self.shaken(address, origin=origin, token=token) == 101
+        assert self.shaken(address, origin=origin, token=token[:-1]) == 403
+        assert self.shaken(address, origin=origin, token="guess") == 403
+        assert self.shaken(address, origin="http://elsewhere.example", token=token) == 403
+        assert self.shaken(address, origin="null", token=token) == 403
 
     def test_a_port_that_is_taken(self):
         with (

@@ -12,7 +12,7 @@ import pytest
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.experiments.protocol import Placement
+from insilico.experiments.protocol import Placement, function_name
 from insilico.models.loading import load_model
 from insilico.models.mechanistic.hyper_parameters import (
     SUBCORTICAL,
@@ -93,6 +93,14 @@ def test_thinned_sets_keep_levels_and_their_pictures():
     assert np.diff(phases).tolist() == [180]
 
 
+def test_only_what_is_compared_is_measured():
+    battery = fitted_battery()
+    asked = {
+        f"{each.name}.{function_name(one)}" for each in battery.protocols for one in each.properties
+    }
+    assert asked == {load(name).property for name in battery.references}
+
+
 def test_protocols_still_share_recordings():
     battery = fitted_battery({"phase": 2})
     shown = {each.name: each.shown for each in battery.protocols}
@@ -169,7 +177,8 @@ def test_search_finds_the_goal_and_logs_every_evaluation(tmp_path):
     assert len(written) == result["evaluations"]
     assert {each["seed"] for each in written[-2:]} == {1_000_000, 1_000_001}
     assert len(told) == len({each["generation"] for each in written if each["stage"] == 0})
-    assert "held out" in told[0]
+    # Who watches is not invited to choose by the other half.
+    assert "held" not in told[0]
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
@@ -188,6 +197,19 @@ def test_what_is_held_stays(tmp_path):
     assert len({each["width_median"] for each in second}) == 1
     assert second[0]["width_median"] != 0.5
     assert len({each["surround_median"] for each in second}) == 10
+
+
+def test_ranges_are_kept(tmp_path):
+    within = {"surround_median": (0.2, 0.9), "width_median": (0.3, 0.4)}
+    start = {"surround_median": 0.8, "width_median": 0.35}
+    plan = SearchPlan(stages=(Stage(30, step=0.5),), start=start, within=within,
+                      population=10, fresh=1)  # fmt: skip
+    search(plan, tmp_path, evaluated=near)
+    for name, (low, high) in within.items():
+        found = [each["hyper_parameters"][name] for each in lines(tmp_path)]
+        assert low - 1e-9 <= min(found) < max(found) <= high + 1e-9
+    others = [each["hyper_parameters"]["tuned_median"] for each in lines(tmp_path)]
+    assert min(others) < 1 < 2.5 < max(others)
 
 
 @pytest.mark.parametrize("after", [3, 17, 26, 31])
@@ -248,6 +270,12 @@ def test_workers_find_the_same(tmp_path):
         ("[[stages]]\nevaluations = 2\nhold = ['width']", "is a list of hyper-parameters"),
         ("[[stages]]\nevaluations = 2\nhold = 3", "is a list of hyper-parameters"),
         ("[start]\nwidth = 2\n[[stages]]\nevaluations = 2", "no hyper-parameter 'width'"),
+        ("within = 2\n[[stages]]\nevaluations = 2", "as width_median = [0.2, 0.6]"),
+        ("[within]\nwidth = [1, 2]\n[[stages]]\nevaluations = 2", "has no width"),
+        ("[within]\nwidth_median = 2\n[[stages]]\nevaluations = 2", "is two numbers"),
+        ("[within]\nwidth_median = [0.1, 0.5]\n[[stages]]\nevaluations = 2", "from 0.15 to"),
+        ("[within]\nwidth_median = [0.5, 0.2]\n[[stages]]\nevaluations = 2", "must rise"),
+        ("[within]\nwidth_median = [0.7, 0.8]\n[[stages]]\nevaluations = 2", "starts at"),
         ("start = 2\n[[stages]]\nevaluations = 2", "must map names to numbers"),
         ("stages = 3", "needs a table"),
         ("stages = [3]", "is a table with"),
@@ -281,4 +309,4 @@ def test_command(tmp_path, capsys, monkeypatch):
 def test_the_file_in_the_documentation_is_a_plan():
     plan = read_plan(Path(__file__).parents[1] / "docs" / "mechanistic" / "search.toml")
     # So that pictures are recorded once.
-    assert set(SUBCORTICAL) <= set(plan.stages[0].hold)
+    assert all(set(SUBCORTICAL) <= set(stage.hold) for stage in plan.stages)

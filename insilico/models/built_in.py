@@ -151,6 +151,26 @@ def _vone_resnet50(name: str, request: Request) -> Loaded:
     return model, card
 
 
+def _mechanistic_resnet50(name: str, request: Request) -> Loaded:
+    """Load the mechanistic V1 before a ResNet-50, random behind it."""
+    from insilico.models.front_ends.mechanistic import mechanistic_resnet50
+
+    model, display = _sized(mechanistic_resnet50, name, request)
+    card = ModelCard(
+        name=name,
+        display=display,
+        layers=("v1",),
+        weights=f"no weights in v1 and random ones behind, seed {request.seed}",
+        trained=False,
+        mean=(0.5,),
+        std=(0.5,),
+        channels=1,
+        citation=VONE,
+        drawn_in_degrees=True,
+    )
+    return model, card
+
+
 def _evnet_resnet50(name: str, request: Request) -> Loaded:
     """Load EVNet, random behind its front end."""
     from insilico.models.front_ends.networks import EVNET_VARIANTS, evnet_resnet50
@@ -278,6 +298,7 @@ BUILT_IN: Mapping[str, Callable[[str, Request], Loaded]] = {
     "textbook:border_ownership": _border_ownership,
     "textbook:log_polar": _log_polar,
     "vone_resnet50": _vone_resnet50,
+    "mechanistic_resnet50": _mechanistic_resnet50,
     "evnet_resnet50": _evnet_resnet50,
     "vone_dn": _vone_dn,
     "constrained_resnet": _constrained,

@@ -28,7 +28,8 @@ PRETRAINED = "pretrained"
 FORMS = (
     "vone, textbook, textbook:normalization, textbook:control, textbook:colour, "
     "textbook:border_ownership, textbook:log_polar, motion_energy, mechanistic_v1, vone_resnet50, "
-    "evnet_resnet50, vone_dn, constrained_resnet, resnet50_COMPONENT, resnet50_composite_LETTER, "
+    "mechanistic_resnet50, evnet_resnet50, vone_dn, constrained_resnet, resnet50_COMPONENT, "
+    "resnet50_composite_LETTER, "
     "torchvision:NAME, timm:NAME, digital:FOLDER, package.module:function or "
     "path/to/file.py:function"
 )

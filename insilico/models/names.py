@@ -14,6 +14,7 @@ BUILT_IN_NAMES = (
     "textbook:border_ownership",
     "textbook:log_polar",
     "vone_resnet50",
+    "mechanistic_resnet50",
     "evnet_resnet50",
     "vone_dn",
     "constrained_resnet",

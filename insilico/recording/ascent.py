@@ -19,7 +19,7 @@ from insilico.recording.reductions import Ascent
 from insilico.recording.windows import Crop
 from stimuli.mosaics import mosaic_elements
 
-__all__ = ["Climbed", "climbed"]
+__all__ = ["Climbed", "along_the_gradient", "climbed", "smoothed"]
 
 Rows = npt.NDArray[np.intp]
 Mosaics = Float[Tensor, "row size size"]
@@ -94,7 +94,7 @@ def climbed(
     )
     unit = np.repeat(np.arange(n), len(starts))
     pictures, reached = climb.up(
-        noise.repeat(n, 1, 1), unit, lambda leaf: _smoothed(leaf, ascent), _along_the_gradient
+        noise.repeat(n, 1, 1), unit, lambda leaf: smoothed(leaf, ascent.blur), along_the_gradient
     )
     gabors = _grid(size).to(forward.device)
     every = np.arange(n * len(gabors))
@@ -181,8 +181,19 @@ class _Climb:
         return (picture * (self._ascent.rms / size)).clamp(-limit, limit)
 
 
-def _along_the_gradient(begun: Mosaics) -> Move:
-    """Step along the gradient, ever shorter: the first ones forget the noise, the last settle."""
+def along_the_gradient(begun: Mosaics) -> Move:
+    """Step along the gradient, ever shorter: the first ones forget the noise, the last settle.
+
+    Parameters
+    ----------
+    begun : Tensor, shape (row, rows, columns)
+        Where the climb begins: the first step is as long.
+
+    Returns
+    -------
+    callable
+        ``move(leaf, slope, better, share)``: where to go from there, a share of the way being gone.
+    """
     reach = begun.flatten(1).norm(dim=1)
 
     def move(leaf: Tensor, slope: Tensor, _better: Tensor, share: float) -> Tensor:
@@ -212,13 +223,26 @@ def _by_sign(begun: Tensor) -> Move:
     return move
 
 
-def _smoothed(leaf: Mosaics, ascent: Ascent) -> Mosaics:
-    """Blur pictures, so that no detail is there that elements alone would give."""
-    if not ascent.blur:
+def smoothed(leaf: Mosaics, blur: float) -> Mosaics:
+    """Blur pictures, so that no detail is there that elements alone would give.
+
+    Parameters
+    ----------
+    leaf : Tensor, shape (row, rows, columns)
+        Pictures.
+    blur : float
+        Standard deviation, in elements.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; differentiable.
+    """
+    if not blur:
         return leaf
-    reach = math.ceil(3 * ascent.blur)
+    reach = math.ceil(3 * blur)
     place = torch.arange(-reach, reach + 1, device=leaf.device)
-    kernel = torch.exp(-((place / ascent.blur) ** 2) / 2)
+    kernel = torch.exp(-((place / blur) ** 2) / 2)
     kernel = kernel / kernel.sum()
     padded = functional.pad(leaf[:, None], (reach,) * 4)
     across = functional.conv2d(padded, kernel[None, None, None, :])

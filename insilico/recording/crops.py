@@ -116,12 +116,15 @@ class Crops:
             grid = chart.layout != "vector" and fields is not None
 
             def respond(
-                images: Tensor, shift: tuple[int, int] = (0, 0), *, padded: bool = True
+                images: Tensor,
+                shift: tuple[int, int] = (0, 0),
+                *,
+                corner: tuple[int, int] | None = None,
             ) -> Tensor:
-                shown = Window(0, 0, *images.shape[-2:])
-                crop = Crop(shown, shown != self._display.whole, "", padded=padded)
+                shown = Window(*(corner or (0, 0)), *images.shape[-2:])
+                crop = Crop(shown, shown != self._display.whole, "", padded=corner is None)
                 columns = _columns(chart, crop)
-                with crop.applied(self._forward.model):
+                with crop.applied(self._forward):
                     return self._forward.read(
                         images, [layer], lambda _, output: place.take(output, shift, columns)
                     )[layer]
@@ -254,7 +257,7 @@ class Crops:
         place = self.place(
             units, whole=crop is None, compared=crop is not None and crop.alike is None
         )
-        with nullcontext() if crop is None else crop.applied(self._forward.model):
+        with nullcontext() if crop is None else crop.applied(self._forward):
             read = self._forward.read(images, place.layers, place.take)
         answers = torch.cat([read[name].float() for name in place.layers], -1)
         found = np.empty((answers.shape[:-1].numel(), len(units)), dtype=np.float32)

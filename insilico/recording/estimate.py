@@ -74,7 +74,7 @@ def seconds_per_picture(forward: Forward, place: Place, crop: Crop) -> float:
     """
     height, width = crop.window.height, crop.window.width
     images = torch.rand((TIMED, 1, height, width))[: forward.batch(height * width)]
-    with crop.applied(forward.model):
+    with crop.applied(forward):
         forward.record(images[:1], place.layers, place.take)
         started = time.perf_counter()
         forward.record(images, place.layers, place.take)

@@ -18,6 +18,7 @@ from insilico.recording.model_kind import ModelKind
 from insilico.recording.model_state import ModelState
 from insilico.recording.movies import Movies
 from insilico.recording.precision import check_precision, rounding
+from insilico.recording.unpadded import Unpadded, without_padding
 from stimuli import StimulusSet
 
 __all__ = ["Forward", "NoGradientError", "per_channel"]
@@ -111,6 +112,8 @@ class Forward:
         self._bytes_per_pixel = 4.0 * channels
         # Pictures in a pass, lowered when they turn out to exhaust the memory.
         self._most = MOST_PICTURES.get(self.device.type, DEVICE_MOST_PICTURES)
+        # What follows maps through the model while it pads nothing; None while it does.
+        self._unpadded: Unpadded | None = None
         # Of the model, noted down while it is in use; None while it is not.
         self._found: ModelState | None = None
 
@@ -126,8 +129,10 @@ class Forward:
         if self._batch_size is not None:
             return min(self._batch_size, self._most)
         budget = BATCH_BYTES.get(self.device.type, DEVICE_BATCH_BYTES)
-        # A network holds a few maps of the largest size at a time, the input among them.
-        fitting = budget / (4 * self._bytes_per_pixel * pixels)
+        # A network holds a few maps of the largest size at a time, the input among them; smaller
+        # ones where it computes those sites only that are read.
+        maps = 4 if self._unpadded is None else 2
+        fitting = budget / (maps * self._bytes_per_pixel * pixels)
         return int(np.clip(fitting, 1, self._most))
 
     @contextmanager
@@ -197,7 +202,31 @@ class Forward:
         images = images.to(self.kind.dtype)
         # In memory of its own: a model may work on it in place.
         own = images.is_contiguous() and images.data_ptr() != given.data_ptr()
-        return images if own else images.clone(memory_format=torch.contiguous_format)
+        fed = images if own else images.clone(memory_format=torch.contiguous_format)
+        if self._unpadded is not None:
+            self._unpadded.begin(fed)
+        return fed
+
+    @contextmanager
+    def without_padding(self, corner: tuple[int, int]) -> Iterator[None]:
+        """Compute no sites but those that see all of their field within pictures cut out there.
+
+        Parameters
+        ----------
+        corner : tuple of int
+            Top and left edge of the pictures in the display, in px.
+
+        Yields
+        ------
+        None
+        """
+        before = self._unpadded
+        with without_padding(self.model):
+            self._unpadded = Unpadded(corner)
+            try:
+                yield
+            finally:
+                self._unpadded = before
 
     def read(
         self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
@@ -255,7 +284,7 @@ class Forward:
         if self.kind.put_back or by_frame:
             self.put_back()
         whole = self.kind.whole_passes if whole is None else whole
-        with blaming(self.model, images, self.channels):
+        with blaming(self.model, images, self.channels), self._unpadded or nullcontext():
             if self.movies is None:
                 return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
             return self.movies.read(
@@ -295,7 +324,7 @@ class Forward:
             )
         if self.kind.put_back:
             self.put_back()
-        with blaming(self.model, images, self.channels):
+        with blaming(self.model, images, self.channels), self._unpadded or nullcontext():
             found = layer_outputs(
                 self.model,
                 layers,

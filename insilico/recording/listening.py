@@ -47,7 +47,7 @@ def listening(forward: Forward, crops: Crops, units: pd.DataFrame) -> Iterator[R
         responses = np.empty((len(pictures), len(units)), dtype=np.float32)
         for crop, members, place in layered:
             shown = pictures[..., crop.window.rows, crop.window.columns]
-            with crop.applied(forward.model):
+            with crop.applied(forward):
                 found = forward.record(shown, place.layers, place.take)
             responses[:, members[place.order]] = found.cpu().numpy()
         return responses

@@ -265,7 +265,7 @@ class Probe:
                 for crop, members in passes:
                     place = self._crops.place(units.iloc[members])
                     responses.begin(members[place.order], self.forward.device)
-                    with crop.applied(self.model):
+                    with crop.applied(self.forward):
                         for n_done in self._show(stimuli, place, crop, responses):
                             if progress is not None:
                                 progress(n_done / len(passes))
@@ -316,7 +316,7 @@ class Probe:
             passes = self._crops.passes(units, len(stimuli))
             for crop, members in passes:
                 climb = (self.forward, crop, self._crops.place(units.iloc[members]))
-                with crop.applied(self.model):
+                with crop.applied(self.forward):
                     found = climbed(*climb, Mosaic.of(stimuli.display, table), table, ascent)
                 pictures[members], reached[members], blank[members] = found
                 if progress is not None:
@@ -406,6 +406,9 @@ class Probe:
 
     def respond(self, images: Tensor, units: pd.DataFrame | None = None) -> Tensor:
         """Respond to pictures of your own, so that the responses can be differentiated.
+
+        On a GPU, torch may round the products of a gradient to TF32: take it within ``with
+        probe.forward.ready()`` for float32 proper.
 
         Parameters
         ----------

@@ -27,6 +27,7 @@ Site = tuple[int, int]
 # Axis of the display, whether NaN comes after the line (or before it), and where the line is.
 Line = tuple[int, bool, int]
 Search = Generator[int, npt.NDArray[np.bool_], tuple[float, float] | None]
+Cuts = Generator[int, npt.NDArray[np.bool_], int | None]
 
 
 @dataclass(frozen=True)
@@ -121,19 +122,12 @@ def _ends(size: int, count: int) -> Search:
         site = int(seen.sum()) - 1
         if not 0 <= site < count - 1 or not seen[: site + 1].all():
             return None
-        # The smallest cut that leaves this site clear: by growing steps, and then by halves.
-        blind, step = clear, 1
-        while (yield (blind := max(blind - step, 0)))[site]:
-            if blind == 0:
-                return None
-            clear, step = blind, 2 * step
-        while clear - blind > 1:
-            middle = (clear + blind) // 2
-            if (yield middle)[site]:
-                clear = middle
-            else:
-                blind = middle
-        found.append((site, clear))
+        # As far from where the first one ended as evenly spaced sites are.
+        expected = found[0][1] + round((site - found[0][0]) * size / count) if found else None
+        end = yield from _end(clear, site, expected)
+        if end is None:
+            return None
+        found.append((site, end))
     (first, start), (between, middle), (last, stop) = found
     if last == first:
         return None
@@ -141,6 +135,30 @@ def _ends(size: int, count: int) -> Search:
     if abs(start + stride * (between - first) - middle) >= 1:
         return None
     return start - stride * first, stride
+
+
+def _end(clear: int, site: int, expected: int | None) -> Cuts:
+    """Search the smallest cut that leaves a site clear; one of them does.
+
+    Where none is expected, or it is not that one: by growing steps, and then by halves.
+    """
+    blind = -1
+    for cut in () if expected is None else (expected, expected - 1):
+        if 0 <= cut < clear:
+            clear, blind = (cut, blind) if (yield cut)[site] else (clear, cut)
+    cut, step = clear, 1
+    while blind < 0:
+        cut = max(cut - step, 0)
+        if not (yield cut)[site]:
+            blind = cut
+        elif cut == 0:
+            return None
+        else:
+            clear, step = cut, 2 * step
+    while clear - blind > 1:
+        middle = (clear + blind) // 2
+        clear, blind = (middle, blind) if (yield middle)[site] else (clear, middle)
+    return clear
 
 
 def _show(

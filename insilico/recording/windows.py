@@ -8,14 +8,14 @@ by high contrast, and the responses to the small picture must equal those to eac
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from insilico.recording.forward import Forward
 from insilico.recording.patches import told_size
-from insilico.recording.unpadded import without_padding
 from stimuli import Display, Window
 
 __all__ = ["Crop", "find_crop", "proven_windows"]
@@ -29,6 +29,7 @@ WORTHWHILE = 0.75
 
 Finite = Callable[[Tensor], Tensor]
 Record = Callable[..., Tensor]
+Full = Callable[[], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ class Crop:
     alike: "Crop | None" = None
 
     @contextmanager
-    def applied(self, model: nn.Module) -> Iterator[None]:
+    def applied(self, forward: Forward) -> Iterator[None]:
         """Have a model take pictures of this size, and pad what it filters or not."""
+        window = self.window
         with ExitStack() as stack:
             if self.exact:
-                stack.enter_context(told_size(model, self.window.height, self.window.width))
+                stack.enter_context(told_size(forward.model, window.height, window.width))
             if not self.padded:
-                stack.enter_context(without_padding(model))
+                stack.enter_context(forward.without_padding((window.top, window.left)))
             yield
 
 
@@ -131,9 +133,10 @@ def find_crop(
     Parameters
     ----------
     record : callable
-        ``record(images, shift=(0, 0), padded=True)`` returns the responses (n, unit) of the group,
-        each unit read ``shift`` rows and columns before its place in the full feature map; without
-        padding, the model computes no sites but those that see the whole of their field.
+        ``record(images, shift=(0, 0), corner=None)`` returns the responses (n, unit) of the group,
+        each unit read ``shift`` rows and columns before its place in the full feature map. With the
+        ``corner`` of the images in the display, the model pads nothing, and computes no sites but
+        those that see the whole of their field.
     finite : callable
         As in `proven_windows`, for one group.
     display : Display
@@ -169,6 +172,7 @@ def find_crop(
     covered = window.height * window.width / (display.height * display.width)
     if covered > WORTHWHILE:
         return Crop(whole, False, f"full picture: units see {covered:.0%} of the display")
+    full = cache(partial(_surrounded, record, display, window))
     field = f"{window.height} x {window.width} px"
     reason = "no alignment of the crop with the strides of the model reproduces the responses"
     for factor in (1, 2, 4, 8):
@@ -182,7 +186,7 @@ def find_crop(
             break
         shift = (round(crop.top / stride[0]), round(crop.left / stride[1]))
         try:
-            difference = _check(partial(record, shift=shift), record, display, window, crop)
+            difference = _check(partial(record, shift=shift), full, display, crop)
         except Exception as error:  # noqa: BLE001 (likewise)
             reason = f"the model does not take a smaller picture ({_brief(error)})"
             continue
@@ -193,7 +197,7 @@ def find_crop(
                 f"exact crop {_size(crop)} of {display.height} (receptive field {field})",
                 shift,
             )
-            if first is None or not _agrees_unpadded(record, display, window, first):
+            if first is None or not _agrees_unpadded(record, full, display, window, first):
                 return exact
             return Crop(
                 window,
@@ -244,15 +248,15 @@ def _aligned(window: Window, display: Display, step: tuple[int, int]) -> Window:
 
 
 def _agrees_unpadded(
-    record: Record, display: Display, window: Window, first: tuple[int, int]
+    record: Record, full: Full, display: Display, window: Window, first: tuple[int, int]
 ) -> bool:
     """Whether a model without padding responds to just the window as to the whole of a picture."""
 
     def unpadded(images: Tensor) -> Tensor:
-        return record(images, first, padded=False)
+        return record(images, first, corner=(window.top, window.left))
 
     try:
-        return _check(unpadded, record, display, window, window) <= ROUNDING
+        return _check(unpadded, full, display, window) <= ROUNDING
     except Exception:  # noqa: BLE001 (a model may raise anything, where sizes no longer fit)
         return False
 
@@ -263,35 +267,42 @@ def _size(window: Window) -> str:
     return f"{window.height} x {window.width} px"
 
 
+def _inside(display: Display) -> Tensor:
+    """Draw two pictures whose windows are compared, of high contrast and of low."""
+    generator = torch.Generator().manual_seed(1)
+    inside = torch.rand((2, 1, display.height, display.width), generator=generator)
+    inside[1] = display.mean_background + 0.1 * (inside[1] - 0.5)
+    return inside
+
+
+def _surrounded(record: Record, display: Display, window: Window) -> list[Tensor]:
+    """Respond to the window in changing surroundings."""
+    inside = _inside(display)
+    generator = torch.Generator().manual_seed(3)
+    checks = (torch.rand(inside.shape, generator=generator) > 0.5).float()
+    found = []
+    for picture in (
+        torch.rand(inside.shape, generator=generator),
+        torch.full(inside.shape, display.mean_background),
+        checks,
+    ):
+        picture[..., window.rows, window.columns] = inside[..., window.rows, window.columns]
+        found.append(record(picture))
+    return found
+
+
 def _check(
-    cropped: Callable[[Tensor], Tensor],
-    record: Record,
-    display: Display,
-    window: Window,
-    crop: Window,
+    cropped: Callable[[Tensor], Tensor], full: Full, display: Display, crop: Window
 ) -> float:
     """Largest difference between the small picture and the whole one in changing surroundings."""
-    generator = torch.Generator().manual_seed(1)
-    shape = (2, 1, display.height, display.width)
-    inside = torch.rand(shape, generator=generator)
-    inside[1] = display.mean_background + 0.1 * (inside[1] - 0.5)
-    checks = (torch.rand(shape, generator=generator) > 0.5).float()
-    surroundings = (
-        torch.rand(shape, generator=generator),
-        torch.full(shape, display.mean_background),
-        checks,
-    )
-    small = cropped(inside[..., crop.rows, crop.columns])
+    small = cropped(_inside(display)[..., crop.rows, crop.columns])
     scale = small.abs().max().clamp_min(torch.finfo(small.dtype).tiny)
     worst = 0.0
-    for surrounding in surroundings:
-        picture = surrounding.clone()
-        picture[..., window.rows, window.columns] = inside[..., window.rows, window.columns]
-        full = record(picture)
-        if full.shape != small.shape or not bool(torch.isfinite(full).all()):
+    for whole in full():
+        if whole.shape != small.shape or not bool(torch.isfinite(whole).all()):
             return float("inf")
         # The crop holds pixels around the window too: they must not matter either.
-        worst = max(worst, float((full - small).abs().max() / scale))
+        worst = max(worst, float((whole - small).abs().max() / scale))
     return worst
 
 

@@ -25,7 +25,7 @@ class Desk:
     """Answers the pages of a rig, one question after the other.
 
     A question is a mapping with ``hand``, what is under the hand, or none; ``do``, a list of
-    commands (``next``, ``previous``, ``first``, ``unit``, ``pair``, ``rank``, ``turn``,
+    commands (``next``, ``previous``, ``first``, ``unit``, ``pair``, ``swap``, ``rank``, ``turn``,
     ``measure``, ``stop``), each with its argument; and ``known``, what the last answer gave as
     ``version``: what is known of the units is said again only where it has changed since.
 
@@ -122,15 +122,14 @@ class Desk:
     def _do(self, name: str, argument: Any) -> None:
         self._trouble = ""
         rig = self.rig
-        side = argument if argument in range(len(rig.chosen)) else 0
-        if name == "next":
-            rig.step(1, side=side)
-        elif name == "previous":
-            rig.step(-1, side=side)
+        if name in ("next", "previous"):
+            rig.step(1 if name == "next" else -1)
         elif name == "first":
             rig.choose([rig.order[0], *rig.chosen[1:]])
         elif name == "pair":
             rig.pair()
+        elif name == "swap":
+            rig.choose(rig.chosen[::-1])
         elif name == "unit":
             self._choose(argument)
         elif name == "rank" and argument in rig.rankings:

@@ -12,7 +12,8 @@ from insilico.rig.drawing import shown
 from insilico.rig.hand import KINDS, Hand, read
 from insilico.rig.measuring import survey
 from insilico.rig.pictures import copied
-from insilico.rig.rig import Rig, threads
+from insilico.rig.rig import Rig
+from insilico.rig.threads import threads
 from stimuli import Display
 
 __all__ = ["opened"]

@@ -1,5 +1,6 @@
 """The page of a rig: its text, its script, and the figures that Bokeh keeps up to date."""
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from importlib.resources import files
@@ -85,10 +86,10 @@ class Board:
     def draw(self) -> None:
         """Draw the figure whose turn it is of those for which there is anything new."""
         desk = self._desk
-        began = desk.rig.seconds
+        now, began = desk.rig.seconds, time.thread_time()
         news = desk.news
         stale = [name for name in self._turn if self._drawn.get(name) != news]
-        if desk.busy is not None or began < self._due or not stale:
+        if desk.busy is not None or now < self._due or not stale:
             return
         name = stale[0]
         self._turn.remove(name)
@@ -98,7 +99,7 @@ class Board:
             self._draw_map()
         else:
             self._draw_curve(name)
-        self._due = began + (desk.rig.seconds - began) / SHARE
+        self._due = now + (time.thread_time() - began) / SHARE
 
     def _draw_curve(self, name: str) -> None:
         desk = self._desk

@@ -3,8 +3,8 @@
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from insilico.rig.explored import UNIT, Explored
 from insilico.rig.field import Field, field_of
 from insilico.rig.hand import Hand
 from insilico.rig.measuring import Measurements, Survey
-from insilico.tuning.rates import RateMap
+from insilico.rig.rates import rates_of
+from insilico.rig.threads import threads
 
-__all__ = ["PHOTOGRAPHS", "SCRIPT_NAME", "TABLE_NAME", "Heard", "Rig", "rates_of", "threads"]
+__all__ = ["PHOTOGRAPHS", "SCRIPT_NAME", "TABLE_NAME", "Heard", "Rig"]
 
 TABLE_NAME = "explored.csv"
 SCRIPT_NAME = "repeat.py"
@@ -138,23 +139,19 @@ class Rig:
         self._blank = self.survey.blank[list(self.chosen)]
         self._respond: Respond = self._contexts.enter_context(self.probe.listening(table))
 
-    def step(self, by: int, *, side: int = 0) -> None:
-        """Go to another unit in the order of the ranking, from the last one on to the first.
+    def step(self, by: int) -> None:
+        """Exchange the first of the chosen units for the next in the order of the ranking.
 
-        One that is listened to already is passed over.
+        After the last comes the first. One that is listened to already is passed over.
 
         Parameters
         ----------
         by : {1, -1}
             Down, or up.
-        side : int
-            Which of the chosen units is exchanged.
         """
-        chosen = list(self.chosen)
-        here = chosen.pop(side)
-        others = [unit for unit in self.order if unit not in chosen]
-        chosen.insert(side, others[(others.index(here) + by) % len(others)])
-        self.choose(chosen)
+        here, *beside = self.chosen
+        others = [unit for unit in self.order if unit not in beside]
+        self.choose([others[(others.index(here) + by) % len(others)], *beside])
 
     def pair(self) -> None:
         """Listen to the next unit beside the one that is there; or to one again, if it was two."""
@@ -320,47 +317,3 @@ class Rig:
             blank = rates_of(rate_map, layers, self.survey.blank)
             return rates_of(rate_map, layers, responses) - blank
         return self.measurements.properties()[by]
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Have torch compute with so many threads, and with as many as before afterwards.
-
-    Parameters
-    ----------
-    number : int
-        From 1 on.
-
-    Yields
-    ------
-    None
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def rates_of(
-    rate_map: RateMap, layers: Sequence[str], responses: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Map activations to firing rates, as `insilico.tuning.rates.to_rates` does.
-
-    Parameters
-    ----------
-    rate_map : RateMap
-        The map.
-    layers : sequence of str, one for each unit
-        Their layers.
-    responses : array, shape (unit,)
-        Raw activations.
-
-    Returns
-    -------
-    array, shape (unit,)
-        In spikes/s; NaN in a silent layer.
-    """
-    slope, offset = rate_map.lines(layers)
-    return np.maximum(0, slope * np.maximum(0, responses) + offset)

@@ -5,7 +5,7 @@ import logging
 import secrets
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from socket import create_server, socket
 from typing import Any
@@ -26,7 +26,7 @@ from bokeh.util.token import (
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from insilico.errors import UserError
 from insilico.rig.desk import Desk
@@ -81,8 +81,8 @@ class Line(WebSocketHandler):
         """Let answers leave at once."""
         self.set_nodelay(True)
 
-    def on_message(self, message: str | bytes) -> None:
-        """Answer a question."""
+    async def on_message(self, message: str | bytes) -> None:
+        """Answer a question; the next one is read once the answer has left."""
         try:
             question = json.loads(message)
         except ValueError:
@@ -95,7 +95,9 @@ class Line(WebSocketHandler):
             said["shape"] = picture.shape
         words = json.dumps(said, allow_nan=False).encode()
         shown = b"" if picture is None else picture.tobytes()
-        self.write_message(struct.pack("<I", len(words)) + words + shown, binary=True)
+        # The page may have been closed meanwhile.
+        with suppress(WebSocketClosedError):
+            await self.write_message(struct.pack("<I", len(words)) + words + shown, binary=True)
 
 
 class Prompt(WSHandler):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from insilico.experiments.quick import QUICK
 from insilico.runs.summary import short_citation
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def paragraph(results: "Results") -> str:
         references, one on a line.
     """
     said = [
+        f"{QUICK}." if QUICK in results.warnings else "",
         " ".join(_model(results)),
         " ".join(_stimuli(results)),
         " ".join(_compared(results)),
@@ -159,7 +161,9 @@ def _factors(shown: xr.DataArray) -> Iterator[str]:
 
 def _plural(dim: Hashable) -> str:
     name = str(dim).replace("_", " ")
-    if name.endswith("y") and not name.endswith(" y"):
+    if name.endswith((" x", " y")):
+        return f"{name[:-2]}s in {name[-1]}"
+    if name.endswith("y"):
         return f"{name[:-1]}ies"
     return name if name.endswith("s") else f"{name}s"
 
@@ -180,6 +184,6 @@ def _sources(results: "Results") -> Iterator[str]:
     ]:
         found = re.search(r"10\.\d{4,}/\S+[^\s.,;]", citation)
         if citation:
-            told.setdefault(found[0] if found else citation, citation)
+            told.setdefault(found[0] if found else citation, citation.removeprefix("after "))
     model = str(results.provenance.get("citation") or "")
     return iter(filter(None, [model, *told.values()]))

@@ -19,6 +19,7 @@ from insilico.errors import UserError
 from insilico.experiments import marques2020
 from insilico.experiments.battery import Battery
 from insilico.experiments.measuring import measure, unit_table
+from insilico.experiments.protocol import function_name
 from insilico.reference import ReferenceDistribution, load
 from insilico.search.halves import half
 from insilico.tuning.rates import fit_rates, to_rates
@@ -80,7 +81,18 @@ def fitted_battery(every: Mapping[str, int] | None = None) -> Battery:
     battery = marques2020.BATTERY.only(FITTED)
     # Protocols that show the same go on sharing their recording.
     fewer = {each.stimuli: thinned(each.stimuli, every or {}) for each in battery.protocols}
-    protocols = tuple(replace(each, stimuli=fewer[each.stimuli]) for each in battery.protocols)
+    compared = {load(name).property for name in battery.references}
+    protocols = tuple(
+        replace(
+            each,
+            stimuli=fewer[each.stimuli],
+            # What no cells are published of is not measured.
+            properties=tuple(
+                one for one in each.properties if f"{each.name}.{function_name(one)}" in compared
+            ),
+        )
+        for each in battery.protocols
+    )
     return replace(battery, protocols=protocols)
 
 

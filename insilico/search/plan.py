@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from insilico.errors import UserError
-from insilico.models.mechanistic.hyper_parameters import bounds, hyper_parameters
+from insilico.models.mechanistic.hyper_parameters import (
+    HyperParameters,
+    bounds,
+    hyper_parameters,
+)
 
 __all__ = ["SearchPlan", "Stage", "read_plan"]
 
@@ -49,6 +53,8 @@ class SearchPlan:
         Each begins where the one before ended.
     start : mapping of str to float
         Hyper-parameters of the beginning, where they are not the defaults.
+    within : mapping of str to (float, float)
+        Narrower ranges of some, as physiology has it: those of the model say what can be computed.
     units : int
         Of the populations that are drawn.
     population : int, optional
@@ -63,6 +69,7 @@ class SearchPlan:
 
     stages: tuple[Stage, ...]
     start: Mapping[str, float] = field(default_factory=dict)
+    within: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     units: int = 300
     population: int | None = None
     seed: int = 0
@@ -76,8 +83,8 @@ def read_plan(path: Path | str) -> SearchPlan:
     Parameters
     ----------
     path : path
-        ``units``, ``population``, ``seed``, ``split``, ``fresh``, a table ``start``, and
-        ``[[stages]]`` with ``evaluations``, ``every``, ``step`` and ``hold``.
+        ``units``, ``population``, ``seed``, ``split``, ``fresh``, tables ``start`` and
+        ``within``, and ``[[stages]]`` with ``evaluations``, ``every``, ``step`` and ``hold``.
 
     Returns
     -------
@@ -96,17 +103,38 @@ def read_plan(path: Path | str) -> SearchPlan:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML file: {error}.") from error
     whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1}
-    _check_keys(path, said, (*whole, "start", "stages"))
+    _check_keys(path, said, (*whole, "start", "within", "stages"))
     for name, least in whole.items():
         if name in said:
             _check_whole(f"{name} of {path}", said[name], least)
-    hyper_parameters(said.get("start", {}))
+    start = hyper_parameters(said.get("start", {}))
+    within = _within(path, said.pop("within", {}), start)
     stages = said.pop("stages", None)
     if not isinstance(stages, list) or not stages:
         raise UserError(
             f"{path} needs a table [[stages]] with evaluations = N; got {stages!r:.60}."
         )
-    return SearchPlan(stages=tuple(_stage(path, each) for each in stages), **said)
+    return SearchPlan(stages=tuple(_stage(path, each) for each in stages), within=within, **said)
+
+
+def _within(path: Path, said: Any, start: HyperParameters) -> dict[str, tuple[float, float]]:
+    where = f"within of {path}"
+    if not isinstance(said, dict):
+        raise UserError(f"{where} is a table, as width_median = [0.2, 0.6]; got {said!r:.60}.")
+    ranges = {each.name: each for each in bounds()}
+    _check_keys(where, said, tuple(ranges))
+    for name, pair in said.items():
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise UserError(f"{name} {where} is two numbers; got {pair!r:.60}.")
+        for end in pair:
+            hyper_parameters({name: end})
+        if not pair[0] < pair[1]:
+            raise UserError(f"{name} {where} must rise; got {pair}.")
+        if not pair[0] <= getattr(start, name) <= pair[1]:
+            raise UserError(
+                f"{name} starts at {getattr(start, name):g}, which is not {where}: {pair}."
+            )
+    return {name: (float(low), float(high)) for name, (low, high) in said.items()}
 
 
 def _stage(path: Path, said: Any) -> Stage:

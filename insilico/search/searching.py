@@ -141,7 +141,7 @@ def _stage(
     moved = np.array([each.name not in stage.hold for each in bounds()])
     rng = np.random.default_rng([plan.seed, number])
     options: dict[str, Any] = {
-        "bounds": [0, 1],
+        "bounds": [ends[moved].tolist() for ends in _ends(plan)],
         "seed": np.nan,  # leaves the global random state alone
         "randn": lambda *shape: rng.standard_normal(shape),
         "verbose": -9,
@@ -164,12 +164,23 @@ def _stage(
         found = _evaluated(tasks, stage, log, pool, call, seeds=seeds)
         method.tell(places, [-each["score"] for each in found])
         best = max(found, key=lambda each: each["score"])
+        # Not how alike the other half is: who watches would choose by it.
         told(
             f"stage {number + 1} of {len(plan.stages)}, generation {generation + 1} of "
-            f"{n_generations}: best {best['score']:.3f} (held out "
-            f"{_mean(best['held out']):.3f}), mean {np.mean([e['score'] for e in found]):.3f}"
+            f"{n_generations}: best {best['score']:.3f}, "
+            f"mean {np.mean([each['score'] for each in found]):.3f}"
         )
     return placed(np.asarray(method.result.xfavorite))
+
+
+def _ends(plan: SearchPlan) -> tuple[Place, Place]:
+    """Lowest and highest place of each hyper-parameter in the unit cube."""
+    ends = []
+    for which, whole in enumerate(("low", "high")):
+        values = {each.name: getattr(each, whole) for each in bounds()}
+        narrowed = {name: pair[which] for name, pair in plan.within.items()}
+        ends.append(to_unit(HyperParameters(**values | narrowed)))
+    return ends[0], ends[1]
 
 
 def _evaluated(

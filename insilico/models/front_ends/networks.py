@@ -17,7 +17,16 @@ from insilico.models.constrained.released import evnet_names
 from insilico.models.front_ends.gabors import sample_evnet_parameters, sample_gabor_parameters
 from insilico.models.front_ends.vone import VOneBlock
 
-__all__ = ["EVNET_VARIANTS", "EVNet", "evnet_resnet50", "vone_dn", "vone_resnet50"]
+__all__ = [
+    "EVNET_VARIANTS",
+    "STAGE_CHANNELS",
+    "EVNet",
+    "evnet_resnet50",
+    "from_layer1",
+    "seeded",
+    "vone_dn",
+    "vone_resnet50",
+]
 
 # Channels that the first stage of a ResNet-50 takes.
 STAGE_CHANNELS = 64
@@ -153,10 +162,10 @@ def vone_resnet50(
     """
     check_positive(num_classes=num_classes)
     block = VOneBlock(pixels=pixels, degrees=degrees, seed=seed, **options)
-    with _seeded(seed):
+    with seeded(seed):
         bottleneck = nn.Conv2d(_cells(block), STAGE_CHANNELS, 1, bias=False)
         nn.init.kaiming_normal_(bottleneck.weight, mode="fan_out", nonlinearity="relu")
-        model = _from_layer1(num_classes)
+        model = from_layer1(num_classes)
     return nn.Sequential(
         OrderedDict[str, nn.Module](vone_block=block, bottleneck=bottleneck, model=model)
     )
@@ -234,7 +243,7 @@ def evnet_resnet50(
             proportions=chosen.proportions,
         ),
     )
-    with _seeded(seed):
+    with seeded(seed):
         parts: dict[str, nn.Module] = (
             {"evblock": EVBlock(subcortical, block)}
             if chosen.to_v2
@@ -244,7 +253,7 @@ def evnet_resnet50(
                 "voneblock_bottleneck": nn.Conv2d(_cells(block), STAGE_CHANNELS, 1, bias=False),
             }
         )
-        model = _from_layer1(num_classes)
+        model = from_layer1(num_classes)
     return EVNet(OrderedDict[str, nn.Module](**parts, model=model))
 
 
@@ -320,8 +329,19 @@ def _cells(block: VOneBlock) -> int:
     return block.simple_channels + block.complex_channels
 
 
-def _from_layer1(num_classes: int) -> nn.Module:
-    """Make a ResNet-50 that begins with its first stage."""
+def from_layer1(num_classes: int) -> nn.Module:
+    """Make a ResNet-50 that begins with its first stage.
+
+    Parameters
+    ----------
+    num_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    nn.Module
+        Takes 64 channels.
+    """
     model = resnet50(num_classes=num_classes)
     for name in ("conv1", "bn1", "relu", "maxpool"):
         setattr(model, name, nn.Identity())
@@ -329,8 +349,18 @@ def _from_layer1(num_classes: int) -> nn.Module:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed torch, on the CPU, and restore its random state afterwards."""
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch, on the CPU, and restore its random state afterwards.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+
+    Yields
+    ------
+    None
+    """
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(seed)
         yield

@@ -56,9 +56,10 @@ class MechanisticV1(nn.Module):
     r"""V1 units that filter, rectify, square, are divided by pools and a surround, and fire.
 
     With ``L`` and ``M`` the responses of a unit's quadrature pair to the subcortical signal, ``c``
-    its complexity, ``P`` and ``S`` what its pools and its surround give,
+    its complexity, ``E`` what excites it from around, ``P`` and ``S`` what its pools and its
+    surround give,
 
-    .. math:: R = \left(\frac{(1 - c) \max(L, 0)^2 + c (L^2 + M^2)}
+    .. math:: R = \left(\frac{(1 - c) \max(L, 0)^2 + c (L^2 + M^2) + E^2}
               {\sigma^2 + P^2 + S^2}\right)^{n / 2}
 
     and the rate is ``gain (max(R / R_max - threshold, 0) / (1 - threshold) + baseline)``, with
@@ -108,7 +109,7 @@ class MechanisticV1(nn.Module):
 
     shape: Tensor
     complexity: Tensor
-    suppression: Tensor
+    weights: Tensor
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class MechanisticV1(nn.Module):
             self.filters.append(Pairs(even, odd * complexity[group, None, None], own))
         self.register_buffer("complexity", _float(complexity))
         self.channels = Channels(px_per_deg)
-        self.register_buffer("suppression", _float(weights(units, said, self.channels)))
+        self.register_buffer("weights", _float(weights(units, said, self.channels)))
         self.register_buffer("shape", _float(_shape(units))[..., None, None])
         self.output = nn.Identity()
 
@@ -213,23 +214,49 @@ class MechanisticV1(nn.Module):
         return levels
 
     def _rates(self, filtered: Sequence[tuple[Tensor, Tensor]], pooled: Tensor) -> Tensor:
-        drives = []
-        parts = torch.split(self.complexity, self.counts)
-        for (even, odd), complexity in zip(filtered, parts, strict=True):
-            # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
-            even = functional.prelu(even, complexity)
-            drives.append((even * even).addcmul_(odd, odd))
-        near, around = (
-            (self.suppression @ pooled.flatten(2))
-            .view(len(pooled), -1, *pooled.shape[2:])
-            .chunk(2, dim=1)
+        # One group of units after the other: maps of all units at once would not stay in the cache.
+        shares = (
+            torch.split(self.complexity, self.counts),
+            torch.split(self.weights, self.counts, dim=1),
+            torch.split(self.shape, self.counts, dim=1),
         )
-        constant, exponent, threshold, gain, baseline = self.shape
-        divisor = torch.addcmul(constant, near, near).addcmul_(around, around)
-        # A power, in place: large maps take most of their time from the memory.
-        response = torch.cat(drives, dim=1).div_(divisor).add_(SMALLEST)
-        response = response.log_().mul_(exponent).exp_()
-        return torch.addcmul(baseline, gain, (response - threshold).relu_())
+        return torch.cat(
+            [
+                _response(even, odd, complexity, _weighed(weights, pooled), shape)
+                for (even, odd), complexity, weights, shape in zip(filtered, *shares, strict=True)
+            ],
+            dim=1,
+        )
+
+
+def _weighed(
+    weights: Float[Tensor, "three unit pooled"], pooled: Float[Tensor, "batch pooled rows columns"]
+) -> Sequence[Float[Tensor, "batch unit rows columns"]]:
+    """Weigh what is pooled: for the pools, the surround and the excitation."""
+    rows = weights.flatten(0, 1)
+    if pooled[0, 0].numel() == 1:  # of many pictures at one site, one product for all
+        weighed = (pooled.flatten(1) @ rows.T)[:, :, None, None]
+    else:
+        weighed = (rows @ pooled.flatten(2)).view(len(pooled), -1, *pooled.shape[2:])
+    return weighed.chunk(len(weights), dim=1)
+
+
+def _response(
+    even: Tensor,
+    odd: Tensor,
+    complexity: Float[Tensor, " unit"],
+    weighed: Sequence[Tensor],
+    shape: Float[Tensor, "five unit 1 1"],
+) -> Float[Tensor, "batch unit rows columns"]:
+    near, around, excitation = weighed
+    constant, exponent, threshold, gain, baseline = shape
+    # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
+    even = functional.prelu(even, complexity)
+    drive = (even * even).addcmul_(odd, odd).addcmul_(excitation, excitation)
+    divisor = torch.addcmul(constant, near, near).addcmul_(around, around)
+    # A power, in place.
+    response = drive.div_(divisor).add_(SMALLEST).log_().mul_(exponent).exp_()
+    return torch.addcmul(baseline, gain, (response - threshold).relu_())
 
 
 def _nearest(at: Sequence[float], display: Display) -> Sites:
@@ -250,7 +277,7 @@ def _shape(units: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Stack constant, exponent, threshold, gain and baseline, for all units."""
     half = units["exponent"] / 2
     pools = (units["untuned"] + units["tuned"]) ** 2
-    largest = (1 / (units["semisaturation"] ** 2 + pools)) ** half
+    largest = ((1 + units["excitation"] ** 2) / (units["semisaturation"] ** 2 + pools)) ** half
     gain = units["gain"] / (largest * (1 - units["threshold"]))
     threshold = units["threshold"] * largest
     baseline = units["gain"] * units["baseline"]

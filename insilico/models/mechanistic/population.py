@@ -50,10 +50,11 @@ def draw_population(
         ``orientation`` (of the bars, deg), ``spatial_frequency`` (of the carrier, cpd), ``phase``
         (deg), ``cycles_across`` and ``cycles_along`` (nx and ny: standard deviations of the
         envelope in cycles of the carrier), ``sigma`` (their geometric mean, deg), ``complexity``
-        (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``untuned``,
-        ``tuned`` and ``surround`` (weights in the divisor), ``pool_sigma`` and ``surround_sigma``
-        (deg), ``threshold`` and ``baseline`` (shares of the largest response), ``gain`` (the
-        largest response, without surround; median 1).
+        (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``excitation``
+        (weight in the drive), ``untuned``, ``tuned`` and ``surround`` (weights in the divisor),
+        ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg), ``threshold`` and
+        ``baseline`` (shares of the largest response), ``gain`` (the largest response, without
+        surround; median 1).
 
     Raises
     ------
@@ -62,7 +63,7 @@ def draw_population(
     """
     if n < 1:
         raise UserError(f"n must be at least 1 unit; got {n}.")
-    normal = np.random.default_rng(seed).standard_normal((15, n))
+    normal = np.random.default_rng(seed).standard_normal((16, n))
     frequency_rank, width_own, aspect_own, complexity_own, surround_own = normal[:5]
     # A tree of Gaussian copulas: each rank leans on one other, so that any correlations agree.
     width_rank = _leaning(width_own, frequency_rank, said.frequency_width_correlation)
@@ -95,6 +96,8 @@ def draw_population(
             "untuned": _spread(said.untuned_median, said.untuned_spread, normal[11]),
             "tuned": _spread(said.tuned_median, said.tuned_spread, normal[12]),
             "surround": _spread(said.surround_median, said.surround_spread, surround_rank),
+            "excitation": _spread(said.excitation_median, said.excitation_spread, normal[15]),
+            "excitation_sigma": said.excitation_ratio * sigma,
             "pool_sigma": said.pool_ratio * sigma,
             "surround_sigma": size * sigma,
             "threshold": np.minimum(threshold, HIGHEST_THRESHOLD),

@@ -1,7 +1,7 @@
-"""What divides: energies of all orientations and frequencies, pooled over small and wide places.
+"""What divides and excites: energies of all orientations, pooled over small and wide places.
 
 All units share a few channels, each pooled over three sizes; a unit weighs them. That costs little
-more than the channels, and the weights say what its pools and its surround are tuned to.
+more than the channels, and the weights say what they are tuned to.
 """
 
 import numpy as np
@@ -127,7 +127,7 @@ class Channels(nn.Module):
 
 def weights(
     units: pd.DataFrame, said: HyperParameters, channels: Channels
-) -> Float[np.ndarray, "row pooled"]:
+) -> Float[np.ndarray, "three unit pooled"]:
     """Weigh the pooled channels for each unit.
 
     Parameters
@@ -141,9 +141,10 @@ def weights(
 
     Returns
     -------
-    array, shape (2 unit, pooled)
-        Of the two pools together, for all units, and then of the surround. The grating that a unit
-        prefers, without end and of contrast 1, gives the weights that the unit has for them.
+    array, shape (3, unit, pooled)
+        Of the two pools together, of the surround, and of the excitation, which has the tuning of
+        the tuned pool. The grating that a unit prefers, without end and of contrast 1, gives the
+        weights that the unit has for them.
     """
     turn = units["orientation"].to_numpy()[:, None] - channels.gabors.orientation
     turn = np.abs((turn + 90) % 180 - 90)
@@ -164,11 +165,16 @@ def weights(
 
     pools = tuned("untuned", None) + tuned("tuned", said.tuned_width)
     around = tuned("surround", said.surround_width)
+    excitation = tuned("excitation", said.tuned_width)
     rows = [
         (weight[:, :, None] * _sizes(units[name].to_numpy())[:, None]).reshape(len(units), -1)
-        for weight, name in ((pools, "pool_sigma"), (around, "surround_sigma"))
+        for weight, name in (
+            (pools, "pool_sigma"),
+            (around, "surround_sigma"),
+            (excitation, "excitation_sigma"),
+        )
     ]
-    return np.concatenate(rows)
+    return np.stack(rows)
 
 
 def _sizes(sigma: Values) -> Float[np.ndarray, "unit size"]:

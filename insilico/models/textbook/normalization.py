@@ -21,6 +21,9 @@ from stimuli import Display
 
 __all__ = ["NormalizedPopulation"]
 
+# Adds nothing to 1.
+LEAST = 1e-30
+
 Values = npt.NDArray[np.float64]
 
 
@@ -131,7 +134,8 @@ class NormalizedPopulation(nn.Module):
             + self.pool(contrast) ** half
             + (self.contrast_gain * around) ** half
         )
-        shared = 1 + (self.response_gain * around) ** RESPONSE_GAIN_POWER
+        # A power below 1 has no slope at 0, and that of one unit would spoil those of all.
+        shared = 1 + (self.response_gain * around).clamp(min=LEAST) ** RESPONSE_GAIN_POWER
         return self.v1(self.maximum * energy**half / divisor / shared)
 
 

@@ -81,8 +81,8 @@ const keys = {
   p: () => change("phase", 1), t: () => change("turn", 1),
   f: () => set({ picture: (hand.picture + 1) % settings.n_photographs }),
   d: () => toggle("drift"), b: () => toggle("blank"), o: () => toggle("overlays"),
-  n: () => ask("next", 0), N: () => ask("previous", 0), g: () => ask("first", null),
-  r: () => ask("turn", null), u: () => ask("pair", null),
+  n: () => ask("next", null), N: () => ask("previous", null), g: () => ask("first", null),
+  r: () => ask("turn", null), u: () => ask("pair", null), x: () => ask("swap", null),
   m: () => mute(), Enter: measure, Escape: () => ask("stop", null), "?": () => help(),
 };
 Object.keys(kinds).forEach((kind, place) => { keys[place + 1] = () => set({ kind }); });

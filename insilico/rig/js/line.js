@@ -93,7 +93,7 @@ const begin = setInterval(() => {
 
 // For tests, and for the console: what is on the page, and where.
 return {
-  hand, seen, sound, sheet, set,
+  hand, seen, past, sound, sheet, set,
   settled: () => !waiting && !moved && !commands.length && seen.busy === null && seen.hand !== undefined,
   place: (x, y) => {
     const [box, at] = [screen.getBoundingClientRect(), scale()];

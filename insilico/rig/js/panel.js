@@ -86,6 +86,7 @@ function introduce() {
   }));
   find("properties").replaceChildren(...units.map(described).filter(Boolean));
   press("pair", units.length > 1);
+  find("swap").hidden = units.length < 2;
   press("turn", seen.ascending);
   const box = find("unit");
   box.max = seen.n_units - 1;
@@ -115,7 +116,7 @@ function offer() {
 function progress() {
   const busy = seen.busy !== null;
   for (const name of ["progress", "stop"]) find(name).hidden = !busy;
-  for (const name of ["measure", "next", "previous", "first", "pair"]) find(name).disabled = busy;
+  for (const name of ["measure", "next", "previous", "first", "pair", "swap", "turn", "ranking"]) find(name).disabled = busy;
   tell(find("protocol"), busy ? words(seen.busy[0]) : "");
   find("progress").value = busy ? seen.busy[1] : 0;
 }
@@ -128,8 +129,9 @@ function help() {
 
 const buttons = {
   mute: () => mute(), measure, "help-button": help,
-  next: () => ask("next", 0), previous: () => ask("previous", 0), first: () => ask("first", null),
-  turn: () => ask("turn", null), pair: () => ask("pair", null), stop: () => ask("stop", null),
+  next: () => ask("next", null), previous: () => ask("previous", null),
+  first: () => ask("first", null), turn: () => ask("turn", null), pair: () => ask("pair", null),
+  swap: () => ask("swap", null), stop: () => ask("stop", null),
   drift: () => toggle("drift"), blank: () => toggle("blank"),
   overlays: () => toggle("overlays"), invert: () => set({ contrast: -hand.contrast }),
 };

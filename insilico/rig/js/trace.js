@@ -6,7 +6,8 @@ const past = [];
 const [edge, foot, head] = [30, 14, 8]; // px beside, below and above the lines
 
 function remember(now, rates) {
-  past.push({ when: now, rates: rates.map((rate) => rate ?? 0) });
+  const units = seen.units.map(({ number }) => number);
+  past.push({ when: now, units, rates: rates.map((rate) => rate ?? 0) });
   while (past[0].when < now - 1000 * SECONDS) past.shift();
 }
 
@@ -38,14 +39,15 @@ function draw(now) {
   context.textAlign = "left";
   context.fillText("spikes/s", edge + 4, 10);
   context.fillText(`${SECONDS} s ago`, edge, box.height - 3);
-  seen.units.forEach((_, side) => {
+  seen.units.forEach(({ number }, side) => {
     context.strokeStyle = colourOf(side);
     context.setLineDash([4, 4]);
     line([[edge, y(seen.blanks[side])], [box.width, y(seen.blanks[side])]]);
     context.setLineDash([]);
     context.lineWidth = 1.6;
-    line(past.filter(({ rates }) => side < rates.length)
-      .map(({ when, rates }) => [x(when), y(rates[side])]));
+    // What another unit said stays its own.
+    line(past.filter(({ units }) => units.includes(number))
+      .map(({ when, units, rates }) => [x(when), y(rates[units.indexOf(number)])]));
   });
 }
 
