@@ -190,6 +190,17 @@ def test_nothing_is_shown_twice(tmp_path, monkeypatch, reduction):
     xr.testing.assert_identical(again, alone)
 
 
+def test_sums_of_some_units_are_not_those_of_the_next(tmp_path):
+    """Also while what those units gave has not reached the disk."""
+    tape = Tape(tmp_path / "tape", "this")
+    tape.keep_sums({"kept": np.ones(3)})
+    assert tape.sums() is not None
+    tape.write([(1.0, 0.0)], torch.ones(2, 3))
+    assert tape.sums() is None
+    tape.flush()
+    assert tape.sums() is None
+
+
 def test_a_part_of_noise_is_forgotten(tmp_path):
     tape = Tape(tmp_path / "tape", "this")
     tape.write([(0.0, 0.0), (1.0, 1.0)], torch.ones(2, 3))

@@ -196,6 +196,9 @@ class Tape:
 
     def sums(self) -> dict[str, npt.NDArray[Any]] | None:
         """Return what had come together after the end of what was played; None if nothing had."""
+        if self._waiting:
+            # What comes next are other units: all sums on disk are of those before.
+            return None
         found = self._load_sums()
         return found[1] if found is not None and found[0] == self._played[0] else None
 
