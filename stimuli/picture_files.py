@@ -1,31 +1,21 @@
-"""Pictures in files, such as photographs, shown on the display's background.
-
-All sums are of integers that double precision holds exactly: a part of a picture equals the part
-cut from the whole, and a GPU shows what a CPU shows.
-"""
+"""Pictures in files, such as photographs, shown on the display's background."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
-from jaxtyping import Float, UInt8, UInt16
+from jaxtyping import UInt8, UInt16
 from PIL import Image, ImageOps
-from torch import Tensor
 
-from stimuli.apertures import axes
-from stimuli.display import Display, Position, Window
-from stimuli.marques2020.resize import ONE, devices, shares, span
-from stimuli.parameters import Numbers, column
+from stimuli.display import Display, Position
 from stimuli.sets import StimulusSet
 
-__all__ = ["Drawn", "Look", "look", "photographs"]
+__all__ = ["DEEP", "Drawn", "Levels", "Look", "look", "photographs", "picture_levels"]
 
 CENTRE = Position()
 
@@ -39,9 +29,7 @@ DEEP = 2**16 - 1
 # Files that were looked at and have not changed are not looked at again.
 REMEMBERED = 2**14
 
-Array = npt.NDArray[np.float64]
 Levels = UInt8[np.ndarray, "rows columns 4"] | UInt16[np.ndarray, "rows columns 4"]
-Picture = Float[Tensor, "channel height width"]
 
 
 def photographs(
@@ -151,7 +139,7 @@ def look(path: Path) -> Look:
 
 @lru_cache(REMEMBERED)
 def _look(path: Path, _changed: int, _size: int) -> Look:
-    levels = _levels(path)
+    levels = picture_levels(path)
     digest = hashlib.sha256(str(levels.shape).encode() + levels.tobytes()).hexdigest()[:16]
     coloured = bool((levels[..., :1] != levels[..., 1:3]).any())
     return Look(digest, coloured, *levels.shape[:2])
@@ -172,103 +160,31 @@ class Drawn:
     paths: tuple[Path, ...] = field(repr=False)
     coloured: bool
 
-    def draw(
-        self,
-        display: Display,
-        *,
-        picture: Numbers,
-        degrees: Numbers,
-        x: Numbers,
-        y: Numbers,
-        window: Window | None = None,
-        device: torch.device | str | None = None,
-    ) -> Float[Tensor, "n channel height width"]:
-        """Draw some of the pictures: one number, width and place each."""
-        work, place = devices(device)
-        parameters = {"picture": picture, "degrees": degrees, "x": x, "y": y}
-        columns = np.broadcast_arrays(*(column(*each) for each in parameters.items()))
-        images: list[Picture] = []
-        before: tuple[float, ...] = ()
-        # One at a time: files differ in size, and may be large. Repeats follow each other, and so
-        # do views of one file, which is read once for all of them.
-        for row in zip(*columns, strict=True):
-            if row == before:
-                images.append(images[-1])
-                continue
-            number, width, *at = row
-            if before[:1] != row[:1]:
-                levels = _levels(self.paths[int(number)])
-            before = row
-            images.append(
-                self._one(display, levels, width, Position(*at), window or display.whole, work)
-            )
-        return torch.stack(images).to(place)
+    def draw(self, display: Display, **parameters: Any) -> Any:
+        """Draw some of the pictures; tables of them need no torch."""
+        from stimuli.picture_drawing import draw_pictures
 
-    def _one(
-        self,
-        display: Display,
-        levels: Levels,
-        degrees: float,
-        at: Position,
-        window: Window,
-        device: torch.device,
-    ) -> Picture:
-        """Draw one picture over the background."""
-        if not self.coloured:
-            levels = levels[..., ::3]
-        [across], [along] = axes(display, at.x, at.y)
-        px_per_deg = levels.shape[1] / degrees
-        weights = [
-            _weights(distance, size, px_per_deg, display)
-            for distance, size in (
-                (-along[window.rows], levels.shape[0]),
-                (across[window.columns], levels.shape[1]),
-            )
-        ]
-        # What the window does not show adds nothing.
-        seen_rows, seen_columns = (span(each.any(axis=0)) for each in weights)
-        levels = levels[seen_rows, seen_columns]
-        rows, columns = (
-            torch.as_tensor(each[:, part], device=device)
-            for each, part in zip(weights, (seen_rows, seen_columns), strict=True)
-        )
-        # Of more than 8 bits, in two parts: sums of each are exact.
-        parts = (levels // 256, levels % 256) if levels.dtype == np.uint16 else (levels,)
-        sums = [
-            rows
-            @ torch.tensor(part.astype(np.float64), device=device).permute(2, 0, 1)
-            @ columns.mT
-            for part in parts
-        ]
-        *light, opacity = (
-            sums[0] / (255 * ONE**2)
-            if len(sums) == 1
-            else (256 * sums[0] + sums[1]) / (DEEP * ONE**2)
-        )
-        seen = torch.stack(light)
-        ground = sums[0].new_tensor(display.levels)[:, None, None]
-        return display.encode(seen + ground * (1 - opacity)).float()
+        return draw_pictures(display, self.paths, coloured=self.coloured, **parameters)
 
 
-def _weights(distance: Array, pixels: int, px_per_deg: float, display: Display) -> Array:
-    """Weights (pixel of the display, pixel of the picture) along one axis.
+def picture_levels(path: Path) -> Levels:
+    """Read a picture.
 
-    Whole numbers; those of a display pixel add up to the part of it that the picture covers,
-    `ONE` being all of it.
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    array of uint8 or uint16, shape (row, column, 4)
+        Red, green and blue, each times opacity, and opacity.
+
+    Raises
+    ------
+    ValueError
+        If it is missing or no such picture.
     """
-    place = distance * px_per_deg + (pixels - 1) / 2
-    step = px_per_deg / display.px_per_deg
-    ends = np.stack([place - step / 2, place + step / 2]).clip(-0.5, pixels - 0.5)
-    covered = np.rint(ONE * (ends[1] - ends[0]) / step)
-    weights = np.rint(covered[:, None] * shares(place, pixels, step))
-    # What rounding has taken goes to the largest of them: a constant stays what it is.
-    largest = (np.arange(len(weights)), weights.argmax(axis=1))
-    weights[largest] += covered - weights.sum(axis=1)
-    return weights
-
-
-def _levels(path: Path) -> Levels:
-    """Red, green and blue, each times opacity, and opacity."""
     try:
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened)

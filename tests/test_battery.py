@@ -521,3 +521,12 @@ def test_sizes_are_shown_at_what_units_prefer_or_not_at_all():
     np.testing.assert_allclose(table["spatial_frequency"], [2, 2, 4, np.nan])
     assert SIZE.after == ("orientation", "spatial_frequency", "receptive_field")
     assert set(gratings(SMALL, Position()).conditions) > set(table)
+
+
+def test_a_part_of_a_battery_is_not_rehearsed_again(monkeypatch):
+    whole = find_battery("standard").battery
+    monkeypatch.setattr(
+        "insilico.experiments.battery.rehearse", lambda *_, **__: pytest.fail("rehearsed again")
+    )
+    part = whole.only(["size"])
+    assert part.rehearsed == {each.name: whole.rehearsed[each.name] for each in part.protocols}

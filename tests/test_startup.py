@@ -57,6 +57,12 @@ def test_the_references_are_told_without_torch(name):
     assert modules_after(code) == {"numpy", "pandas"}
 
 
+def test_experiments_are_told_without_torch():
+    """Those with photographs too, which are drawn with it."""
+    code = "from insilico.cli.app import main\nmain(['protocols', '--battery', 'natural_images'])"
+    assert "torch" not in modules_after(code)
+
+
 def test_a_battery_is_imported_when_it_is_asked_for():
     code = (
         "import sys\nfrom insilico.experiments.batteries import find_battery\n"

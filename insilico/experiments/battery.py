@@ -1,7 +1,7 @@
 """Battery: a set of experiments, checked when it is made."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from types import MappingProxyType
 
 from insilico import reference
@@ -39,10 +39,11 @@ class Battery:
     most_units : int, optional
         Of how many units of a layer, drawn at random, it is recorded unless a run says otherwise;
         of all by default. For experiments at each unit's own optimum, which few units share.
-
     partial : bool
         Whether experiments whose stimuli the display of a model cannot show are left out of a run,
         and named, instead of refused.
+    known : mapping of str to Rehearsed, optional
+        Of a part of a battery, what the rehearsal of the whole found; rehearsed by default.
 
     Attributes
     ----------
@@ -65,21 +66,20 @@ class Battery:
     most_units: int | None = None
     partial: bool = False
     rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
+    known: InitVar[Mapping[str, Rehearsed] | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known: Mapping[str, Rehearsed] | None) -> None:
         self._check_names()
         self._check_order()
-        object.__setattr__(
-            self,
-            "rehearsed",
-            rehearse(
+        if known is None:
+            known = rehearse(
                 self.name,
                 self.protocols,
                 rates_from=self.rates_from,
                 references=self.references,
                 background=self.background,
-            ),
-        )
+            )
+        object.__setattr__(self, "rehearsed", known)
 
     def __getitem__(self, name: str) -> Protocol:
         for protocol in self.protocols:
@@ -134,12 +134,14 @@ class Battery:
         ]
         wanted = prerequisites(self.protocols, chosen)
         kept = tuple(each for each in self.protocols if each.name in wanted)
-        measured = {name for each in kept for name in self.rehearsed[each.name].properties}
+        known = {each.name: self.rehearsed[each.name] for each in kept}
+        measured = {name for each in known.values() for name in each.properties}
         return replace(
             self,
             protocols=kept,
             references=tuple(each for each in self.references if _property(each) in measured),
             rates_from=self.rates_from if rates else None,
+            known=known,
         )
 
     def suiting(
