@@ -37,7 +37,7 @@ def topography_page(
         figure = new_figure(width, width / (n + 1.5))
         *panels, last = figure.subplots(1, n + 1, width_ratios=[*[1] * n, 1.2])
         for ax, one in zip(panels, shown, strict=True):
-            drawn = ax.imshow(one, cmap="hsv", vmin=0, vmax=maps.attrs["period"])
+            drawn = ax.imshow(one, cmap="twilight", vmin=0, vmax=maps.attrs["period"])
             ax.set(xticks=[], yticks=[], title=f"channel {int(one['channel'])}")
         label = str(maps.name).replace("_", " ").capitalize() + " (deg)"
         figure.colorbar(drawn, ax=panels, location="bottom", shrink=0.5, label=label)
