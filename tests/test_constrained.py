@@ -257,7 +257,7 @@ def test_a_network_can_be_exported():
 @pytest.mark.parametrize(
     ("components", "status"),
     [
-        ({}, "exact crop 48 px of 128"),
+        ({}, "exact crop 43 px of 128"),
         ({"center_surround": True, "normalization": "tuned"}, "exact crop 64 px of 128"),
         ({"local": True}, "full picture: the model does not take a smaller picture"),
         ({"magnification": True}, "full picture: no window was proven for single sites"),
@@ -354,7 +354,7 @@ def test_pixels_set_the_size_of_local_receptive_fields():
     [
         ("resnet50_tuned_norm", {"normalization": None}, "normalization cannot be given"),
         ("resnet50_composite_a", {"depth": 18}, "depth cannot be given as an option"),
-        ("constrained_resnet", {"breadth": 8}, "does not take the options {'breadth': 8}"),
+        ("constrained_resnet", {"breadth": 8}, "constrained_resnet has no option 'breadth'"),
         ("resnet50_composite_h", {}, r"Did you mean resnet50_composite_\w"),
         ("resnet50_composite_a", {"weights": "pretrained"}, "download by torchvision or timm"),
     ],
