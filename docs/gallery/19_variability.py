@@ -51,15 +51,14 @@ figure = variability_page(curve, variability_numbers(curve), width=6.9)
 # trials: bars are 95 % intervals.
 
 import insilico
-from insilico.figures.style import new_axes, style
+from insilico.figures.style import new_axes
 
 model = insilico.load_model("textbook", pixels=64, n=12)
 results = insilico.run(model, protocols="orientation_mean", spikes="poisson", trials=20)
 found = results.repeats.query("property == 'circular_variance'").dropna()
-with style():
-    ax = new_axes(None)
-    ends = abs(found[["low", "high"]].sub(found["estimate"], axis=0)).T
-    ax.errorbar(found["value"], found["estimate"] - found["value"], ends, fmt="o", lw=0.8)
-    ax.axhline(0, color="0.6", lw=0.8)
-    ax.set(xlabel="Circular variance without noise", ylabel="from 20 trials, less that")
+ax = new_axes(None)
+ends = abs(found[["low", "high"]].sub(found["estimate"], axis=0)).T
+ax.errorbar(found["value"], found["estimate"] - found["value"], ends, fmt="o", lw=0.8)
+ax.axhline(0, color="0.6", lw=0.8)
+ax.set(xlabel="Circular variance without noise", ylabel="from 20 trials, less that")
 intervals = ax.figure
