@@ -1,6 +1,7 @@
 """How the documentation is built: `make docs`. Nothing is fetched from the network."""
 
 import os
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -89,5 +90,16 @@ def skip_member(_app, _what, _name, value, _skip, _options):
     return True if type(value).__name__ == "_tuplegetter" else None
 
 
+def break_long_names(_app, _page, _template, context, _doctree):
+    """Let long names in tables go on in a second line, after a dot or an underscore."""
+
+    def broken(cell):
+        return re.sub(r"(?<=[a-z0-9])([._])(?=[A-Za-z])(?![^<]*>)", r"\1<wbr>", cell[0])
+
+    cells = r"<(t[dh])\b[^>]*>.*?</\1>"
+    context["body"] = re.sub(cells, broken, context.get("body", ""), flags=re.DOTALL)
+
+
 def setup(app):
+    app.connect("html-page-context", break_long_names)
     app.connect("autodoc-skip-member", skip_member)

@@ -309,7 +309,8 @@ def test_command_writes_everything(tmp_path, corrupted, capsys):
     assert summary["accuracy"] == 1.0
     assert summary["corrupted_accuracy"] == pytest.approx(0.8)
     assert summary["mean_corruption_error"] == pytest.approx(1 / 3)
-    assert (first / "corruptions.png").stat().st_size > 1000
+    for ending in ("png", "svg", "pdf"):
+        assert (first / f"corruptions.{ending}").stat().st_size > 1000
     attacked = pd.read_csv(first / "attacks.csv")
     assert attacked.loc[0, "accuracy"] == 1.0
     assert "mean corruption error: 0.3333" in capsys.readouterr().out

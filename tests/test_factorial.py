@@ -361,7 +361,9 @@ def test_page_and_figure_are_written(tmp_path):
     assert "118 classes: chance 0.008, nearest colour histogram 0.125" in page
     assert page.index("Main effects on similarity to macaque V1, over its ceiling: here") > 0
     assert all(
-        (tmp_path / "docs" / f"{name}.png").stat().st_size > 5000 for name in ("here", "there")
+        (tmp_path / "docs" / f"{name}.{ending}").stat().st_size > 5000
+        for name in ("here", "there")
+        for ending in ("png", "svg", "pdf")
     )
     # The effect of TN is told from zero; accuracy is 0.3 everywhere, and tells nothing.
     row = next(line for line in page.splitlines() if line.startswith("| a.width | "))

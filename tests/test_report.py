@@ -348,6 +348,17 @@ def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
     assert "after after" not in text
 
 
+def test_words_of_docstrings_show_no_backticks(tmp_path):
+    run = fake_results.results(12, layers=("conv1",))
+    run.units["circular_variance"].attrs["definition"] = "One minus ``|R| <1>``."
+    why = "NaN as for `circular_variance`, where nothing is above the blank."
+    table = run.comparison.assign(why_undefined=why, n_undefined=1)
+    text = write_report(fake_results.with_comparison(run, table), tmp_path).read_text("utf-8")
+    assert "One minus <code>|R| &lt;1&gt;</code>." in text
+    assert "NaN as for <code>circular_variance</code>, where" in text
+    assert "`circular_variance`" not in text
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [(1.43e-6, "\N{ALMOST EQUAL TO}\N{THIN SPACE}0"), (0.0, "0"), (2e-4, "0.0002")],

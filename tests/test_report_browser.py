@@ -311,6 +311,16 @@ class TestColours:
             cut = f"{tables}.filter(each => each.scrollWidth > each.clientWidth)"
             assert page.evaluate(f"{cut}.map(each => each.id)") == []
 
+    def test_words_of_docstrings_do_not_widen_a_table(self, show, run, tmp_path):
+        why = "NaN as for `spatial_frequency_bandwidth_percent`."
+        table = run.comparison.assign(why_undefined=why, n_undefined=3)
+        path = write_report(fake_results.with_comparison(run, table), tmp_path)
+        page = show(path, viewport={"width": 420, "height": 900})
+        too_wide = "each => each.offsetWidth > parseFloat(getComputedStyle(each).minWidth) + 1"
+        notes = "[...document.querySelectorAll('.numbers small.long')]"
+        assert page.evaluate(f"{notes}.length") > 0
+        assert page.evaluate(f"{notes}.filter({too_wide}).length") == 0
+
 
 class TestSaving:
     def saved(self, page, selector):

@@ -58,6 +58,21 @@ class TestPrinted:
     def test_says_when_nothing_was_compared(self, run):
         assert "nothing was compared" in repr(fake_results.uncompared(run))
 
+    def test_long_names_are_shortened_to_something(self, run, layers):
+        name = "ringach2002.orthogonal_preferred_ratio_minus_circular_variance"
+        for results in (run, layers):
+            table = results.comparison.assign(reference=name)
+            rows = repr(fake_results.with_comparison(results, table)).splitlines()
+            told = [row for row in rows if "orthogonal_preferred" in row]
+            assert len(told) == 4
+            assert all(row.startswith(name[:30]) and len(row) <= 88 for row in told)
+
+    @pytest.mark.parametrize("battery", ["marques2020.", ""])
+    def test_the_leaderboard_is_offered_where_there_is_one(self, run, battery):
+        table = run.comparison.assign(reference=f"{battery}ringach2002.circular_variance")
+        told = repr(fake_results.with_comparison(run, table))
+        assert (".leaderboard()" in told) == bool(battery)
+
     def test_rounding_is_not_told_in_powers_of_ten(self, run):
         table = run.comparison.assign(median_model=3e-9)
         assert "e-09" not in repr(fake_results.with_comparison(run, table))
@@ -178,9 +193,13 @@ def test_leaderboard_ranks_each_property_among_those_scored(run):
     assert (first["rank"], first["n"]) == (3, len(scores))
     assert first["best"] == scores.max()
     assert mean["property"] == "mean"
-    assert run.leaderboard().empty == (
-        not any("marques2020." in r for r in run.comparison["reference"])
-    )
+
+
+def test_without_a_score_on_the_benchmark_there_is_no_leaderboard(run):
+    ours = run.comparison[~run.comparison["reference"].str.startswith("marques2020.")]
+    for table in (ours, ours.iloc[:0]):
+        with pytest.raises(UserError, match="no score on it: run battery='marques2020'"):
+            fake_results.with_comparison(run, table).leaderboard()
 
 
 def test_methods_name_units_stimuli_and_sources(run):

@@ -152,6 +152,9 @@ def test_code_of_somebody_else_is_not_run(run, measured):
 def test_what_cannot_be_tracked(run, tmp_path):
     with pytest.raises(UserError, match="holds no training run: last.pt is missing"):
         list(track(tmp_path, ["layer1"], once=True))
+    for waits in (False, True):  # a layer would not help
+        with pytest.raises(UserError, match="holds no training run: last.pt is missing"):
+            list(track(tmp_path, [], once=not waits))
     with pytest.raises(UserError, match="which layer is V1"):
         list(track(run, [], once=True))
     with pytest.raises(UserError, match="holds no moment of a training run"):

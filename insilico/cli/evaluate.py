@@ -97,7 +97,7 @@ def evaluate(
         )
         with style():
             figure = corruption_figure(table, clean.accuracy)
-            save_figure(figure, folder, "corruptions", numbers=table, formats=("png",))
+            save_figure(figure, folder, "corruptions", numbers=table)
         missing = int(table["accuracy"].isna().sum())
         summary["corrupted_accuracy"] = float(table["accuracy"].mean())
         print(f"corrupted: mean accuracy {summary['corrupted_accuracy']:.4f}")

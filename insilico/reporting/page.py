@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from insilico.figures.plate import Plate
 from insilico.figures.style import within_sentence
@@ -54,6 +54,7 @@ def render(template: str, *, libraries: tuple[str, ...] = (), **context: Any) ->
         "units": without_dimension,
         "inline": within_sentence,
         "data": _data,
+        "code": _code,
         "after": lambda citation: citation.removeprefix("after "),
         "untrained": _untrained,
     }
@@ -140,6 +141,11 @@ def without_dimension(units: str) -> str:
 def _untrained(weights: str) -> str:
     """Say that weights are random, once."""
     return weights if weights.startswith("random") else f"random ({weights})"
+
+
+def _code(text: str) -> Markup:
+    """Show what docstrings write between backticks as code."""
+    return Markup(re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", str(escape(text))))
 
 
 def _minus(text: str) -> str:

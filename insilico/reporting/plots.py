@@ -231,6 +231,7 @@ def field_map(curve: xr.DataArray, *, name: str) -> figure:
         title_text_font_style="normal",
     )
     plot.add_layout(bar, "right")
+    plot.xaxis.ticker = plot.yaxis.ticker = BasicTicker(desired_num_ticks=4)
     plot.grid.visible = False
     return plot
 

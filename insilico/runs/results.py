@@ -138,10 +138,20 @@ class Results:
             ``layer``, ``property``, ``category``; the layer's ``ceiled`` score; its ``rank`` among
             the ``n`` models that were scored there (1 is the best); their ``median`` and ``best``
             score, and ``best_model``. The last row of each layer, "mean", is that of the categories
-            over the properties that it has a score in. Empty for a run of another battery. See
-            `insilico.reference.leaderboard`.
+            over the properties that it has a score in. See `insilico.reference.leaderboard`.
+
+        Raises
+        ------
+        UserError
+            If the run has no score on any property of the published benchmark.
         """
-        return beside_board(self.comparison)
+        board = beside_board(self.comparison)
+        if board.empty:
+            raise UserError(
+                f"the public leaderboard is of the published benchmark, and this run of the "
+                f"{self.battery} battery has no score on it: run battery='marques2020'."
+            )
+        return board
 
     def methods(self) -> str:
         """Write the paragraph that a methods section needs: stimuli, units, exclusions, sources.

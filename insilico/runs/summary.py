@@ -11,6 +11,7 @@ import xarray as xr
 
 from insilico import reference
 from insilico.comparison.population import counting
+from insilico.reference.catalogue import BENCHMARK
 
 if TYPE_CHECKING:
     from insilico.runs.results import Results
@@ -26,6 +27,7 @@ WIDTH = 88
 SHOWN = 4
 
 NAME_WIDTH = 52
+LEAST_LETTERS = 20
 
 # Smaller values are told as such: of a property that is 0, rounding is left.
 LEAST = 5e-4
@@ -159,7 +161,9 @@ def lines(results: "Results") -> list[str]:
     if cautions:
         said = f"{len(cautions)} warning{'s' if len(cautions) > 1 else ''}"
         told.append(_cut(f"{said} in .warnings: {cautions[0]}", WIDTH))
-    told.append("more: .summary() .units .unit(0) .plot.summary() .leaderboard() .report(FOLDER)")
+    published = table["reference"].astype(str).str.startswith(BENCHMARK).any()
+    board = ".leaderboard() " if published else ""
+    told.append(f"more: .summary() .units .unit(0) .plot.summary() {board}.report(FOLDER)")
     return told
 
 
@@ -169,14 +173,15 @@ def _extremes(table: pd.DataFrame) -> list[str]:
     scored = table[table["similarity"].notna()].sort_values("similarity", ascending=False)
     half = SHOWN // 2
     shown = scored if len(scored) <= SHOWN else pd.concat([scored[:half], scored[-half:]])
+    # The layer stays whole: it tells one row of a reference from another.
     names = [
-        f"{row['reference']} ({row['layer']})" if several else str(row["reference"])
+        _cut_word(row["reference"], NAME_WIDTH, f" ({row['layer']})" if several else "")
         for row in shown.to_dict("records")
     ]
     width = min(NAME_WIDTH, max(map(len, ["compared with", *names])))
     told = [f"{'compared with':<{width}}  {'n':>5} {'model':>8} {'macaque':>8} {'similarity':>10}"]
     told += [
-        f"{_cut(name, width):<{width}}  {row['n']:>5} {_number(row['model']):>8} "
+        f"{name:<{width}}  {row['n']:>5} {_number(row['model']):>8} "
         f"{_number(row['macaque']):>8} {row['similarity']:>10.2f}"
         for name, row in zip(names, shown.to_dict("records"), strict=True)
     ]
@@ -203,6 +208,12 @@ def short_citation(citation: str) -> str:
 
 def _cut(text: str, width: int) -> str:
     return textwrap.shorten(text, width, placeholder=" ...")
+
+
+def _cut_word(word: str, width: int, after: str) -> str:
+    """Shorten a name without blanks, which `_cut` would leave nothing of."""
+    left = max(width - len(after), LEAST_LETTERS)
+    return (word if len(word) <= left else f"{word[: left - 3]}...") + after
 
 
 def _number(value: float) -> str:

@@ -112,7 +112,7 @@ def track(
     """
     folder = Path(folder)
     place = Path(out) if out is not None else folder / "track"
-    if not (folder / CHECKPOINT).is_file() and (once or not folder.is_dir()):
+    if not (folder / CHECKPOINT).is_file() and (once or not layers or not folder.is_dir()):
         raise UserError(
             f"{folder} holds no training run: {CHECKPOINT} is missing. `insilico train` writes it."
         )

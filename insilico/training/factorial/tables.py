@@ -219,7 +219,7 @@ def write_tables(folder: Path | str, out: Path | str | None = None) -> Path:
     write_csv(controls, place_for / "controls.csv")
     for place in _places(runs):
         with style():
-            save_figure(effect_figure(effects, place), place_for, place, formats=("png",))
+            save_figure(effect_figure(effects, place), place_for, place)
     page = place_for / "factorial.md"
     baselines = folder / "baselines.json"
     with blamed_on(baselines, remedy="Delete it; `insilico factorial` makes it again."):
