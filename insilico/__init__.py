@@ -94,6 +94,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "reference":
         return import_module("insilico.reference")
+    if name == "__version__":
+        return import_module("insilico.runs.software").package_versions()["insilico-ephys"]
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'insilico' has no attribute {name!r}")

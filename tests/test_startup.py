@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
 import insilico
+from insilico.cli.app import main
 
 HEAVY = {"torch", "torchvision", "scipy", "xarray", "matplotlib", "seaborn", "bokeh", "sklearn"}
 
@@ -30,6 +32,11 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_help_and_version_import_nothing_heavy():
     asked = [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
     assert modules_after(f"from insilico.cli.app import main\nfor a in {asked}: main(a)") == set()
+
+
+def test_the_version_comes_from_one_place(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out.strip() == insilico.__version__ == version("insilico-ephys")
 
 
 def test_help_lists_every_command():

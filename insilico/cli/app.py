@@ -5,10 +5,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from cyclopts import App, CycloptsError
 
+import insilico
 from insilico.cli.compare import compare
 from insilico.cli.evaluate import evaluate
 from insilico.cli.export import export
@@ -44,19 +44,12 @@ ENDING = 500
 USER_ERROR = 2
 
 
-def _version() -> str:
-    try:
-        return version("insilico-ephys")
-    except PackageNotFoundError:
-        return "not installed as a package"
-
-
 app = App(
     name="insilico",
     help="A virtual V1 rig: show gratings to a vision model, record its units, compare them with "
     "macaque V1.",
     help_format="markdown",
-    version=_version,
+    version=lambda: str(insilico.__version__),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
