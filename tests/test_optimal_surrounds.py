@@ -105,3 +105,17 @@ def test_cells_without_a_surround_do_not_spoil_the_gradients_of_others():
     noisy = pictures + 0.2 * torch.randn(size, generator=torch.Generator().manual_seed(0))
     (slope,) = torch.autograd.grad(model(noisy).sum(), pictures)
     assert bool(slope.isfinite().all())
+
+
+def test_gradients_are_taken_in_float32_proper(probe, centres, monkeypatch):
+    """Also on the way back, which a GPU would otherwise go in TF32."""
+    switches, plain = [], torch.autograd.grad
+
+    def grad(*given, **options):
+        switches.append(torch.backends.cudnn.allow_tf32)
+        return plain(*given, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", grad)
+    assert torch.backends.cudnn.allow_tf32
+    optimal_surrounds(probe, centres, diameter=CENTRE, steps=2)
+    assert switches == [False, False]

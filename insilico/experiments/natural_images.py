@@ -15,6 +15,8 @@ from insilico.experiments.responsive import exceeds_blank
 from insilico.tuning.properties import natural_images as properties
 from stimuli import Display, Position, StimulusSet
 from stimuli.packaged import packaged_photographs
+from stimuli.picture_files import look
+from stimuli.picture_views import photograph_views
 
 __all__ = ["NATURAL_IMAGES", "natural_image_curve", "natural_images", "with_photographs"]
 
@@ -51,8 +53,6 @@ def natural_images(
     ValueError
         If a file cannot be read.
     """
-    from stimuli.picture_views import photograph_views
-
     shown = packaged_photographs() if files is None else files
     return photograph_views(display, shown, position=position, trials=TRIALS)
 
@@ -94,8 +94,6 @@ def with_photographs(battery: Battery, folder: Path | str) -> Battery:
     UserError
         If the battery shows no photographs, or the folder holds none that can be read.
     """
-    from stimuli.picture_files import look
-
     if NATURAL_IMAGES.name not in {each.name for each in battery.protocols}:
         raise UserError(
             f"the {battery.name} battery shows no photographs; choose natural_images or full, or "

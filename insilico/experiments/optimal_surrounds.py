@@ -102,20 +102,22 @@ def optimal_surrounds(
     move = along_the_gradient(leaf)
     best = torch.full((n,), -torch.inf, device=given.device)
     kept, top, upwards = given, leaf, torch.zeros_like(leaf)
-    for step in range(steps):
-        leaf = leaf.detach().requires_grad_()
-        pictures = drawn(leaf)
-        found = sign * respond(pictures)
-        (slope,) = torch.autograd.grad(found.sum(), leaf)
-        better = found.detach() > best
-        best = torch.where(better, found.detach(), best)
-        rows = better[:, None, None]
-        kept = torch.where(rows, pictures.detach(), kept)
-        # A step that leads nowhere is taken back.
-        top, upwards = torch.where(rows, leaf.detach(), top), torch.where(rows, slope, upwards)
-        leaf = move(top, upwards, rows, step / steps)
-    with torch.no_grad():
-        alone = respond(given)
+    # The way back, too, in float32 proper.
+    with probe.forward.ready():
+        for step in range(steps):
+            leaf = leaf.detach().requires_grad_()
+            pictures = drawn(leaf)
+            found = sign * respond(pictures)
+            (slope,) = torch.autograd.grad(found.sum(), leaf)
+            better = found.detach() > best
+            best = torch.where(better, found.detach(), best)
+            rows = better[:, None, None]
+            kept = torch.where(rows, pictures.detach(), kept)
+            # A step that leads nowhere is taken back.
+            top, upwards = torch.where(rows, leaf.detach(), top), torch.where(rows, slope, upwards)
+            leaf = move(top, upwards, rows, step / steps)
+        with torch.no_grad():
+            alone = respond(given)
     return xr.DataArray(
         kept.cpu().numpy(),
         dims=("unit", "row", "column"),

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from insilico.figures.style import MODEL, REFERENCE, TWO_COLUMNS, new_figure, style
@@ -10,6 +11,9 @@ __all__ = ["topography_page"]
 
 # Channels whose maps are drawn.
 MOST = 3
+
+# Comes round; its ends are near white, so what is unknown is grey.
+PREFERENCES = colormaps["twilight"].with_extremes(bad="0.6")
 
 
 def topography_page(
@@ -29,7 +33,7 @@ def topography_page(
     Returns
     -------
     Figure
-        Sites without a preference are white.
+        Sites without a preference are grey.
     """
     shown = maps.isel(channel=slice(MOST))
     n = shown.sizes["channel"]
@@ -37,7 +41,7 @@ def topography_page(
         figure = new_figure(width, width / (n + 1.5))
         *panels, last = figure.subplots(1, n + 1, width_ratios=[*[1] * n, 1.2])
         for ax, one in zip(panels, shown, strict=True):
-            drawn = ax.imshow(one, cmap="twilight", vmin=0, vmax=maps.attrs["period"])
+            drawn = ax.imshow(one, cmap=PREFERENCES, vmin=0, vmax=maps.attrs["period"])
             ax.set(xticks=[], yticks=[], title=f"channel {int(one['channel'])}")
         label = str(maps.name).replace("_", " ").capitalize() + " (deg)"
         figure.colorbar(drawn, ax=panels, location="bottom", shrink=0.5, label=label)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ def climbed(
     )
     gabors = _grid(size).to(forward.device)
     every = np.arange(n * len(gabors))
-    drawn = lambda leaf: _gabor(leaf, size)  # noqa: E731
+    drawn = partial(_gabor, size=size)
     found = climb.respond(gabors, every // len(gabors), every % len(gabors), drawn)
     best = gabors[found.reshape(n, -1).argmax(1)]
     at_best = climb.up(best, np.arange(n), drawn, _by_sign)

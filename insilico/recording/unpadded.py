@@ -227,12 +227,12 @@ def _pair(value: Any) -> Pair:
 
 def _padding(padding: Any, kernel: Pair, dilation: Pair) -> Pair:
     """Rows and columns that a filter would add at the top and at the left."""
+    if padding == "valid":
+        return 0, 0
     if padding == "same":
         row, column = (d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    elif padding == "valid":
-        return 0, 0
     else:
-        row, column = (_meant(each) for each in _pair(padding))
+        row, column = map(_meant, _pair(padding))
     return row, column
 
 

@@ -252,11 +252,12 @@ def _of_trials(
 
 def _of_curve(own: Measured, which: npt.NDArray[np.intp]) -> Iterator[dict[str, Array]]:
     """Measure curves that keep their trials on each half of them."""
-    step = max(1, BYTES // max(1, own.curve.nbytes // 2))
+    whole = own.curve.transpose("unit", ..., "trial")
+    one = whole.isel(trial=slice(which.shape[1]))
+    step = max(1, BYTES // max(1, whole.nbytes // 2))
     for start in range(0, len(which), step):
         some = which[start : start + step]
-        parts = own.curve.transpose("unit", ..., "trial").to_numpy()[..., some]
-        one = own.curve.transpose("unit", ..., "trial").isel(trial=slice(some.shape[1]))
+        parts = whole.to_numpy()[..., some]
         tiled = _tiled(one, len(some))
         curve = tiled.copy(data=np.moveaxis(parts, -2, 0).reshape(tiled.shape))
         yield _stacked(measure_curve(own.protocol, curve), len(some))
