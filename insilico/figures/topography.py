@@ -12,6 +12,8 @@ __all__ = ["topography_page"]
 # Channels whose maps are drawn.
 MOST = 3
 
+LEAST_HEIGHT = 2.3  # in
+
 # Comes round; its ends are near white, so what is unknown is grey.
 PREFERENCES = colormaps["twilight"].with_extremes(bad="0.6")
 
@@ -38,7 +40,7 @@ def topography_page(
     shown = maps.isel(channel=slice(MOST))
     n = shown.sizes["channel"]
     with style():
-        figure = new_figure(width, width / (n + 1.5))
+        figure = new_figure(width, max(LEAST_HEIGHT, width / (n + 1.5)))
         *panels, last = figure.subplots(1, n + 1, width_ratios=[*[1] * n, 1.2])
         for ax, one in zip(panels, shown, strict=True):
             drawn = ax.imshow(one, cmap=PREFERENCES, vmin=0, vmax=maps.attrs["period"])
@@ -52,5 +54,6 @@ def topography_page(
         last.plot(similarity["distance"], similarity["similarity"], "o-", color=MODEL)
         last.axhline(0, color="0.7", lw=0.6)
         last.set(xlabel="Distance (sites)", ylabel="Similarity of preferences")
-        last.legend()
+        # Above: shuffled sites may fill the panel.
+        last.legend(loc="lower right", bbox_to_anchor=(1, 1))
     return figure
