@@ -138,6 +138,13 @@ class HyperParameters:
         0.0729, _in(0, 3, "1", "Median weight of the excitation by neighbours of like orientation.")
     )
     excitation_spread: float = _say(1.39, _in(0, 2, "1", "Spread of that weight."))
+    broad_median: float = _say(
+        0.2, _in(0, 1.5, "1", "Median weight of the excitation from all orientations.")
+    )
+    broad_spread: float = _say(0.6, _in(0, 2, "1", "Spread of that weight."))
+    complexity_excitation_correlation: float = _say(
+        0.7, _in(-0.95, 0.95, "1", "Copula: weight of the energy with those of both excitations.")
+    )
     excitation_ratio: float = _say(
         3.29, _in(0.5, 6, "1", "Deviation of the place that excites over that of the envelope.",
                  log=True)
@@ -160,6 +167,9 @@ class HyperParameters:
     tuned_spread: float = _say(1.22, _in(0, 2, "1", "Spread of that weight."))
     tuned_width: float = _say(
         14.4, _in(10, 60, "deg", "Standard deviation of the tuned pool's orientations.", log=True)
+    )
+    pool_octaves: float = _say(
+        2.0, _in(0.5, 3, "octaves", "Standard deviation of the frequencies of both pools.")
     )
     pool_ratio: float = _say(
         1.28, _in(0.5, 3, "1", "Deviation of both pools over that of the envelope.", log=True)
@@ -190,6 +200,9 @@ class HyperParameters:
         0.129, _in(0, 0.3, "1", "Median spontaneous rate, a share of the largest response.")
     )
     baseline_spread: float = _say(0.845, _in(0, 2.5, "1", "Spread of the spontaneous rate."))
+    complexity_baseline_correlation: float = _say(
+        0.5, _in(-0.95, 0.95, "1", "Copula: weight of the energy with the spontaneous rate.")
+    )
     gain_spread: float = _say(0.321, _in(0, 1.6, "1", "Spread of the largest response."))
 
     def __post_init__(self) -> None:
@@ -221,8 +234,11 @@ ABLATIONS: Mapping[str, Mapping[str, float]] = {
         "width_aspect_correlation": 0,
         "width_complexity_correlation": 0,
         "width_surround_correlation": 0,
+        "complexity_excitation_correlation": 0,
+        "complexity_baseline_correlation": 0,
     },
     "excitation": {"excitation_median": 0},
+    "broad excitation": {"broad_median": 0},
     "complex cells": {"complexity_median": -4, "complexity_spread": 0.1},
     "untuned pool": {"untuned_median": 0},
     "tuned pool": {"tuned_median": 0},
