@@ -769,7 +769,7 @@ def test_what_a_model_raises_is_said_with_its_type_and_place():
 
 def test_run_passes_through_the_same_place(monkeypatch):
     noisy = Of(lambda model, y, _x: model.o(functional.dropout(y)), bias=False)
-    few = {"pixels": 32, "degrees": 2, "rates": False}
+    few = {"pixels": 32, "degrees": 2, "rates": False, "protocols": "orientation", "quick": True}
     results = insilico.run(noisy, ["o"], mean=0.5, **few)
     assert any("stochastic" in note for note in results.warnings)
     results = insilico.run(Of(weak_surround), ["o"], **few)
