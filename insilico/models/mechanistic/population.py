@@ -52,9 +52,9 @@ def draw_population(
         envelope in cycles of the carrier), ``sigma`` (their geometric mean, deg), ``complexity``
         (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``excitation``
         and ``broad`` (weights in the drive), ``untuned``, ``tuned`` and ``surround`` (weights in
-        the divisor), ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg), ``threshold`` and
-        ``baseline`` (shares of the largest response), ``gain`` (the largest response, without
-        surround; median 1).
+        the divisor), ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg),
+        ``threshold`` and ``baseline`` (shares of the largest response), ``gain`` (the largest
+        response, without surround; median 1).
 
     Raises
     ------
