@@ -6,8 +6,8 @@ Populations are drawn anew, recorded at one site, and measured in the grating ex
 marques2020 battery. Writes ``populations.csv``, one row per population and property or category:
 means over seeds of the similarity over its ceiling, of all published cells, of the half that was
 fitted and of the other one, with 95 % intervals (Student's t over seeds); ``joint.csv``, how
-properties go together; ``ablations.png``; and ``factorial.inc``, a table of what the mechanisms give beside
-what the components of docs/factorial.md do.
+properties go together; ``ablations.png``; and ``factorial.inc``, a table of what the mechanisms
+give beside what the components of docs/factorial.md do.
 
 Pairs of the mechanisms without which most is lost are left out together, with three seeds.
 
