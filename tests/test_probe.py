@@ -465,6 +465,7 @@ def test_a_batch_is_asked_for_its_pictures_and_nothing_else(monkeypatch):
 
         monkeypatch.setattr(torch.Tensor, name, counted)
     monkeypatch.setattr("insilico.recording.pictures.DRAWN", 4)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN_PIXELS", 0)
     model = nn.Sequential(nn.Conv2d(1, 3, 5, padding=2, bias=False), nn.ReLU())
     display = Display.square(32, 4)
     probe = Probe(model, ["1"], display=display, channels=1, batch_size=4)

@@ -14,8 +14,10 @@ from stimuli.gratings import blank_screen
 
 __all__ = ["batches", "fingerprints", "first_alike", "pictures"]
 
-# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
+# Stimuli drawn at a time (or as many as are shown at a time, or more in small windows: so many
+# pixels), and the responses to them.
 DRAWN = 64
+DRAWN_PIXELS = 2**18
 
 DRAWN_BYTES = {"cpu": 8 * 2**20}
 
@@ -50,12 +52,12 @@ def batches(
     """
     device = forward.device
     # At least a batch, so that a device with room for many pictures gets them.
-    most = max(DRAWN, forward.batch(crop.window.height * crop.window.width))
+    pixels = crop.window.height * crop.window.width
+    most = max(DRAWN, forward.batch(pixels), DRAWN_PIXELS // pixels)
     budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
     if stimuli.time:
-        pixels = crop.window.height * crop.window.width * len(stimuli.time)
-        size = int(np.clip(MOVIE_BYTES // (4 * pixels), 1, size))
+        size = int(np.clip(MOVIE_BYTES // (4 * pixels * len(stimuli.time)), 1, size))
     for start in range(done, len(stimuli), size):
         yield range(start, min(start + size, len(stimuli)))
     if done <= len(stimuli):
