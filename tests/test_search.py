@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -22,6 +23,7 @@ from insilico.models.mechanistic.hyper_parameters import (
 )
 from insilico.reference import load
 from insilico.runs.placed_probe import placed_probe
+from insilico.search import searching
 from insilico.search.halves import half
 from insilico.search.objective import Objective, fitted_battery, thinned
 from insilico.search.one_site import recorder
@@ -235,6 +237,30 @@ def test_search_goes_on_after_a_kill(tmp_path, after):
     assert result == whole
     assert len(again) == 32 - after + 1
     assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
+
+
+def test_progress_is_of_the_whole_search(tmp_path, monkeypatch, capsys):
+    """In evaluations on all stimuli: those on a quarter of them take a quarter of the time."""
+    bars = []
+    shown = searching.progress_bar
+
+    @contextmanager
+    def kept(**options):
+        with shown(**options) as bar:
+            bars.append((bar, bar.n))
+            yield bar
+
+    monkeypatch.setattr(searching, "progress_bar", kept)
+    stages = (Stage(8, every={"phase": 2, "cycles": 2}), Stage(7))
+    plan = SearchPlan(stages=stages, population=5, fresh=3)
+    search(plan, tmp_path, evaluated=near, progress=True)
+    assert "search: 100%" in capsys.readouterr().err
+    search(plan, tmp_path, evaluated=near)
+    (first, begun), (again, found) = bars
+    # Generations of five are whole: 10 evaluations on a quarter, 10 and 3 on all.
+    assert (begun, first.n, first.total) == (0, 15.5, 15.5)
+    assert found == again.n == 15.5
+    assert capsys.readouterr().err == ""
 
 
 def test_another_search_is_refused(tmp_path):

@@ -258,7 +258,7 @@ class TestSweep:
         monkeypatch.setattr("insilico.reporting.report.write_report", blank_page)
         monkeypatch.setattr(
             "insilico.cli.compare.write_comparison",
-            lambda runs, folder: compared.append((sorted(runs), folder.name)),
+            lambda runs, folder, quiet: compared.append((sorted(runs), folder.name)),
         )
         compared.clear()
         return done
@@ -282,6 +282,17 @@ class TestSweep:
         before = list(runs)
         assert main([*file, "-q", "--no-pages"]) == 2
         assert runs == before
+
+    def test_how_far_the_whole_sweep_is(self, file, runs, capsys):
+        main(file)
+        said = capsys.readouterr()
+        assert "\r" not in said.out + said.err
+        assert "done: small-build-seed0\n" in said.out
+        sweep, reports, _ = said.err.splitlines()
+        assert sweep.startswith("sweep: 100%") and "6/6" in sweep
+        assert reports.startswith("reports: 100%") and "4/4" in reports
+        main([*file, "-q", "--retry"])
+        assert "%" not in capsys.readouterr().err
 
     def test_failed_runs_are_tried_again_when_asked(self, file, runs, here):
         main([*file, "-q", "--no-pages"])

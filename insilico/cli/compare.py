@@ -1,15 +1,22 @@
 """``insilico compare``."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from insilico.cli.options import Whole
 
 if TYPE_CHECKING:
     from insilico.runs.results import Results
+    from insilico.runs.side_by_side import SideBySide
 
 __all__ = ["compare", "write_comparison"]
+
+# Figures and tables take as long as so many runs that are opened, or compared.
+PAGE = 6
 
 
 def compare(
@@ -19,6 +26,7 @@ def compare(
     out: Path = Path("results/comparison"),
     seeds: Literal["apart", "together"] = "apart",
     seed: Whole = 0,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
 ) -> None:
     """Set models, layers or training seeds side by side: scores, differences and a ranking.
 
@@ -34,6 +42,8 @@ def compare(
         their own, or are training seeds of one model whose units are taken together.
     seed : int
         Of the resampling.
+    quiet : bool
+        No progress bar.
     """
     from insilico.checks import check_asked
     from insilico.folders import check_free
@@ -41,11 +51,14 @@ def compare(
 
     check_asked(seed=seed)
     check_free(out)
-    write_comparison(open_runs(folders), out, seeds=seeds, seed=seed)
+    with _bar(2 * len(folders), quiet) as bar:
+        runs = open_runs(folders, progress=bar.update)
+        side, page = _compared(runs, out, bar, seeds=seeds, seed=seed)
+    _tell(side, page)
 
 
 def write_comparison(
-    runs: Mapping[str, "Results"], out: Path, *, seeds: str = "apart", seed: int = 0
+    runs: Mapping[str, "Results"], out: Path, *, seed: int = 0, quiet: bool = False
 ) -> None:
     """Compare runs, write the page, and print the ranking.
 
@@ -55,16 +68,44 @@ def write_comparison(
         The runs.
     out : Path
         Folder of the page.
-    seeds, seed
-        As for `insilico.runs.side_by_side.compare_runs`.
+    seed : int
+        Of the resampling.
+    quiet : bool
+        No progress bar.
     """
-    from insilico.cli.terminal import aligned, wrapped
+    with _bar(len(runs), quiet) as bar:
+        side, page = _compared(runs, out, bar, seeds="apart", seed=seed)
+    _tell(side, page)
+
+
+def _bar(n_runs: int, quiet: bool) -> AbstractContextManager[Any]:
+    from insilico.progress import progress_bar
+
+    return progress_bar(
+        show=not quiet,
+        desc="comparison",
+        total=n_runs + PAGE,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
+        smoothing=0,
+    )
+
+
+def _compared(
+    runs: Mapping[str, "Results"], out: Path, bar: Any, *, seeds: str, seed: int
+) -> tuple["SideBySide", Path]:
     from insilico.reporting.side_by_side import write_side_by_side
-    from insilico.reporting.side_by_side_tables import readable_tables
     from insilico.runs.side_by_side import compare_runs
 
-    side = compare_runs(runs, seeds=seeds, seed=seed)
+    side = compare_runs(runs, seeds=seeds, seed=seed, progress=bar.update)
     page = write_side_by_side(side, out)
+    bar.update(PAGE)
+    return side, page
+
+
+def _tell(side: "SideBySide", page: Path) -> None:
+    from insilico.cli.terminal import aligned, wrapped
+    from insilico.reporting.side_by_side_tables import readable_tables
+
     for _, ranking in readable_tables(side)["ranking"].groupby("By", sort=False):
         print(f"{aligned(ranking)}\n")
     for warning in side.warnings:

@@ -208,7 +208,7 @@ def run(
         _tell(results, places[cell.name], whole=whole and not mend)
         runs[cell.name] = without_recordings(results)
     if several and not (complete and (comparison / "comparison.html").is_file()):
-        write_comparison(runs, comparison, seed=options.seed)
+        write_comparison(runs, comparison, seed=options.seed, quiet=quiet)
 
 
 def _tell(results: "Results", folder: Path, *, whole: bool) -> None:

@@ -43,7 +43,7 @@ def search(
     plan = read_plan(file)
     folder = out if out is not None else Path("results") / file.stem
     told = (lambda _: None) if quiet else (lambda line: print(line, flush=True))
-    result = run_search(plan, folder, workers=workers, told=told)
+    result = run_search(plan, folder, workers=workers, told=told, progress=not quiet)
     print(
         f"fitted half {result['fitted']:.3f}, held-out half {result['held out']:.3f} "
         f"({result['fresh populations']} fresh populations, {result['evaluations']} evaluations): "

@@ -1,8 +1,9 @@
 """``insilico sweep``."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -11,6 +12,7 @@ from insilico.folders import plain
 
 if TYPE_CHECKING:
     from insilico.runs.cells import Cell
+    from insilico.runs.sweep_file import SweepFile
 
 __all__ = ["sweep"]
 
@@ -67,7 +69,6 @@ def sweep(
     """
     from insilico.cli.terminal import aligned, wrapped
     from insilico.errors import UserError
-    from insilico.runs.sweep import run_cells
     from insilico.runs.sweep_file import read_sweep
     from insilico.runs.sweep_folder import begin, overview
 
@@ -75,22 +76,14 @@ def sweep(
     folder = out if out is not None else Path("results") / file.stem
     if not status:
         begin(said.plan, folder, said.options)
-        for name, state in run_cells(
-            said.plan,
-            folder,
-            retry=retry,
-            local_workers=local_workers,
-            scheduler=scheduler,
-            options=said.options,
-        ):
-            if not quiet or state == "failed":
-                print(f"{state}: {name}", flush=True)
+        how = {"retry": retry, "local_workers": local_workers, "scheduler": scheduler}
+        _work(said, folder, quiet=quiet, **how)
     table = overview(said.plan, folder)
     done = [cell for cell, state in zip(said.plan, table["state"], strict=True) if state == "done"]
     if status:
         print(f"{aligned(table[['name', 'state']])}\n")
     if pages and not status:
-        _pages(done, folder)
+        _pages(done, folder, quiet=quiet)
     counts = table["state"].value_counts()
     print(", ".join(f"{counts.get(each, 0)} {each}" for each in STATES))
     for row in table[table["state"] == "failed"].to_dict("records"):
@@ -102,16 +95,44 @@ def sweep(
         )
 
 
-def _pages(done: "Sequence[Cell]", folder: Path) -> None:
+def _work(said: "SweepFile", folder: Path, *, quiet: bool, **how: Any) -> None:
+    """Do the runs, and say how far they are."""
+    from insilico.progress import progress_bar
+    from insilico.runs.sweep import run_cells
+    from insilico.runs.sweep_folder import left_of
+
+    left = left_of(said.plan, folder, retry=how["retry"])
+    with progress_bar(
+        show=not quiet,
+        desc="sweep",
+        total=len(said.plan),
+        initial=len(said.plan) - len(left),
+        unit="run",
+        smoothing=0,
+    ) as bar:
+        for name, state in run_cells(said.plan, folder, options=said.options, **how):
+            bar.update()
+            if not quiet or state == "failed":
+                bar.write(f"{state}: {name}")
+                sys.stdout.flush()
+
+
+def _pages(done: "Sequence[Cell]", folder: Path, *, quiet: bool) -> None:
     """Write the reports that are missing, and set the runs of each battery side by side."""
     from insilico.cli.compare import write_comparison
+    from insilico.progress import progress_bar
     from insilico.reporting.report import PAGE, write_report
     from insilico.runs.results import open_results
     from insilico.runs.side_by_side import without_recordings
 
-    for cell in done:
-        if not (folder / cell.name / PAGE).is_file():
-            write_report(open_results(folder / cell.name), folder / cell.name)
+    missing = [cell for cell in done if not (folder / cell.name / PAGE).is_file()]
+    if missing:
+        with progress_bar(
+            show=not quiet, desc="reports", total=len(missing), unit="report", smoothing=0
+        ) as bar:
+            for cell in missing:
+                write_report(open_results(folder / cell.name), folder / cell.name)
+                bar.update()
     batteries = list(dict.fromkeys(cell.battery for cell in done))
     for battery in batteries:
         names = [cell.name for cell in done if cell.battery == battery]
@@ -122,4 +143,4 @@ def _pages(done: "Sequence[Cell]", folder: Path) -> None:
             continue
         runs = {name: without_recordings(open_results(folder / name)) for name in names}
         place = "comparison" if len(batteries) == 1 else f"comparison-{plain(battery)}"
-        write_comparison(runs, folder / place)
+        write_comparison(runs, folder / place, quiet=quiet)

@@ -1,6 +1,5 @@
 """Commands for the naturalistic textures: synthesise them, and pack them for the package."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,7 @@ def build(*, out: Path, families: Words = (), iterations: int = 200, seed: int =
     seed : int
         Of everything random.
     """
-    from tqdm import tqdm
-
+    from insilico.progress import progress_bar
     from stimuli.textures.build import build_family
     from stimuli.textures.sources import FAMILIES
 
@@ -42,11 +40,11 @@ def build(*, out: Path, families: Words = (), iterations: int = 200, seed: int =
     for number, name in enumerate(names, start=1):
         if families and name not in families:
             continue
-        with tqdm(desc=name, unit="evaluation", disable=not sys.stderr.isatty()) as bar:
+        with progress_bar(show=True, desc=name, unit="evaluation") as bar:
 
             def report(evaluation: int, loss: float, bar: Any = bar) -> None:
                 bar.update(evaluation - bar.n)
-                bar.set_postfix(loss=f"{loss:.3g}")
+                bar.set_postfix(loss=f"{loss:.3g}", refresh=False)
 
             try:
                 field = build_family(out, number, seed=seed, iterations=iterations, report=report)

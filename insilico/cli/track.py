@@ -78,6 +78,7 @@ def track(
         trust_code=trust_code,
         most_units=most_units_of(most_units),
         seed=seed,
+        progress=not quiet,
     )
     figure: Path | None = None
     try:

@@ -1,6 +1,6 @@
 """Differences between models, and their ranks, with how sure they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -99,7 +99,12 @@ def shared_references(entries: Sequence[Entry]) -> list[str]:
 
 
 def mean_scores(
-    entries: Sequence[Entry], shared: list[str], *, seed: int, n_resamples: int
+    entries: Sequence[Entry],
+    shared: list[str],
+    *,
+    seed: int,
+    n_resamples: int,
+    done: Callable[[], Any],
 ) -> dict[str, Means]:
     """Average the scores of every model over the same references, each category alike.
 
@@ -113,6 +118,8 @@ def mean_scores(
         Of the resampling.
     n_resamples : int
         Bootstrap samples.
+    done : callable
+        Is called after each model.
 
     Returns
     -------
@@ -124,12 +131,11 @@ def mean_scores(
     weights = _weights(tables[0])
     floors = tables[0]["floor"].to_numpy(dtype=np.float64)
     scores = np.stack([table["similarity"].to_numpy(dtype=np.float64) for table in tables])
-    draws = np.stack(
-        [
-            _draws(entry, table, shared, seed=seed, n_resamples=n_resamples)
-            for entry, table in zip(entries, tables, strict=True)
-        ]
-    )
+    drawn = []
+    for entry, table in zip(entries, tables, strict=True):
+        drawn.append(_draws(entry, table, shared, seed=seed, n_resamples=n_resamples))
+        done()
+    draws = np.stack(drawn)
     found = {}
     for by in RANKED_BY:
         if by == "skill":

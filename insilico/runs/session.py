@@ -191,9 +191,7 @@ def _later(battery: Battery, expected: Mapping[str, int]) -> dict[str, int]:
 def _bar(show: bool) -> Iterator[Any]:
     form = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}<{remaining}]"
     # The total is told better whenever a protocol begins; the format needs a number until then.
-    with progress_bar(
-        show=show, total=1, bar_format=form, dynamic_ncols=True, smoothing=0.05
-    ) as bar:
+    with progress_bar(show=show, total=1, bar_format=form, smoothing=0.05) as bar:
         yield bar
 
 

@@ -1,10 +1,11 @@
 """Several models, layers or training seeds side by side: scores, differences, and a ranking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,7 @@ def compare_runs(
     seeds: str = "apart",
     seed: int = 0,
     n_resamples: int = 1000,
+    progress: Callable[[float], Any] | None = None,
 ) -> SideBySide:
     """Set runs side by side, layer by layer.
 
@@ -101,6 +103,8 @@ def compare_runs(
         Of the resampling.
     n_resamples : int
         Bootstrap samples.
+    progress : callable, optional
+        Is told now and then how many runs more are done.
 
     Returns
     -------
@@ -160,10 +164,12 @@ def compare_runs(
         )
     notes: list[str] = []
     foreign = _own_that_differ(named, notes) | _not_shared(named, notes)
-    entries = [
-        _entry(name, group, foreign, notes, seed=seed, n_resamples=n_resamples)
-        for name, group in zip(names_of(groups, given), groups, strict=True)
-    ]
+    # Half for the scores of a column, half for the samples of its mean.
+    each = partial(progress or (lambda _: None), len(named) / len(groups) / 2)
+    entries = []
+    for name, group in zip(names_of(groups, given), groups, strict=True):
+        entries.append(_entry(name, group, foreign, notes, seed=seed, n_resamples=n_resamples))
+        each()
     if not any(entry.comparison["similarity"].notna().any() for entry in entries):
         raise UserError(
             "none of these runs has a score: nothing in them was compared with macaque V1. Run a "
@@ -174,7 +180,7 @@ def compare_runs(
     )
     scores = scores[["name", *scores.columns.drop("name")]]
     shared = shared_references(entries)
-    means = mean_scores(entries, shared, seed=seed, n_resamples=n_resamples)
+    means = mean_scores(entries, shared, seed=seed, n_resamples=n_resamples, done=each)
     ranking = pd.concat([ranked(by, means[by]) for by in RANKED_BY], ignore_index=True)
     if ranking.empty:
         notes.append("no property has a score in every model, so there is no mean and no ranking")
@@ -242,13 +248,17 @@ def compare(
     return compare_runs(named, seeds=seeds, seed=seed)
 
 
-def open_runs(folders: Sequence[Path | str]) -> dict[str, Results]:
+def open_runs(
+    folders: Sequence[Path | str], *, progress: Callable[[float], Any] | None = None
+) -> dict[str, Results]:
     """Open the folders of runs that are to be compared, without their recordings.
 
     Parameters
     ----------
     folders : sequence of path
         What `insilico run` or `Results.save` wrote.
+    progress : callable, optional
+        Is told of each that is open.
 
     Returns
     -------
@@ -265,6 +275,8 @@ def open_runs(folders: Sequence[Path | str]) -> dict[str, Results]:
         if any(folder.resolve() == Path(known).resolve() for known in runs):
             raise UserError(f"{folder} is given twice. Give each run once.")
         runs[str(folder)] = without_recordings(open_results(folder))
+        if progress is not None:
+            progress(1)
     return runs
 
 

@@ -6,9 +6,10 @@ same as if it had never stopped.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
@@ -27,6 +28,7 @@ from insilico.models.mechanistic.hyper_parameters import (
     hyper_parameters,
     to_unit,
 )
+from insilico.progress import progress_bar
 from insilico.search.objective import POSITION, Objective
 from insilico.search.one_site import recorder
 from insilico.search.plan import SearchPlan, Stage
@@ -81,6 +83,7 @@ def search(
     workers: int = 1,
     told: Callable[[str], None] = lambda _: None,
     evaluated: Evaluate | None = None,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Search, or go on searching.
 
@@ -96,6 +99,8 @@ def search(
         Is told, in a line, what each generation gave.
     evaluated : callable, optional
         Takes the place of `evaluate`.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -113,13 +118,13 @@ def search(
     _begin(plan, folder)
     log = _Log(folder / LOG)
     call = evaluated or partial(evaluate, units=plan.units, split=plan.split)
-    with _pool(workers) as pool:
+    with _pool(workers) as pool, _bar(plan, log, progress) as bar:
         place = to_unit(hyper_parameters(plan.start))
         for number in range(len(plan.stages)):
-            place = _stage(plan, number, place, log, pool, call, told)
+            place = _stage(plan, number, place, log, pool, call, told, bar)
         tasks = [(len(plan.stages), 0, each, place) for each in range(plan.fresh)]
-        last = Stage(evaluations=plan.fresh)
-        found = _evaluated(tasks, last, log, pool, call, seeds=range(FRESH, FRESH + plan.fresh))
+        last, seeds = Stage(evaluations=plan.fresh), range(FRESH, FRESH + plan.fresh)
+        found = _evaluated(tasks, last, log, pool, call, bar, seeds=seeds)
     result = _result(place, found, len(log.found))
     (folder / RESULT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
@@ -133,6 +138,7 @@ def _stage(
     pool: Executor | None,
     call: Evaluate,
     told: Callable[[str], None],
+    bar: Any,
 ) -> Place:
     """Search on the stimuli of one stage, from a place on; return the middle of the last draw."""
     import cma
@@ -156,12 +162,13 @@ def _stage(
         return place
 
     n_generations = -(-stage.evaluations // method.popsize)
+    bar.total += (n_generations * method.popsize - stage.evaluations) * _share(stage)
     for generation in range(n_generations):
         places = method.ask()
         tasks = [(number, generation, each, placed(some)) for each, some in enumerate(places)]
         # A new population in every generation: what is fitted are distributions, not a draw.
         seeds = [generation] * len(tasks)
-        found = _evaluated(tasks, stage, log, pool, call, seeds=seeds)
+        found = _evaluated(tasks, stage, log, pool, call, bar, seeds=seeds)
         method.tell(places, [-each["score"] for each in found])
         best = max(found, key=lambda each: each["score"])
         # Not how alike the other half is: who watches would choose by it.
@@ -189,6 +196,7 @@ def _evaluated(
     log: "_Log",
     pool: Executor | None,
     call: Evaluate,
+    bar: Any,
     *,
     seeds: Sequence[int],
 ) -> list[dict[str, Any]]:
@@ -205,7 +213,26 @@ def _evaluated(
         results = (each.result() for each in futures)
     for key, found in zip(missing, results, strict=True):
         log.write(key, missing[key], found)
+        bar.update(_share(stage))
     return [log.found[task[:3]] for task in tasks]
+
+
+def _bar(plan: SearchPlan, log: "_Log", show: bool) -> AbstractContextManager[Any]:
+    """Make the bar of a whole search, in evaluations on all stimuli."""
+    stages = [*plan.stages, Stage(evaluations=plan.fresh)]
+    return progress_bar(
+        show=show,
+        desc="search",
+        total=sum(each.evaluations * _share(each) for each in stages),
+        initial=sum(_share(stages[stage]) for stage, _, _ in log.found if stage < len(stages)),
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
+        smoothing=0,
+    )
+
+
+def _share(stage: Stage) -> float:
+    """How much of all stimuli a stage shows, about."""
+    return 1 / math.prod(stage.every.values())
 
 
 class _Log:

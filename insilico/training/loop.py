@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -119,18 +120,26 @@ def _train(config: TrainingConfig, folder: Path, processes: Processes, progress:
     feed: nn.Module = state.model
     if processes.world > 1:
         feed = DistributedDataParallel(state.model)
-    for epoch in range(state.epoch, config.epochs):
-        started = time.perf_counter()
-        _epoch(state, feed, parts.train, config, processes, folder, progress)
-        row = _close_epoch(state, parts, config, processes, epoch)
-        row["seconds"] = round(time.perf_counter() - started, 2)
-        state.history.append(row)
-        state.epoch, state.step, state.sums = epoch + 1, 0, torch.zeros_like(state.sums)
-        if writer is not None:
-            for name, value in row.items():
-                writer.add_scalar(name, value, (epoch + 1) * steps)
-            writer.flush()
-        save(state, config, parts.train.classes, processes, folder)
+    with progress_bar(
+        show=progress and processes.first,
+        initial=state.epoch * steps + state.step,
+        total=config.epochs * steps,
+        unit="step",
+        smoothing=0,  # of the mean speed: looking at the pictures held out is part of it
+    ) as bar:
+        for epoch in range(state.epoch, config.epochs):
+            started = time.perf_counter()
+            bar.set_description(f"epoch {epoch + 1}/{config.epochs}")
+            _epoch(state, feed, parts.train, config, processes, folder, bar)
+            row = _close_epoch(state, parts, config, processes, epoch)
+            row["seconds"] = round(time.perf_counter() - started, 2)
+            state.history.append(row)
+            state.epoch, state.step, state.sums = epoch + 1, 0, torch.zeros_like(state.sums)
+            if writer is not None:
+                for name, value in row.items():
+                    writer.add_scalar(name, value, (epoch + 1) * steps)
+                writer.flush()
+            save(state, config, parts.train.classes, processes, folder)
     if writer is not None:
         writer.close()
     processes.wait()
@@ -166,7 +175,7 @@ def _epoch(
     config: TrainingConfig,
     processes: Processes,
     folder: Path,
-    progress: bool,
+    bar: Any,
 ) -> None:
     """Train one epoch, or what is left of it."""
     loader = epoch_loader(
@@ -181,15 +190,8 @@ def _epoch(
     )
     precision = _precision(config, processes.device)
     feed.train()
-    bar = progress_bar(
-        loader,
-        desc=f"epoch {state.epoch + 1}/{config.epochs}",
-        initial=state.step,
-        total=state.step + len(loader),
-        show=progress and processes.first,
-        dynamic_ncols=True,
-    )
-    for batch in bar:
+    last = state.step + len(loader)
+    for batch in loader:
         _note_unreadable(state, batch.unreadable)
         if not len(batch.labels):
             raise UserError(
@@ -211,9 +213,10 @@ def _epoch(
         state.sums += torch.tensor([loss.item() * n, right.item(), n], dtype=torch.float64)
         state.step += 1
         bar.set_postfix(loss=f"{state.sums[0] / state.sums[2]:.3f}", refresh=False)
+        bar.update()
         every = config.checkpoint_steps
         # A checkpoint at the end of the epoch is written there, once the epoch is closed.
-        if every and state.step % every == 0 and state.step < bar.total:
+        if every and state.step % every == 0 and state.step < last:
             _check_finite(state, processes)
             save(state, config, source.classes, processes, folder)
 

@@ -95,14 +95,16 @@ def run_factorial(config: FactorialConfig, folder: Path | str, *, progress: bool
         write_atomically(folder / BASELINES, json.dumps(baselines, indent=2).encode())
     waiting = [job for job in _jobs(config) if not (_place(folder, job) / SUMMARY).exists()]
     failures: list[str] = []
-    bar = progress_bar(
-        total=len(_jobs(config)),
-        initial=len(_jobs(config)) - len(waiting),
-        unit="network",
-        show=progress,
-        dynamic_ncols=True,
-    )
-    with bar, closing(_work(config, waiting, folder)) as done:
+    with (
+        progress_bar(
+            total=len(_jobs(config)),
+            initial=len(_jobs(config)) - len(waiting),
+            unit="network",
+            smoothing=0,
+            show=progress,
+        ) as bar,
+        closing(_work(config, waiting, folder)) as done,
+    ):
         for job, error in done:
             bar.update()
             bar.set_postfix_str(job.name)

@@ -84,16 +84,18 @@ def corruption_accuracies(
     transform = pictures_to_tensors(shown)
     rows = []
     cells = [(corruption, severity) for corruption in CORRUPTIONS for severity in SEVERITIES]
-    for corruption, severity in progress_bar(cells, show=progress, unit="cell", dynamic_ncols=True):
-        row = {"corruption": corruption, "severity": severity, "accuracy": float("nan")}
-        place = places.get(corruption, folder) / str(severity)
-        if corruption in places and place.is_dir():
-            result = score(model, class_folders(place, transform, classes), config)
-            for message in result.unreadable:
-                logger.warning("left out, cannot be read: %s", message)
-            row |= {"accuracy": result.accuracy, "n": result.n}
-            row |= {"unreadable": len(result.unreadable)}
-        rows.append(row)
+    with progress_bar(show=progress, total=len(cells), unit="cell") as bar:
+        for corruption, severity in cells:
+            row = {"corruption": corruption, "severity": severity, "accuracy": float("nan")}
+            place = places.get(corruption, folder) / str(severity)
+            if corruption in places and place.is_dir():
+                result = score(model, class_folders(place, transform, classes), config)
+                for message in result.unreadable:
+                    logger.warning("left out, cannot be read: %s", message)
+                row |= {"accuracy": result.accuracy, "n": result.n}
+                row |= {"unreadable": len(result.unreadable)}
+            rows.append(row)
+            bar.update()
     table = pd.DataFrame(rows, columns=["corruption", "severity", "accuracy", "n", "unreadable"])
     return table.fillna({"n": 0, "unreadable": 0}).astype({"n": int, "unreadable": int})
 
