@@ -342,6 +342,7 @@ def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
     )
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=1)
     monkeypatch.setattr("insilico.recording.pictures.DRAWN", 1)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN_PIXELS", 0)
     kept = probe.record(stimuli, reduction=Maximum(over=("phase",)))
     monkeypatch.setattr("insilico.recording.responses.RECALLED_BYTES", 0)
     shown_again = probe.record(stimuli, reduction=Maximum(over=("phase",)))
