@@ -49,8 +49,8 @@ SHOWN = tuple(
     each.name
     for each in BATTERY.protocols
     if each.name not in ("receptive_field", "receptive_field_structure", "surround_patches",
-                         "surround_gap", "phase_surround", "length", "bar_length", "polarity",
-                         "spots")
+                         "surround_gap", "phase_surround", "length", "bar_length",
+                         "polarity")
 )  # fmt: skip
 
 # A share of units beyond which a phenomenon counts no more: of 24 units it is above one half for
