@@ -169,7 +169,7 @@ def _recorded(
             answers = model.answers_of(unit, seen)[None].numpy()
         own = slice(unit, unit + 1)
         parts.append(_labelled(stimuli, answers, units.iloc[own], blank[own]))
-    return joined(parts, [units.index[[unit]] for unit in shown], units)
+    return joined(parts, [units.index[[unit]] for unit in shown.tolist()], units)
 
 
 def _labelled(
