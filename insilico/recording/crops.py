@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 # Groups of units from which the stimuli are taken that check the crops of a protocol; each stimulus
 # is shown to the units of all of them.
-CHECKED_GROUPS = 8
+CHECKED_GROUPS = 6
 
 Layered = tuple[Crop, npt.NDArray[np.intp]]
 
@@ -186,11 +186,18 @@ class Crops:
             The stimuli of one protocol, and the units that each is shown to.
         """
         numbers = np.random.default_rng(0).permutation(len(shown))[:CHECKED_GROUPS]
+        chosen = [shown[number] for number in sorted(numbers)]
+        total = sum(len(stimuli) for stimuli, _ in shown)
+        # Movies of different lengths are different pictures.
+        lengths = dict.fromkeys(len(stimuli.time) for stimuli, _ in chosen)
         with self._forward.ready():
-            spreads = self._compare(
-                [shown[number] for number in sorted(numbers)],
-                sum(len(stimuli) for stimuli, _ in shown),
-            )
+            spreads = [
+                found
+                for length in lengths
+                for found in self._compare(
+                    [each for each in chosen if len(each[0].time) == length], total
+                )
+            ]
         if not spreads:
             return
         for layer, n in disagreeing(spreads).items():

@@ -1,5 +1,6 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -23,11 +24,11 @@ from insilico.recording.layers import Sites, place_units
 from insilico.recording.listening import Respond, listening
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
-from insilico.recording.pictures import fingerprints, pictures
+from insilico.recording.pictures import batches, fingerprints, first_alike, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import bytes_per_unit, store_for
 from insilico.recording.reductions import Ascent, Correlation, Reduction
-from insilico.recording.responses import Responses
+from insilico.recording.responses import Fingerprint, Responses
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.schema import label_pictures, over_time
 from insilico.recording.tape import Tape
@@ -509,18 +510,30 @@ class Probe:
         self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
     ) -> Iterator[int]:
         """Record units through one crop; yields how many stimuli were dealt with."""
+        device, n_units = self.forward.device, len(place.order)
         yield min(responses.done, len(stimuli))
-        drawn = pictures(self.forward, stimuli, crop, n_units=len(place.order), done=responses.done)
-        for rows, images in drawn:
-            keys = fingerprints(images)
-            new = responses.unknown(keys)
-            width = len(place.order) * responses.answers
-            found = (
-                self._answers(stimuli, images[new], place, responses.answers)
-                if new
-                else torch.empty((0, width), device=self.forward.device)
-            )
-            responses.add(rows, keys, new, found)
+        every = range(len(stimuli) + 1)
+        first = first_alike(stimuli, crop, responses.done) if self.deterministic else every
+        keys: dict[int, Fingerprint] = {}
+        for rows in batches(self.forward, stimuli, crop, n_units=n_units, done=responses.done):
+            # What is known to show the same as another is not drawn, if that can be recalled.
+            drawn = [
+                row
+                for row in rows
+                if first[row] == row
+                or (first[row] < rows.start and not responses.knows(keys[first[row]]))
+            ]
+            images = pictures(stimuli, crop, drawn, device) if drawn else None
+            if images is not None:
+                keys |= zip(drawn, fingerprints(images), strict=True)
+            shown = [keys[first[row]] for row in rows]
+            new = responses.unknown(shown)
+            if images is None or not new:
+                found = torch.empty((0, n_units * responses.answers), device=device)
+            else:
+                chosen = images[[bisect_left(drawn, rows[n]) for n in new]]
+                found = self._answers(stimuli, chosen, place, responses.answers)
+            responses.add(rows, shown, new, found)
             yield min(len(rows), len(stimuli) - rows.start)
 
     def _answers(self, stimuli: StimulusSet, images: Tensor, place: Place, answers: int) -> Tensor:
