@@ -73,6 +73,7 @@ VONE = {
     "semisaturation_median": 1.0,
     "semisaturation_spread": 0.0,
     "excitation_median": 0.0,
+    "broad_median": 0.0,
     "untuned_median": 0.0,
     "tuned_median": 0.0,
     "surround_median": 0.0,
