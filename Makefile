@@ -34,6 +34,7 @@ validate: .venv/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
 	$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
 	$(BIN)/python tests/validation.py docs/validation
+	$(BIN)/python -m pytest tests/test_validation.py
 
 lint: .venv/.installed-for-tests
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,10 @@ class StimulusSet:
 
     def content_hash(self) -> str:
         """Fingerprint of the table, the frames, the display and the name of what draws."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
         digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
         digest.update(np.array(self.time).tobytes())
         for name in self.conditions.columns:

@@ -12,7 +12,8 @@ from torch import nn
 import insilico
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.experiments.batteries import Placed, find_battery, shared, standard
+from insilico.experiments.batteries import BATTERIES, Placed, find_battery, shared, standard
+from insilico.experiments.battery import Battery
 from insilico.experiments.border_ownership import BORDER_OWNERSHIP
 from insilico.experiments.colours import COLOUR
 from insilico.experiments.eccentricity import ECCENTRICITY
@@ -25,7 +26,9 @@ from insilico.experiments.gratings import (
     preferred_grating,
 )
 from insilico.experiments.natural_images import NATURAL_IMAGES
+from insilico.experiments.quick import quick
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
+from insilico.experiments.rehearsal import Rehearsed, rehearse
 from insilico.experiments.responsive import exceeds_threshold
 from insilico.experiments.scope import lacking
 from insilico.experiments.size import SIZE
@@ -36,6 +39,7 @@ from insilico.runs.placed_probe import placed_probe
 from insilico.tuning.curves import dominant_component
 from insilico.tuning.properties.values import per_unit
 from stimuli import Display, Position, factorial
+from stimuli.packaged import packaged_photographs
 
 SMALL = Display.square(48, 4)
 
@@ -521,6 +525,36 @@ def test_sizes_are_shown_at_what_units_prefer_or_not_at_all():
     np.testing.assert_allclose(table["spatial_frequency"], [2, 2, 4, np.nan])
     assert SIZE.after == ("orientation", "spatial_frequency", "receptive_field")
     assert set(gratings(SMALL, Position()).conditions) > set(table)
+
+
+@pytest.mark.parametrize("name", BATTERIES)
+def test_protocols_measure_what_they_declare(name):
+    """Nobody rehearses batteries of this package but this test."""
+    battery = find_battery(name).battery
+    found = rehearse(
+        name,
+        battery.protocols,
+        rates_from=battery.rates_from,
+        references=battery.references,
+        background=battery.background,
+    )
+    if not packaged_photographs():
+        found[NATURAL_IMAGES.name] = Rehearsed(NATURAL_IMAGES.measures, {})
+    assert {each: found[each] for each in battery.rehearsed} == battery.rehearsed
+
+
+def test_batteries_of_this_package_are_believed_and_ones_own_rehearsed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "insilico.experiments.battery.rehearse", lambda name, *_, **__: asked.append(name) or {}
+    )
+    protocols = find_battery("standard").battery.protocols
+    assert Battery("declared", protocols, declared=True).rehearsed["size"].properties == (
+        SIZE.measures
+    )
+    Battery("mine", protocols)
+    quick(find_battery("standard").battery)
+    assert asked == ["mine"]
 
 
 def test_a_part_of_a_battery_is_not_rehearsed_again(monkeypatch):

@@ -637,6 +637,25 @@ def test_few_and_silent_units_are_told_in_a_sentence_each(results):
     assert few[0].endswith("circular_variance (17), maximum_response (17)")
 
 
+def test_long_labels_keep_what_tells_them_apart_and_tables_fit(results):
+    labels = [
+        f"{which} surround response, {contrast} contrast"
+        for which in ("Iso", "Orthogonal")
+        for contrast in ("high", "low")
+    ]
+    table = pd.concat([results.comparison.iloc[[0]].assign(label=each) for each in labels])
+    table = table.assign(citation="Somebody, Somebody else, A third one & The one who led (2013)")
+    lines = comparison_table(dataclasses.replace(results, comparison=table)).splitlines()
+    assert [line[2:40].strip() for line in lines[2:]] == [
+        "Iso surround response, high contrast",
+        "Iso surround response, low contrast",
+        "Orthogonal surround ... high contrast",
+        "Orthogonal surround ... low contrast",
+    ]
+    # The name of a paper may be longer than all labels: it stands over the columns.
+    assert max(map(len, lines)) <= 96
+
+
 def test_comparison_of_nothing(results):
     nothing = dataclasses.replace(results, comparison=pd.DataFrame())
     assert comparison_table(nothing) == "nothing to compare"

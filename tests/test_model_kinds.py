@@ -459,7 +459,28 @@ def test_few_whole_pictures_check_the_crops_of_a_protocol():
         probe.crop(members)
     shown.clear()
     probe.check_crops(groups)
-    assert 4 <= sum(side == 224 for side in shown) <= 64
+    # One of each of eight groups, and no blank beside any.
+    assert sum(side == 224 for side in shown) == 8
+
+
+def test_units_are_checked_on_what_others_are_shown_too():
+    probe = Probe(Of(gated), ["o"], display=DISPLAY)
+    first, second = probe.units.iloc[:1], probe.units.iloc[1:]
+    dim = factorial(
+        "d",
+        DISPLAY,
+        grating,
+        {"phase": [0.0, 90.0]},
+        contrast=0.1,
+        spatial_frequency=0.5,
+        orientation=0.0,
+    )
+    probe.check_crops([(dim, first)])
+    assert probe.crop(first).exact
+    probe.check_crops([(dim, first), (BRIGHT, second)])
+    assert [
+        note for note in probe.notes if f"{len(probe.units)} channels respond otherwise" in note
+    ]
 
 
 # --- layouts
@@ -748,7 +769,7 @@ def test_what_a_model_raises_is_said_with_its_type_and_place():
 
 def test_run_passes_through_the_same_place(monkeypatch):
     noisy = Of(lambda model, y, _x: model.o(functional.dropout(y)), bias=False)
-    few = {"pixels": 32, "degrees": 2, "rates": False}
+    few = {"pixels": 32, "degrees": 2, "rates": False, "protocols": "orientation", "quick": True}
     results = insilico.run(noisy, ["o"], mean=0.5, **few)
     assert any("stochastic" in note for note in results.warnings)
     results = insilico.run(Of(weak_surround), ["o"], **few)

@@ -331,6 +331,14 @@ def test_a_stopped_recording_of_movies_goes_on_where_it_stopped(tmp_path):
     np.testing.assert_array_equal(rest["blank"], whole["blank"])
 
 
+def test_crops_are_checked_on_movies_of_any_length():
+    probe, whole = probed(Filters())
+    assert "exact crop" in whole.attrs["crop"]
+    brief = movies(frame_times(DISPLAY, 0.2, lead_in=0.3))
+    probe.check_crops([(movies(), probe.units), (brief, probe.units)])
+    assert not any("full pictures" in each for each in probe.notes)
+
+
 def test_movies_that_come_again_are_recalled():
     probe, whole = probed(Filters())
     twice = movies(directions=(0.0, 90.0, 180.0))

@@ -24,6 +24,7 @@ from stimuli import (
     plaid,
     random_dots,
 )
+from stimuli.catalogue import MOVIES, STIMULI
 from stimuli.frames import whole_cycles
 
 SCREEN = Display.square(48, 4, frame_rate=20)
@@ -233,6 +234,12 @@ def test_a_movie_is_written_and_seen_at_its_speed(tmp_path):
         assert movie.info["duration"] == 50
         assert movie.size[0] > 3 * 160
     assert contact_sheet(drifting()).get_suptitle().startswith("drifting: 30 stimuli")
+
+
+@pytest.mark.parametrize("name", sorted(STIMULI | MOVIES))
+def test_every_drawing_has_an_example(name):
+    shown = example(name, pixels=48, degrees=4, frame_rate=20)
+    assert shown.images(slice(0, 1)).isfinite().all()
 
 
 def test_the_command_writes_movies(tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache, wraps
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -119,27 +120,51 @@ def measured(name, n):
     return both(protocol, drawn(n), **fixed)
 
 
-@pytest.mark.parametrize("n", CELLS)
+class Recovered(NamedTuple):
+    """A property of every cell, from pixels and in closed form, and how far they may be apart."""
+
+    found: np.ndarray
+    truth: np.ndarray
+    allowed: np.ndarray
+    finer: int
+
+    @property
+    def known(self):
+        return np.isfinite(self.found) & np.isfinite(self.truth)
+
+    @property
+    def beyond(self):
+        return self.known & (np.abs(self.found - self.truth) > self.allowed)
+
+
+def recovered(name, n):
+    """Properties that a protocol recovers, by name.
+
+    Disks are as sharp as pixels are. Half as large, they leave half of the error: cells for which
+    it is too large are shown finer pictures, and counted (``finer``).
+    """
+    protocol, fixed, tolerances = RECOVERED[name]
+    properties = {}
+    for each, (relative, absolute) in tolerances.items():
+        found, truth = (values.copy() for values in measured(name, n)[each])
+        coarse = Recovered(found, truth, absolute + relative * np.abs(truth), 0)
+        beyond = coarse.beyond
+        if beyond.any() and "truth" not in fixed:
+            found[beyond] = known_by(fine_pixels, protocol, drawn(n)[beyond], **fixed)[each]
+        properties[each] = coarse._replace(finer=int(beyond.sum()))
+    return properties
+
+
 @pytest.mark.parametrize("name", RECOVERED)
-def test_properties_are_recovered_from_pixels(name, n):
-    tables = measured(name, n)
-    for each, (relative, absolute) in RECOVERED[name][2].items():
-        found, truth = tables[each]
-        known = np.isfinite(found) & np.isfinite(truth)
-        assert known.sum() > n / 10, each
+def test_properties_are_recovered_from_pixels(name, n=24):
+    # 200 of them are in docs/validation, which test_validation reads.
+    for each, cells in recovered(name, n).items():
+        assert cells.known.sum() > n / 10, each
         # Properties are NaN where a response is below a criterion: a few cells lie just there.
-        assert (np.isfinite(found) != np.isfinite(truth)).sum() <= n / 20, each
-        beyond = known & (np.abs(found - truth) > absolute + relative * np.abs(truth))
-        if beyond.any() and "truth" not in RECOVERED[name][1]:
-            # Disks are as sharp as pixels are: half as large, they leave half of the error.
-            assert beyond.sum() <= n / 20, each
-            protocol, fixed, _ = RECOVERED[name]
-            finer = known_by(fine_pixels, protocol, drawn(n)[beyond], **fixed)
-            found = found.copy()
-            found[beyond] = finer[each]
-        np.testing.assert_allclose(
-            found[known], truth[known], rtol=relative, atol=absolute, err_msg=each
-        )
+        assert (np.isfinite(cells.found) != np.isfinite(cells.truth)).sum() <= n / 20, each
+        assert cells.finer <= n / 20, each
+        error = np.abs(cells.found - cells.truth)
+        assert not cells.beyond.any(), f"{each}: {error[cells.beyond]}"
 
 
 @pytest.mark.parametrize("n", CELLS)

@@ -151,14 +151,25 @@ def test_units_without_room_are_shown_nothing():
 
 
 def test_spots_lie_across_and_along_the_bars():
-    shown = spots.spots_along_and_across(DISPLAY, Position(0.1, 0), orientation=90, diameter=0.7)
+    shown = spots.spots_along_and_across(
+        DISPLAY, Position(0.1, 0), orientation=90, spatial_frequency=2.5, diameter=0.7
+    )
     table = shown.conditions
-    across, along = (table[table["along"] == each] for each in (0, 1))
+    across = table[table["line"] == spots.ACROSS]
     assert across["y"].abs().max() < 1e-12
     assert [across["x"].min(), across["x"].max()] == pytest.approx([-0.6, 0.8])
-    assert (along["x"] - 0.1).abs().max() < 1e-12
-    assert along["y"].max() == pytest.approx(0.7)
+    for line, aside in {1: -0.1, 2: 0.0, 3: 0.1}.items():
+        along = table[table["line"] == line]
+        assert along["x"].to_numpy() == pytest.approx(0.1 + aside)
+        assert along["y"].max() == pytest.approx(0.7)
     assert set(table["contrast"]) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize("phase", [45, 90])
+def test_spots_find_the_field_of_a_simple_cell_of_any_phase(free, phase):
+    known = {"given": {"optimal_diameter": FIELD}, "diameter": FIELD, "truth": fine_pixels}
+    found = both(spots.SPOTS, free.assign(phase=phase, maximum=300.0), **known)["spot_field"]
+    close(found, relative=0.05)
 
 
 def test_samples_of_noise_have_elements_of_whole_pixels_and_seeds_in_the_table():

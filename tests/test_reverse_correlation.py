@@ -19,6 +19,7 @@ from insilico.experiments.reverse_correlation import (
 )
 from insilico.figures.structure import structure_numbers, structure_page
 from insilico.models import as_module
+from insilico.recording import reverse_correlation as reverse_correlations
 from insilico.recording.probe import Probe
 from insilico.recording.reductions import Correlation
 from insilico.recording.responses import Responses
@@ -179,6 +180,39 @@ def test_a_stop_and_the_size_of_batches_change_nothing():
     whole, parts = stored([0, len(stimuli)]), stored([0, 5, 100, 101, len(stimuli)])
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     np.testing.assert_allclose(parts["largest_eigenvalue"], whole["largest_eigenvalue"], rtol=1e-4)
+
+
+def test_chance_is_the_same_of_frames_that_stand_for_several(monkeypatch):
+    """Eight frames that were shown go with one that was not."""
+    stimuli = shown(frames=4096)
+    responses = torch.rand(len(stimuli), 30, generator=torch.Generator().manual_seed(0)) ** 4
+    drawn = []
+    plain = reverse_correlations.mosaic_elements
+
+    def counting(technique, frame, *args, **kwargs):
+        drawn.extend(number for number in frame if number >= reverse_correlations.BEYOND)
+        return plain(technique, frame, *args, **kwargs)
+
+    monkeypatch.setattr(reverse_correlations, "mosaic_elements", counting)
+    found = {}
+    for most in (4096, 512):
+        monkeypatch.setattr(reverse_correlations, "PAIRED", most)
+        drawn.clear()
+        store = Correlations(stimuli.conditions, 30, Correlation(shuffles=4))
+        store.begin(np.arange(30), torch.device("cpu"))
+        for start in range(0, len(stimuli), 100):
+            rows = range(start, min(start + 100, len(stimuli)))
+            store.add(rows, responses[rows.start : rows.stop])
+        store.finish()
+        found[most] = store.labelled(table(30), np.zeros(30), {})
+        # Once for the responses and once for what they are compared with, or a little more where
+        # what one stands for comes apart.
+        assert len(drawn) == pytest.approx(4 * 2 * most, rel=0.05)
+    for name in ("chance_peak", "chance_largest_eigenvalue", "chance_smallest_eigenvalue"):
+        all_of_them, some = (found[most][name].mean() for most in (4096, 512))
+        assert some == pytest.approx(float(all_of_them), rel=0.08), name
+    assert abs(found[512]["linear_share"].mean()) < 0.01
+    assert found[512]["n_excitatory"].mean() < 0.3
 
 
 def test_memory_does_not_grow_with_frames():

@@ -40,6 +40,12 @@ def test_the_trained_network_is_as_in_the_published_code():
     assert (abs(made["similarity"] - theirs).dropna() <= 0.01).all()
 
 
+def test_cells_of_known_normalization_are_recovered():
+    made = table("normalization")
+    assert (made["largest"] <= made["allowed"]).all()
+    assert (made["cells"] > 20).all()
+
+
 def test_windows_change_nothing_but_rounding():
     assert (table("crops")["largest difference / largest response"] < 1e-6).all()
 

@@ -17,6 +17,7 @@ import pandas as pd
 import torchvision
 from test_end_to_end import EXPECTED, SCORED, counted
 from test_locality import both, difference, seeded
+from test_normalization_truth import RECOVERED, recovered
 from test_truth import truth_where_shown
 from torch import nn
 
@@ -40,6 +41,14 @@ DATA = Path(__file__).parent / "data"
 # What the page compares the block with: this model's V1 is the block, without its noise.
 PUBLISHED_MODEL = "voneresnet-50-non_stochastic"
 DRAWS = 10
+
+# How many cells of known normalization, and units of their properties that have one.
+CELLS = 200
+UNITS = {
+    "orientation_width_contrast_slope": "deg/octave",
+    "most_suppressive_orientation": "deg",
+    "mask_contrast_shift": "octaves",
+}
 
 
 def analytic() -> pd.DataFrame:
@@ -70,6 +79,31 @@ def analytic() -> pd.DataFrame:
                 "in": units[name].attrs.get("units", "1") if absolute else "%",
             }
         )
+    return pd.DataFrame(rows)
+
+
+def normalization() -> pd.DataFrame:
+    """Errors on cells whose pools and surrounds are known, beyond full contrast."""
+    rows = []
+    for protocol, (_, _, tolerances) in RECOVERED.items():
+        for name, cells in recovered(protocol, CELLS).items():
+            relative, absolute = tolerances[name]
+            error = np.abs(cells.found - cells.truth)[cells.known]
+            if relative:
+                error = 100 * error / np.abs(cells.truth[cells.known])
+            rows.append(
+                {
+                    "experiment": protocol,
+                    "property": name,
+                    "cells": len(error),
+                    "median error": np.median(error),
+                    "95 % below": np.quantile(error, 0.95),
+                    "largest": error.max(),
+                    "allowed": 100 * relative or absolute,
+                    "in": "%" if relative else UNITS.get(name, "1"),
+                    "of these on finer pictures": cells.finer,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -187,6 +221,7 @@ def _ceiled(seed: int, *, spatial_frequency_max: float) -> pd.Series:
 
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "analytic": analytic,
+    "normalization": normalization,
     "parity": parity,
     "end_to_end": end_to_end,
     "crops": crops,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -51,6 +52,10 @@ class ModelOptions:
         Side of the input in pixels; 224 unless the model says otherwise.
     channels : int, optional
         Image channels that the model takes; told from its first convolution by default.
+    monitor : Path, optional
+        A TOML file that says what the monitor emits: transfer (encoded, srgb, gamma:EXPONENT),
+        cones (how much red, green and blue excite L, M and S: 3 x 3), background (red, green, blue
+        of a screen that is not grey). The documentation of colour has an example.
     device : str, optional
         Where to run: cpu, cuda, cuda:1, mps.
     seed : int
@@ -68,6 +73,7 @@ class ModelOptions:
     degrees: Numbers = None
     pixels: Whole | None = None
     channels: Whole | None = None
+    monitor: Path | None = None
     device: str | None = None
     seed: Whole = 0
     option: Words = ()
@@ -81,6 +87,7 @@ class ModelOptions:
             "std": self.std,
             "pixels": self.pixels,
             "channels": self.channels,
+            "monitor": self.monitor,
             "device": self.device,
             "trust_code": self.trust_code,
             **_options(self.option),

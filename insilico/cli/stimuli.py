@@ -17,6 +17,7 @@ def stimuli(
     degrees: float = 8.0,
     pixels: Whole = 224,
     frame_rate: float = 60.0,
+    monitor: Path | None = None,
 ) -> None:
     """Draw a contact sheet of stimuli, or those that move as a movie.
 
@@ -36,6 +37,8 @@ def stimuli(
         Side of the display in pixels.
     frame_rate : float
         Frames per second, of stimuli that move.
+    monitor : Path, optional
+        A TOML file that says what the monitor emits, as in 'insilico run'.
     """
     from matplotlib.backend_bases import FigureCanvasBase
 
@@ -50,7 +53,14 @@ def stimuli(
     known = {*FigureCanvasBase.get_supported_filetypes(), *MOVIES}
     if out.suffix[1:].lower() not in known:
         raise UserError(f"{out} must end in one of .{', .'.join(sorted(known))}.")
-    shown = example(name, battery=battery, degrees=degrees, pixels=pixels, frame_rate=frame_rate)
+    shown = example(
+        name,
+        battery=battery,
+        degrees=degrees,
+        pixels=pixels,
+        frame_rate=frame_rate,
+        monitor=monitor,
+    )
     if out.suffix[1:].lower() in MOVIES:
         save_movie(shown, out)
     else:

@@ -21,8 +21,6 @@ WIDTH = 96
 
 LABEL_WIDTH = 38
 
-SHORT_LABEL_WIDTH = 32
-
 BAR_WIDTH = 40
 
 LEGEND = (
@@ -238,9 +236,10 @@ def _published_table(title: str, comparison: pd.DataFrame) -> str:
         "ceiling_skill",
     )
     rows: list[tuple[str, ...]] = [(title, *header)]
-    for row in comparison.to_dict("records"):
-        label = textwrap.shorten(str(row["label"]), SHORT_LABEL_WIDTH, placeholder=" ...")
-        rows.append((f"  {label}", *(_number(row[name], 2) for name in names)))
+    rows += [
+        (f"  {_shortened(str(row['label']))}", *(_number(row[name], 2) for name in names))
+        for row in comparison.to_dict("records")
+    ]
     return _columns(rows, right=range(1, len(header) + 1))
 
 
@@ -276,7 +275,7 @@ def _selected(provenance: Mapping[str, Any]) -> list[str]:
 
 def _comparison_row(row: Mapping[Any, Any], middle: "Middle") -> tuple[str, ...]:
     unit = "" if row["units"] in ("", "1") else f" ({row['units']})"
-    label = textwrap.shorten(f"{row['label']}{unit}", LABEL_WIDTH - 2, placeholder=" ...")
+    label = _shortened(f"{row['label']}{unit}")
     score = _number(row["similarity"], 2)
     # Resamples of one unit are that unit: they say nothing of how sure its score is.
     if score != "-" and row["n_defined"] > 1:
@@ -289,6 +288,22 @@ def _comparison_row(row: Mapping[Any, Any], middle: "Middle") -> tuple[str, ...]
         _number(row["ceiling"], 2),
         _number(row["skill"], 2),
         _number(row["ceiling_skill"], 2),
+    )
+
+
+def _shortened(label: str) -> str:
+    """Leave out words of a long label, but not the last ones, which tell it from others."""
+    if len(label) <= LABEL_WIDTH:
+        return label
+    words = label.split()
+    ends = [
+        " ".join([*words[:first], "...", *words[last:]])
+        for first in range(len(words) - 1, 0, -1)
+        for last in range(first + 1, len(words))
+    ]
+    fitting = [each for each in ends if len(each) <= LABEL_WIDTH]
+    return max(
+        fitting, key=lambda each: len(each.split()), default=f"{label[: LABEL_WIDTH - 4]} ..."
     )
 
 
@@ -315,7 +330,9 @@ def _cells(reference: "ReferenceDistribution") -> str:
 
 
 def _columns(rows: Sequence[tuple[str, ...]], *, right: "range | list[int]") -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # A heading that stands alone in its row reaches over all columns.
+    filled = [row for row in rows if any(row[1:]) or len(row) == 1]
+    widths = [max(map(len, column)) for column in zip(*filled, strict=True)]
     return "\n".join(
         "  ".join(
             word.rjust(width) if i in right else word.ljust(width)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from insilico import reference
 from insilico.errors import UserError
 from insilico.experiments.protocol import Protocol, placed, prerequisites
-from insilico.experiments.rehearsal import Rehearsed, rehearse
+from insilico.experiments.rehearsal import Rehearsed, as_declared, rehearse
 from insilico.own_code import did_you_mean
 from stimuli import Display, Position, StimulusSet
 
@@ -42,8 +42,11 @@ class Battery:
     partial : bool
         Whether experiments whose stimuli the display of a model cannot show are left out of a run,
         and named, instead of refused.
+    declared : bool
+        Whether what protocols declare of themselves is believed, without a rehearsal: those of this
+        package are rehearsed by its tests.
     known : mapping of str to Rehearsed, optional
-        Of a part of a battery, what the rehearsal of the whole found; rehearsed by default.
+        Of a part of a battery, or of one that is shown otherwise, what is known of the whole.
 
     Attributes
     ----------
@@ -66,12 +69,15 @@ class Battery:
     most_units: int | None = None
     partial: bool = False
     rehearsed: Mapping[str, Rehearsed] = field(init=False, repr=False, compare=False)
+    declared: InitVar[bool] = False
     known: InitVar[Mapping[str, Rehearsed] | None] = None
 
-    def __post_init__(self, known: Mapping[str, Rehearsed] | None) -> None:
+    def __post_init__(self, declared: bool, known: Mapping[str, Rehearsed] | None) -> None:
         self._check_names()
         self._check_order()
-        if known is None:
+        if declared:
+            known = as_declared(self.protocols)
+        elif known is None:
             known = rehearse(
                 self.name,
                 self.protocols,

@@ -1,6 +1,9 @@
 """Stimuli by name, as one would see them: those of an experiment, of a drawing, or of one's own."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ from insilico.errors import UserError
 from insilico.experiments.batteries import find_battery
 from insilico.experiments.battery import Battery
 from insilico.experiments.protocol import Protocol
+from insilico.models.monitor import read_monitor
 from insilico.own_code import own_object
 from stimuli import Display, Position, StimulusSet, frame_times
 from stimuli.catalogue import MOVIES, STIMULI
@@ -27,6 +31,7 @@ def example(
     pixels: int = 224,
     degrees: float = 8.0,
     frame_rate: float = FRAME_RATE,
+    monitor: Path | str | Mapping[str, Any] | None = None,
 ) -> StimulusSet:
     """Make the stimuli that a name stands for.
 
@@ -43,6 +48,8 @@ def example(
         The square display, on the battery's background.
     frame_rate : float
         Of the display of stimuli that move, in Hz.
+    monitor : path or mapping, optional
+        As for `insilico.load_model`.
 
     Returns
     -------
@@ -53,7 +60,8 @@ def example(
     UserError
         If the name stands for nothing, or for something else.
     """
-    moving = Display.square(pixels, degrees, frame_rate=frame_rate)
+    screen = {} if monitor is None else read_monitor(monitor)
+    moving = replace(Display.square(pixels, degrees, frame_rate=frame_rate), **screen)
     if name in STIMULI | MOVIES:
         return _still(_drawing(name, moving))
     if ":" in name:
@@ -65,7 +73,7 @@ def example(
             f"{', '.join(each.name for each in plan.protocols)}. A drawing is one of "
             f"{', '.join(STIMULI | MOVIES)}; stimuli of your own are path/to/file.py:NAME."
         )
-    display = replace(moving, background=plan.background)
+    display = moving if "background" in screen else replace(moving, background=plan.background)
     return _still(plan.example(name, display, place.position or Position()))
 
 
@@ -76,11 +84,16 @@ def _still(shown: StimulusSet) -> StimulusSet:
 
 def _drawing(name: str, display: Display) -> StimulusSet:
     listed = (STIMULI | MOVIES)[name]
-    [varied] = [key for key, value in listed.example.items() if np.size(value) > 1]
+    # What else varies does so along with it.
+    varied, *_ = [key for key, value in listed.example.items() if np.size(value) > 1]
+    shown = dict(listed.example)
+    if "element" in shown:
+        # Elements are whole pixels, on any display.
+        shown["element"] = max(1, round(shown["element"] * display.px_per_deg)) / display.px_per_deg
     return StimulusSet(
         name,
         display,
-        pd.DataFrame(dict(listed.example)),
+        pd.DataFrame(shown),
         (varied,),
         listed.function(name),
         time=frame_times(display, SECONDS) if name in MOVIES else (),

@@ -215,6 +215,7 @@ BATTERY = Battery(
     ),
     rates_from="ringach2002",
     background=sets.BACKGROUND,
+    declared=True,
 )
 
 # All stimuli lie at one place, and the units that look there are kept.

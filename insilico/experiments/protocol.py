@@ -10,6 +10,7 @@ import xarray as xr
 from insilico.comparison.joint import Pair
 from insilico.errors import UserError
 from insilico.recording.reductions import Ascent, Correlation, Maximum
+from insilico.tuning.properties.values import names
 from stimuli import Display, Position, StimulusSet
 
 __all__ = ["Placement", "Protocol", "function_name", "placed", "prerequisites"]
@@ -35,6 +36,7 @@ class Protocol:
         Each takes the curve and returns one value per unit: a DataArray, or a Dataset where one
         fit gives many numbers. The name of what it returns names the property, and its
         ``long_name`` and ``units`` label it; `insilico.tuning.properties.per_unit` makes one.
+        `insilico.tuning.properties.values.named` declares a name that is not the function's.
     responsive : callable
         ``responsive(curve)`` says, per unit, whether it counts in comparisons.
     citation : str
@@ -122,6 +124,11 @@ class Protocol:
                 f"protocol {self.name!r} shuffles {', '.join(strangers)}, which is not among its "
                 "properties."
             )
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of its properties, as their functions declare them: nothing is measured."""
+        return tuple(name for each in self.properties for name in names(each))
 
     @property
     def shown(self) -> tuple[Any, ...]:

@@ -58,7 +58,13 @@ def quick(battery: Battery) -> Battery:
         replace(protocol, stimuli=Few(protocol.stimuli)) for protocol in battery.protocols
     )
     most = min(MOST_UNITS, battery.most_units or MOST_UNITS)
-    return replace(battery, name=f"{battery.name}, quick", protocols=protocols, most_units=most)
+    return replace(
+        battery,
+        name=f"{battery.name}, quick",
+        protocols=protocols,
+        most_units=most,
+        known=battery.rehearsed,
+    )
 
 
 def few_stimuli(stimuli: StimulusSet) -> StimulusSet:

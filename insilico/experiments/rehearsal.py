@@ -20,7 +20,7 @@ from stimuli import Display, Position
 from stimuli.frames import FRAME_RATE
 from stimuli.packaged import packaged_photographs
 
-__all__ = ["Rehearsed", "preferences", "rehearse"]
+__all__ = ["Rehearsed", "as_declared", "preferences", "rehearse"]
 
 N_UNITS = 2
 
@@ -116,6 +116,23 @@ def rehearse(
         else Rehearsed((), {})
         for each in protocols
     }
+
+
+def as_declared(protocols: Sequence[Protocol]) -> dict[str, Rehearsed]:
+    """Say what a rehearsal would find of protocols that keep to what they declare.
+
+    Parameters
+    ----------
+    protocols : sequence of Protocol
+        Their properties have the names that they are `named`, and their stimuli can be shown
+        without a preference.
+
+    Returns
+    -------
+    dict of str to Rehearsed
+        By protocol.
+    """
+    return {each.name: Rehearsed(each.measures, {}) for each in protocols}
 
 
 def preferences(

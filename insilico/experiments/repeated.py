@@ -75,4 +75,8 @@ def repeated(battery: Battery, n: int, display: Display) -> Battery:
             curve=OverTrials(protocol.curve),
         )
 
-    return replace(battery, protocols=tuple(several(each) for each in battery.protocols))
+    return replace(
+        battery,
+        protocols=tuple(several(each) for each in battery.protocols),
+        known=battery.rehearsed,
+    )

@@ -172,6 +172,7 @@ def with_spikes(battery: Battery, kind: str, *, seed: int, asked: bool = False) 
             replace(each, **drawn[each.name]) if each.name in drawn else each
             for each in battery.protocols
         ),
+        known=battery.rehearsed,
     )
 
 

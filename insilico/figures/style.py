@@ -273,7 +273,9 @@ def _print(figure: Figure, file: Path) -> None:
 def _laid_out(figure: Figure) -> Iterator[None]:
     """Lay a figure out once, not again for every format."""
     engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
-    figure.draw_without_rendering()
+    if engine is not None:
+        # Nothing is drawn for it: that is done for every format.
+        engine.execute(figure)
     figure.set_layout_engine("none")
     figure.set_dpi(DPI)
     try:

@@ -33,7 +33,7 @@ TENSORS = "readout.safetensors"
 WEIGHTS = "weights"
 
 # What is known of every model; the others are options of its own.
-COMMON = ("weights", "mean", "std", "degrees", "pixels", "channels", "seed")
+COMMON = ("weights", "mean", "std", "degrees", "pixels", "channels", "monitor", "seed")
 # What is for the user to say, and not for a file.
 FOR_THE_USER = ("device", "layers", "trust_code")
 
@@ -255,7 +255,9 @@ def _described(
     check_trusted(spec, options, built_in=BUILT_IN, source=folder / RECORD, trust_code=trust_code)
     forbidden = [name for name in FOR_THE_USER if name in options]
     # Neurons read out of neurons could be read out of themselves.
-    if not isinstance(spec, str) or spec.startswith("digital:") or forbidden:
+    monitor = arguments.get("monitor")
+    strange = forbidden or not (monitor is None or isinstance(monitor, dict))
+    if not isinstance(spec, str) or spec.startswith("digital:") or strange:
         raise _damaged(folder, ValueError(f"its model is {record['model']}"))
     weights = arguments.get("weights")
     if weights is not None and weights != "pretrained":

@@ -15,6 +15,7 @@ from insilico.errors import UserError
 from insilico.models.built_in import BUILT_IN
 from insilico.models.card import attach
 from insilico.models.digital import open_digital
+from insilico.models.monitor import read_monitor
 from insilico.models.own import from_file, from_module
 from insilico.models.sources import Loaded, Request, timm, torchvision
 from insilico.models.weights import load_weights
@@ -54,6 +55,7 @@ def load_model(
     degrees: float | None = None,
     pixels: int | None = None,
     channels: int | None = None,
+    monitor: Path | str | Mapping[str, Any] | None = None,
     layers: Sequence[str] | None = None,
     device: torch.device | str | None = None,
     seed: int = 0,
@@ -85,6 +87,10 @@ def load_model(
         Side of the input, in px; 224 or the model's own by default.
     channels : int, optional
         Image channels that the model takes; by default those of its first convolution, or 3.
+    monitor : path or mapping, optional
+        What the display emits and cones see of it, as a TOML file says it: see
+        `insilico.models.monitor.read_monitor`. Any display by default: the model is given
+        luminances, and cones are those of sRGB.
     layers : sequence of str, optional
         The layers that stand for V1.
     device : torch device, optional
@@ -123,6 +129,11 @@ def load_model(
             f"'pretrained' is a download by torchvision or timm, and {spec} is neither. Give a "
             "file of weights, or leave weights out."
         )
+    if monitor is not None and source == "digital":
+        raise UserError(
+            "digital neurons were fitted to what a model saw on one monitor: leave monitor out."
+        )
+    screen = {} if monitor is None else read_monitor(monitor)
     with _seeded(seed):
         model, card = SOURCES[source](name, request)
     if weights is not None and not request.pretrained:
@@ -130,6 +141,7 @@ def load_model(
     taken = channels or card.channels
     card = dataclasses.replace(
         card,
+        display=dataclasses.replace(card.display, **screen),
         layers=card.layers if layers is None else tuple(layers),
         channels=taken,
         mean=_normalisation("mean", mean, card.mean, taken),
@@ -142,6 +154,7 @@ def load_model(
             "degrees": degrees,
             "pixels": pixels,
             "channels": channels,
+            "monitor": screen or None,
             "seed": seed,
             **options,
         },

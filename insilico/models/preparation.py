@@ -99,9 +99,7 @@ def prepared(
             f"{card.name} normalises for itself ({card.normalisation}); leave mean and std out, or "
             "give them to load_model."
         )
-    screen = display or Display.square(
-        pixels or card.display.height, degrees or card.display.degrees[0]
-    )
+    screen = display or _resized(card.display, pixels, degrees)
     if card.drawn_in_degrees and screen.px_per_deg != card.display.px_per_deg:
         raise UserError(
             f"{card.name} was made for {card.display.px_per_deg:g} px/deg and would be shown "
@@ -113,6 +111,13 @@ def prepared(
     time = time or card.time
     screen = replace(screen, frame_rate=_frame_rate(module, card, display, time, frame_rate))
     return module, ModelCard(**{**card.__dict__, "display": screen, "time": time})
+
+
+def _resized(display: Display, pixels: int | None, degrees: float | None) -> Display:
+    """Give a display other sides, in px and in deg, where they were said."""
+    side = pixels or display.height
+    across = degrees or display.degrees[0]
+    return replace(display, height=side, width=side, px_per_deg=side / across)
 
 
 def _frame_rate(

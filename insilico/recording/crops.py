@@ -32,8 +32,9 @@ __all__ = ["Crops", "Layered", "Place"]
 
 logger = logging.getLogger(__name__)
 
-# Groups of units from which the stimuli are taken that check the crops of a protocol.
-CHECKED_GROUPS = 16
+# Groups of units from which the stimuli are taken that check the crops of a protocol; each stimulus
+# is shown to the units of all of them.
+CHECKED_GROUPS = 8
 
 Layered = tuple[Crop, npt.NDArray[np.intp]]
 
@@ -185,12 +186,18 @@ class Crops:
             The stimuli of one protocol, and the units that each is shown to.
         """
         numbers = np.random.default_rng(0).permutation(len(shown))[:CHECKED_GROUPS]
+        chosen = [shown[number] for number in sorted(numbers)]
         total = sum(len(stimuli) for stimuli, _ in shown)
-        spreads: list[pd.DataFrame] = []
+        # Movies of different lengths are different pictures.
+        lengths = dict.fromkeys(len(stimuli.time) for stimuli, _ in chosen)
         with self._forward.ready():
-            for number in sorted(numbers):
-                stimuli, units = shown[number]
-                spreads += self._compare(stimuli, units, total, len(numbers))
+            spreads = [
+                found
+                for length in lengths
+                for found in self._compare(
+                    [each for each in chosen if len(each[0].time) == length], total
+                )
+            ]
         if not spreads:
             return
         for layer, n in disagreeing(spreads).items():
@@ -204,29 +211,35 @@ class Crops:
                 )
 
     def _compare(
-        self, stimuli: StimulusSet, units: pd.DataFrame, total: int, groups: int
+        self, shown: Sequence[tuple[StimulusSet, pd.DataFrame]], total: int
     ) -> list[pd.DataFrame]:
-        """Show some stimuli of a set whole and cropped."""
-        exact = [
-            (crop, units.iloc[members])
-            for crop, members in self.passes(units, len(stimuli))
-            if crop.exact
-        ]
-        if not exact:
+        """Show some stimuli of every set whole and cropped, to the units of all of them."""
+        by_sites: dict[Any, tuple[Crop, list[pd.DataFrame]]] = {}
+        pictures: list[Tensor] = []
+        for stimuli, units in shown:
+            exact = [
+                (crop, units.iloc[members])
+                for crop, members in self.passes(units, len(stimuli))
+                if crop.exact
+            ]
+            for crop, members in exact:
+                sites = members[["layer", "row", "column"]].drop_duplicates()
+                key = tuple(sites.itertuples(index=False, name=None))
+                by_sites.setdefault(key, (crop, []))[1].append(members)
+            if exact:
+                pictures.append(self._telling(stimuli, exact, total, len(shown)))
+        if not pictures:
             return []
-        largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
-        n = -(-how_many(total, largest, self._display) // groups)
-        rows = pool(stimuli, n)
-        crop, members = exact[0]
-        if n < len(rows):
-            cropped = self._respond(members, self._images(stimuli, rows, crop), crop)
-            beyond = outside(stimuli, rows, crop.window)
-            rows = rows[informative(cropped.reshape(len(rows), -1), beyond, n)]
-        images = self._images(stimuli, rows, None)
-        together = pd.concat([members for _, members in exact])
-        whole = self._respond(together, images, None)
+        # Some sets may be grey and others coloured.
+        channels = max(each.shape[-3] for each in pictures)
+        images = torch.cat([each.expand(*each.shape[:-3], channels, -1, -1) for each in pictures])
+        if len(images) == 1:
+            # Of one picture alone, units would have no range.
+            images = torch.cat([images, self._blank(images)])
+        checked = [(crop, _once(pd.concat(parts))) for crop, parts in by_sites.values()]
+        whole = self._respond(pd.concat([members for _, members in checked]), images, None)
         spreads, start = [], 0
-        for crop, members in exact:
+        for crop, members in checked:
             # Weak units among strong ones differ by the order of summation alone, which the crop
             # without padding changes: what they see is checked by the one with it.
             crop = _compared(crop, True)
@@ -236,16 +249,29 @@ class Crops:
             start += len(members)
         return spreads
 
-    def _images(
-        self, stimuli: StimulusSet, rows: npt.NDArray[np.intp], crop: Crop | None
+    def _telling(
+        self,
+        stimuli: StimulusSet,
+        exact: Sequence[tuple[Crop, pd.DataFrame]],
+        total: int,
+        groups: int,
     ) -> Tensor:
-        """Draw stimuli; and the blank beside one that would be alone, for units to have a range."""
-        window = self._display.whole if crop is None else crop.window
-        images = stimuli.images(rows, window=window, device=self._forward.device)
-        if len(images) > 1:
-            return images
-        alone = blank_screen(stimuli.display, window=window, device=self._forward.device)
-        return torch.cat([images, alone.expand_as(images)])
+        """Draw those stimuli of a set whole that would tell most of the units it is shown to."""
+        largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
+        n = -(-how_many(total, largest, self._display) // groups)
+        rows = pool(stimuli, n)
+        crop, members = exact[0]
+        if n < len(rows):
+            cut = stimuli.images(rows, window=crop.window, device=self._forward.device)
+            cropped = self._respond(members, cut, crop)
+            beyond = outside(stimuli, rows, crop.window)
+            rows = rows[informative(cropped.reshape(len(rows), -1), beyond, n)]
+        return stimuli.images(rows, window=self._display.whole, device=self._forward.device)
+
+    def _blank(self, images: Tensor) -> Tensor:
+        """Draw the blank as large as pictures or movies."""
+        blank = blank_screen(self._display, window=self._display.whole, device=self._forward.device)
+        return blank.expand_as(images)
 
     def _respond(
         self, units: pd.DataFrame, images: Tensor, crop: Crop | None
@@ -286,6 +312,10 @@ class Crops:
 def _columns(chart: LayerMap, crop: Crop) -> int | None:
     """Columns of sites in a crop, which begins where a site does; None in the whole picture."""
     return math.ceil(crop.window.width / chart.stride[1] - 1e-6) if crop.exact else None
+
+
+def _once(units: pd.DataFrame) -> pd.DataFrame:
+    return units[~units.index.duplicated()]
 
 
 def _compared(crop: Crop, compared: bool) -> Crop:

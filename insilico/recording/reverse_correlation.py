@@ -5,8 +5,7 @@ a response that does not depend on the sign of the frame leaves nothing in the f
 part that does nothing in the second.
 """
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,20 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from insilico.recording.noise_sums import (
+    SOLVED,
+    Frames,
+    Sizes,
+    Sums,
+    Waiting,
+    coarse_elements,
+    counted,
+    dimensions,
+    linear_share,
+    pairs,
+    products,
+    some,
+)
 from insilico.recording.reductions import Correlation
 from insilico.recording.schema import MAP_NUMBERS, label_maps
 from stimuli.mosaics import WHITE_NOISE_VARIANCE, mosaic_elements
@@ -27,79 +40,20 @@ BYTES = 4
 SIGNS = np.array([-1, 1])[:, None, None]
 WHITE = "white noise"
 
-# Elements along a side that are one in the second order: its maps have the square of theirs.
-COARSE = 2
+# Places of a frame and its opposite.
+DARK, LIGHT = 0, 1
 
 # Frames that are paired with responses to others, far beyond those that are shown.
 BEYOND = 2**20
+
+# How many of them each shuffle draws, at most.
+PAIRED = 2**13
 
 # Of the largest sum that a response could lead to.
 ROUNDING = 1e-5
 
 # Directions of the stimuli that were hardly shown are left out of the maps.
 LEAST = 1e-4
-
-# Frames whose products are summed at a time.
-PART = 1024
-
-# Eigenvalues are found for so many matrices at a time.
-SOLVED = 256
-
-
-class Sizes(NamedTuple):
-    """How much is kept of a unit: techniques, shuffles, and elements along a side."""
-
-    techniques: int
-    shuffles: int
-    elements: int
-
-    @property
-    def coarse(self) -> int:
-        """Elements of the second order along a side; what is left over has no part in it."""
-        return self.elements // COARSE
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the sums of a unit."""
-        n, coarse = self.elements**2, self.coarse**2
-        return (
-            (self.techniques, 2, n),
-            (self.shuffles, n),
-            (1 + self.shuffles, coarse, coarse),
-            (3,),
-        )
-
-    @property
-    def numbers(self) -> int:
-        """Numbers that are kept of a unit."""
-        return sum(math.prod(shape) for shape in self.shapes)
-
-
-class Sums(NamedTuple):
-    """What comes together of some units while they respond.
-
-    Attributes
-    ----------
-    first : Tensor, shape (unit, technique, polarity, element)
-        Frames times response.
-    chance : Tensor, shape (unit, shuffle, element)
-        White noise that was not shown, times response.
-    second : Tensor, shape (unit, 1 + shuffle, coarse element, coarse element)
-        Products of elements of white noise times response; of frames that were not shown, too.
-    moments : Tensor, shape (unit, 3)
-        The first response, which is taken off all of them; sum, and sum of squares, of what is left
-        of those to white noise.
-    """
-
-    first: Tensor
-    chance: Tensor
-    second: Tensor
-    moments: Tensor
-
-    @classmethod
-    def nothing(cls, sizes: Sizes, n_units: int, device: torch.device) -> "Sums":
-        """Begin with sums of 0."""
-        return cls(*(torch.zeros(n_units, *shape, device=device) for shape in sizes.shapes))
 
 
 def bytes_of_sums(conditions: pd.DataFrame, reduction: Correlation) -> int:
@@ -121,6 +75,11 @@ def bytes_of_sums(conditions: pd.DataFrame, reduction: Correlation) -> int:
 
 class Correlations:
     """Collects what of mosaics goes with responses; used as `insilico.recording.reduce.Store`.
+
+    Chance is what responses give with frames that were not shown. Each shuffle draws as many of
+    those as were shown, or `PAIRED` of them where these are more: each then stands for several
+    frames, and goes with the sum of their responses. As frames are independent, that sum varies as
+    much as its parts together, and what chance gives does, too.
 
     Parameters
     ----------
@@ -145,12 +104,16 @@ class Correlations:
         self._numbers = {name: np.full(n_units, np.nan) for name in MAP_NUMBERS}
         self._first = np.full(n_units, np.nan)
         self._inverses: dict[str, Tensor] = {}
+        self._noise, self._times = counted(self._frames_of(WHITE))
+        # Frames that one of those stands for which were not shown.
+        self._stands_for = max(1, -(-len(self._noise) // PAIRED))
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
         """Begin sums for some units, on the device where their responses arrive."""
         self._units = units
         self._sums = Sums.nothing(self._sizes, len(units), device)
         self._begun = False
+        self._shown, self._paired = Waiting(), Waiting()
 
     def add(self, rows: range, responses: Tensor) -> None:
         """Take in the responses (row, unit) of these units to the frames in some rows."""
@@ -161,32 +124,66 @@ class Correlations:
             self._begun = True
         responses = responses - self._sums.moments[:, 0]
         table = self._table.iloc[rows.start : rows.stop]
-        for (technique, polarity), members in table.groupby(["technique", "polarity"], sort=False):
+        for technique, members in table.groupby("technique", sort=False):
             found = responses[torch.from_numpy(members.index.to_numpy() - rows.start)]
-            self._take(str(technique), float(str(polarity)), members, found)
+            frames = members[["seed", "frame"]].to_numpy()
+            light = torch.from_numpy(members["polarity"].to_numpy() > 0).to(found.device)
+            # Responses to a frame and to its opposite, beside each other.
+            answers = torch.stack([~light, light])[..., None] * found
+            if technique != WHITE:
+                self._correlate(str(technique), frames, answers)
+                continue
+            self._sums.moments[:, 1] += found.double().sum(0).float()
+            self._sums.moments[:, 2] += found.double().square().sum(0).float()
+            self._shown.put(frames, answers)
+            if self._shown.enough:
+                self._take_shown()
 
-    def _take(self, technique: str, polarity: float, members: pd.DataFrame, found: Tensor) -> None:
-        sums, signed = self._sums, polarity * found.T
-        frames = self._frames(technique, members)
-        sums.first[:, self._methods.index(technique), int(polarity > 0)] += signed @ frames.flatten(
-            1
-        )
-        if technique != WHITE:
-            return
-        sums.moments[:, 1] += found.double().sum(0).float()
-        sums.moments[:, 2] += found.double().square().sum(0).float()
-        for number in range(1 + self._sizes.shuffles):
-            if number:
-                frames = self._frames(technique, members, beyond=number)
-                sums.chance[:, number - 1] += signed @ frames.flatten(1)
-            coarse = _coarse(frames)
-            products = (coarse[:, :, None] * coarse[:, None, :]).flatten(1)
-            sums.second[:, number] += (found.T @ products).view_as(sums.second[:, number])
+    def _correlate(self, technique: str, frames: Frames, answers: Tensor) -> Tensor:
+        """Add up frames times responses; returns the frames."""
+        drawn = self._drawn(technique, frames)
+        halves = self._sums.first[:, self._methods.index(technique)]
+        halves[:, DARK].addmm_(answers[DARK].T, drawn.flatten(1), alpha=-1)
+        halves[:, LIGHT].addmm_(answers[LIGHT].T, drawn.flatten(1))
+        return drawn
 
-    def _frames(
+    def _take_shown(self) -> None:
+        """Take in the white noise that waits, and pair the responses with frames not shown."""
+        frames, answers = self._shown.take()
+        drawn = self._correlate(WHITE, frames, answers)
+        self._sums.second[:, 0].addmm_(answers.sum(0).T, products(coarse_elements(drawn)))
+        self._paired.put(self._partners(frames), answers)
+        if self._paired.enough:
+            self._take_paired()
+
+    def _take_paired(self) -> None:
+        """Take in the pairs that wait."""
+        partners, answers = self._paired.take()
+        odd, even = (answers[LIGHT] - answers[DARK]).T, answers.sum(0).T
+        for number in range(self._sizes.shuffles):
+            drawn = self._drawn(WHITE, partners, beyond=1 + number)
+            self._sums.chance[:, number].addmm_(odd, drawn.flatten(1))
+            self._sums.second[:, 1 + number].addmm_(even, products(coarse_elements(drawn)))
+
+    def _partners(self, frames: Frames) -> Frames:
+        """Say which frame stands for each of some frames, in every shuffle."""
+        return frames // np.array([1, self._stands_for])
+
+    def _take_all(self) -> None:
+        """Leave nothing waiting."""
+        if self._shown.any:
+            self._take_shown()
+        if self._paired.any:
+            self._take_paired()
+
+    def _frames_of(self, technique: str) -> Frames:
+        table = self._table[self._table["technique"] == technique]
+        return table[["seed", "frame"]].to_numpy()
+
+    def _drawn(
         self,
         technique: str,
-        members: pd.DataFrame,
+        frames: Frames,
         *,
         beyond: int = 0,
         device: torch.device | str | None = None,
@@ -194,14 +191,15 @@ class Correlations:
         """Elements of the frames that were shown, or of others, (frame, row, column)."""
         return mosaic_elements(
             technique,
-            members["frame"].to_numpy() + beyond * BEYOND,
+            frames[:, 1] + beyond * BEYOND,
             self._sizes.elements,
-            members["seed"].to_numpy(),
+            frames[:, 0],
             device=self._sums.first.device if device is None else device,
         )
 
     def finish(self) -> None:
         """Make maps and numbers of what was collected of these units."""
+        self._take_all()
         n = self._sizes.elements
         contrast = abs(float(self._table["contrast"].iloc[0]))
         for place, technique in enumerate(self._methods):
@@ -228,15 +226,16 @@ class Correlations:
 
     def kept(self) -> Array:
         """Return the sums of these units so far, (number, unit)."""
+        self._take_all()
         return torch.cat([each.flatten(1) for each in self._sums], 1).T.cpu().numpy()
 
     def go_on(self, kept: Array) -> None:
         """Go on from such sums."""
-        parts = np.array_split(
-            kept.T, np.cumsum([math.prod(shape) for shape in self._sizes.shapes])[:-1], 1
-        )
-        for each, part in zip(self._sums, parts, strict=True):
+        start = 0
+        for each in self._sums:
+            part = kept[start : start + each[0].numel()].T
             each.copy_(torch.from_numpy(np.ascontiguousarray(part)).reshape(each.shape))
+            start += each[0].numel()
         self._begun = True
 
     def labelled(self, units: pd.DataFrame, blank: Array, attrs: dict[str, Any]) -> xr.DataArray:
@@ -258,11 +257,10 @@ class Correlations:
     def _inverse(self, technique: str) -> Tensor:
         """Inverse of the sum of products of elements over all frames that were shown."""
         if technique not in self._inverses:
-            table = self._table[self._table["technique"] == technique]
             total = torch.zeros(2 * (self._sizes.elements**2,), dtype=torch.float64)
-            for start in range(0, len(table), PART):
-                frames = self._frames(technique, table.iloc[start : start + PART]).flatten(1)
-                total += (frames.T @ frames).double().cpu()
+            for frames, times in some(*counted(self._frames_of(technique))):
+                drawn = self._drawn(technique, frames).flatten(1)
+                total += ((drawn * times.to(drawn)).T @ drawn).double().cpu()
             inverse = torch.linalg.pinv(total, hermitian=True, rtol=LEAST)
             self._inverses[technique] = inverse.float().to(self._sums.first.device)
         return self._inverses[technique]
@@ -270,71 +268,53 @@ class Correlations:
     def _of_a_constant(self, technique: str) -> npt.NDArray[np.float64]:
         """Make half a map of a response of 1 to everything, (row, column)."""
         shown = self._table[(self._table["technique"] == technique) & (self._table["polarity"] > 0)]
-        # Some frames at a time, however many there are.
-        parts = [shown.iloc[start : start + PART] for start in range(0, len(shown), PART)]
-        sums = [self._frames(technique, part, device="cpu").sum(0).flatten() for part in parts]
-        total = torch.stack(sums).sum(0)
+        frames = shown[["seed", "frame"]].to_numpy()
+        sums = [
+            (self._drawn(technique, part, device="cpu").flatten(1) * times).sum(0)
+            for part, times in some(*counted(frames))
+        ]
         n, contrast = self._sizes.elements, abs(float(self._table["contrast"].iloc[0]))
-        half = total @ self._inverse(technique).cpu() / contrast
+        half = torch.stack(sums).sum(0) @ self._inverse(technique).cpu() / contrast
         return half.reshape(n, n).double().numpy()
 
     def _judged(self) -> dict[str, Tensor]:
         """Say of each unit how far its maps are from what chance gives."""
-        sums, n_responses = self._sums, int((self._table["technique"] == WHITE).sum())
+        sums, n_responses = self._sums, int(self._times.sum())
         first = sums.first[:, self._methods.index(WHITE)].sum(1)
         # What rounding leaves of a response that does not depend on the sign of the noise.
         rounding = ROUNDING * (sums.moments[:, 2] * n_responses * WHITE_NOISE_VARIANCE).sqrt()
         own = (
             first.abs().amax(1),
             sums.chance.abs().amax((1, 2)).maximum(rounding),
-            self._linear_share(first, n_responses),
+            linear_share(
+                first, sums.chance, sums.moments, inverse=self._inverse(WHITE), n=n_responses
+            ),
         )
         return dict(zip(MAP_NUMBERS, own, strict=False)) | self._dimensions(n_responses)
 
-    def _mean_products(self) -> Tensor:
+    def _mean_products(self, n_responses: int) -> Tensor:
         """Average what is summed in the second order, whatever the response: (1 + shuffle, ...)."""
-        noise = self._table[self._table["technique"] == WHITE]
         total = torch.zeros_like(self._sums.second[0])
-        for start in range(0, len(noise), PART):
-            some = noise.iloc[start : start + PART]
-            for number in range(len(total)):
-                coarse = _coarse(self._frames(WHITE, some, beyond=number))
-                total[number] += coarse.T @ coarse
-        return total / len(noise)
-
-    def _linear_share(self, first: Tensor, n_responses: int) -> Tensor:
-        """Share of the variance of responses to white noise that is linear in it.
-
-        What a regression explains grows with its number of elements; how much it would explain by
-        chance is known from frames that were not shown.
-        """
-        pairs, elements = n_responses // 2, first.shape[1]
-        _, total, squares = self._sums.moments.double().T
-        variance = squares - total**2 / n_responses
-        if pairs <= elements + 1:
-            return torch.full_like(variance, torch.nan)
-        inverse = self._inverse(WHITE)
-        explained = ((first @ inverse) * first).double().sum(1)
-        by_chance = ((self._sums.chance @ inverse) * self._sums.chance).double().sum(2).mean(1)
-        odd = by_chance * (pairs - elements - 1) / elements
-        share = elements / pairs
-        return (explained - share * odd) / (1 - share) / variance
+        partners = counted(self._partners(self._noise), self._times)
+        for number in range(len(total)):
+            for frames, times in some(*(partners if number else (self._noise, self._times))):
+                coarse = coarse_elements(self._drawn(WHITE, frames, beyond=number))
+                squared = (coarse * times.to(coarse)).T @ coarse
+                one, other = pairs(len(squared), squared.device)
+                total[number] += squared[one, other]
+        return total / n_responses
 
     def _dimensions(self, n_responses: int) -> dict[str, Tensor]:
         """Count the directions along which the spike-triggered covariance exceeds chance."""
-        shown = self._mean_products()
-        found: list[Tensor] = []
+        shown = self._mean_products(n_responses)
         step = max(1, SOLVED // (1 + self._sizes.shuffles))
-        for start in range(0, len(self._units), step):
-            some = slice(start, start + step)
-            mean = self._sums.moments[some, 1, None, None, None] / n_responses
-            values = torch.linalg.eigvalsh(self._sums.second[some] / n_responses - mean * shown)
-            own, chance = values[:, 0], values[:, 1:].flatten(1)
-            above = (own > chance.amax(1, True)).sum(1)
-            below = (own < chance.amin(1, True)).sum(1)
-            found.append(
-                torch.stack([above, below, own[:, -1], own[:, 0], chance.amax(1), chance.amin(1)])
-            )
+        parts = zip(
+            torch.split(self._sums.second, step), torch.split(self._sums.moments, step), strict=True
+        )
+        found = [
+            dimensions(second / n_responses, moments[:, 1] / n_responses, shown)
+            for second, moments in parts
+        ]
         return dict(zip(MAP_NUMBERS[3:], torch.cat(found, 1), strict=True))
 
 
@@ -342,11 +322,3 @@ def _sizes(conditions: pd.DataFrame, reduction: Correlation) -> Sizes:
     return Sizes(
         conditions["technique"].nunique(), reduction.shuffles, int(conditions["elements"].iloc[0])
     )
-
-
-def _coarse(frames: Tensor) -> Tensor:
-    """Sum neighbouring elements to fewer ones of variance 1, (frame, coarse element)."""
-    n = frames.shape[1] // COARSE
-    whole = frames[:, : n * COARSE, : n * COARSE]
-    sums = whole.reshape(-1, n, COARSE, n, COARSE).sum((2, 4)).flatten(1)
-    return sums / (COARSE * math.sqrt(WHITE_NOISE_VARIANCE))

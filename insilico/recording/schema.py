@@ -282,9 +282,10 @@ def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
         )
     # Of hundreds of groups, xarray's concat takes longer than their recording.
     sizes = [part.sizes["unit"] for part in parts]
+    variables = [part.coords.variables for part in parts]
     coords: dict[str, Any] = {}
     for name in first.coords:
-        one, *each = (part.coords[name].variable for part in parts)
+        one, *each = (of_part[name] for of_part in variables)
         if "unit" in one.dims:
             values = np.concatenate([one.to_numpy(), *(other.to_numpy() for other in each)])
             coords[str(name)] = (one.dims, values, one.attrs)
@@ -374,7 +375,7 @@ def _factor_coordinate(
     dims: tuple[str, ...],
 ) -> tuple[tuple[str, ...], npt.NDArray[Any]]:
     """Spread a column over the factors, and drop those along which it does not change."""
-    if len(column) and np.all((column == column[0]) | (pd.isna(column) & pd.isna(column[0]))):
+    if len(column) and np.all(pd.isna(column) if pd.isna(column[0]) else column == column[0]):
         return (), column[:1].squeeze()
     complete = len(column) == int(np.prod(shape))
     cube = np.zeros(shape, dtype=column.dtype)

@@ -9,6 +9,7 @@ from typing import Any
 from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES
 from insilico.folders import plain
+from insilico.models.monitor import read_monitor
 from insilico.models.names import BUILT_IN_NAMES
 from insilico.models.trust import check_trusted
 from insilico.runs.cells import Cell, cells
@@ -128,10 +129,12 @@ def read_sweep(path: Path | str, *, trust_code: bool = False) -> SweepFile:
         for name, listed in LISTED.items():
             if name in given:
                 raise UserError(f"[load] of {path} has no {name}: say {listed} = [...] above it.")
+        # Read here, for it runs no code, and the file need not be there for every worker.
+        screen = {"monitor": read_monitor(given.pop("monitor"))} if "monitor" in given else {}
         check_trusted(
             own["model"], given, built_in=BUILT_IN_NAMES, source=path, trust_code=trust_code
         )
-        plan += _named(_cells(path, common | own, given), several=len(models) > 1)
+        plan += _named(_cells(path, common | own, given | screen), several=len(models) > 1)
     for cell in plan:
         if cell.battery not in BATTERIES and not trust_code:
             raise UserError(

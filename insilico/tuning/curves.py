@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.interpolate import CubicSpline
 
 from insilico.recording.f0_and_f1 import phase_weights
 from stimuli.conventions import PERIODS
@@ -168,6 +167,8 @@ def fine(dim: str, nodes: Array) -> Array:
 @lru_cache(maxsize=32)
 def _spline_matrix(dim: str, nodes: tuple[float, ...]) -> Array:
     """Cubic spline through the nodes as a matrix, shape (fine, node): it is linear in the data."""
+    from scipy.interpolate import CubicSpline  # takes longer to import than numpy
+
     at, place = np.array(nodes), fine(dim, np.array(nodes))
     if dim not in PERIODS:
         return CubicSpline(np.log2(at), np.eye(len(at)))(np.log2(place))

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from insilico.errors import UserError
 
@@ -250,6 +249,8 @@ def interval(
     >>> round(interval(0.5, np.linspace(0, 1, 1001)).low, 9)
     0.025
     """
+    from scipy import special  # takes a while to import
+
     known = draws[~np.isnan(draws)]
     if np.isnan(estimate) or 2 * len(known) < len(draws) or not len(known):
         return Interval(estimate, float("nan"), float("nan"), "")

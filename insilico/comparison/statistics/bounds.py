@@ -16,9 +16,10 @@ Fang Z, Santos A (2019). Inference on directionally differentiable functions. Re
 86:377-412, doi:10.1093/restud/rdy049 (the lower end, where several edges are nearly the largest).
 """
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from insilico.comparison.statistics.bootstrap import Interval
 from insilico.comparison.statistics.two_sample import (
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+
+NORMAL = NormalDist()
 
 # How many times the 95th percentile of its noise a distance must be to be well away from 0. Below,
 # simulated bootstrap intervals cover too rarely (docs/statistics.md).
@@ -68,7 +71,7 @@ def kolmogorov_smirnov_interval(
     """
     noise = draws - difference
     estimate = float(kolmogorov_smirnov(difference))
-    z = float(special.ndtri((1 + level) / 2))
+    z = NORMAL.inv_cdf((1 + level) / 2)
     below, above = np.zeros((2, len(difference))) if margins is None else margins
     away, back = np.where(difference > 0, (above, below), (below, above))
     reached = np.maximum(z * noise.std(axis=0), away)
@@ -147,7 +150,7 @@ def wilson(
     [0.49, 0.943]
     """
     shares, n = np.asarray(shares, dtype=float), np.asarray(n, dtype=float)
-    square = float(special.ndtri((1 + level) / 2)) ** 2
+    square = NORMAL.inv_cdf((1 + level) / 2) ** 2
     middle = (shares + square / (2 * n)) / (1 + square / n)
     half = np.sqrt(square * shares * (1 - shares) / n + (square / (2 * n)) ** 2) / (1 + square / n)
     return np.stack([middle - half, middle + half])
@@ -183,7 +186,7 @@ def wasserstein_interval(
     # No choice of signs of the differences has a larger standard error than this.
     width = np.diff(centres)
     spread = np.sqrt(width @ np.abs(np.atleast_2d(np.cov(noise, rowvar=False))) @ width)
-    high = estimate + float(special.ndtri((1 + level) / 2) * spread)
+    high = estimate + float(NORMAL.inv_cdf((1 + level) / 2) * spread)
     return Interval(estimate, max(estimate - float(largest), 0.0), high, "bound")
 
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 __all__ = ["Spread", "halves", "spread"]
 
@@ -89,6 +88,8 @@ def spread(estimate: Array, found: Array, period: float | None = None) -> Spread
         Intervals are corrected for bias: where more of the halves lie above the estimate than
         below, so does the estimate, presumably, above the truth.
     """
+    from scipy.special import ndtr, ndtri  # takes a while to import
+
     away = found - estimate
     if period is not None:
         away = (away + period / 2) % period - period / 2

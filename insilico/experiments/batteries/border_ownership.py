@@ -17,4 +17,5 @@ BATTERY = Battery(
     protocols=(*(each for each in OPTIMUM if each.name in BEFORE), BORDER_OWNERSHIP),
     references=REFERENCES,
     most_units=MOST_UNITS,
+    declared=True,
 )

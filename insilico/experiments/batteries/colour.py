@@ -12,4 +12,6 @@ REFERENCES = (
     "dehorwitz2022.l_m_opponent",
 )
 
-BATTERY = Battery(name="colour", protocols=(COLOUR,), references=REFERENCES, rates_from=None)
+BATTERY = Battery(
+    name="colour", protocols=(COLOUR,), references=REFERENCES, rates_from=None, declared=True
+)

@@ -11,4 +11,5 @@ BATTERY = Battery(
     protocols=(*OPTIMUM, *CONTEXTS),
     references=CONTEXT_REFERENCES,
     most_units=MOST_UNITS,
+    declared=True,
 )

@@ -11,4 +11,5 @@ BATTERY = Battery(
     protocols=(*OPTIMUM, *CONTRASTS),
     references=SIZE_REFERENCES,
     most_units=MOST_UNITS,
+    declared=True,
 )

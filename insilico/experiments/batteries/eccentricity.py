@@ -13,6 +13,7 @@ BATTERY = Battery(
     name="eccentricity",
     protocols=(ORIENTATION, SPATIAL_FREQUENCY, ECCENTRICITY),
     most_units=2 * MOST_UNITS,
+    declared=True,
 )
 
 # Full-field gratings are the same for all units, wherever they look.

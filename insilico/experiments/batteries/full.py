@@ -50,4 +50,5 @@ BATTERY = Battery(
     ),
     most_units=MOST_UNITS,
     partial=True,
+    declared=True,
 )

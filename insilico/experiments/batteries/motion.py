@@ -11,4 +11,5 @@ BATTERY = Battery(
     protocols=MOTION,
     rates_from="direction",
     most_units=MOST_UNITS,
+    declared=True,
 )

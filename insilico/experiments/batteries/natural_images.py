@@ -6,4 +6,4 @@ from insilico.experiments.natural_images import NATURAL_IMAGES
 
 __all__ = ["BATTERY"]
 
-BATTERY = Battery(name="natural_images", protocols=(ORIENTATION, NATURAL_IMAGES))
+BATTERY = Battery(name="natural_images", protocols=(ORIENTATION, NATURAL_IMAGES), declared=True)

@@ -47,4 +47,5 @@ BATTERY = Battery(
         "cavanaugh2002a.surround_diameter",
         "freeman2013.texture_modulation_index",
     ),
+    declared=True,
 )

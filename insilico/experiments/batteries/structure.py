@@ -12,4 +12,5 @@ BATTERY = Battery(
     references=STRUCTURE_REFERENCES,
     rates_from=None,
     most_units=MOST_UNITS,
+    declared=True,
 )

@@ -7,4 +7,6 @@ from insilico.experiments.variability import VARIABILITY
 
 __all__ = ["BATTERY"]
 
-BATTERY = Battery(name="variability", protocols=(ORIENTATION, VARIABILITY), most_units=MOST_UNITS)
+BATTERY = Battery(
+    name="variability", protocols=(ORIENTATION, VARIABILITY), most_units=MOST_UNITS, declared=True
+)

@@ -1,7 +1,6 @@
 """Curves over diameter: what Gaussian fields collect within a disk."""
 
 import numpy as np
-from scipy.special import erf
 
 from insilico.tuning.fits.family import Array, Family, Parameter, crossed
 
@@ -16,10 +15,14 @@ RATIOS, SUPPRESSIONS = (1.3, 2.5, 6.0), (0.3, 3.0, 30.0)
 
 
 def _difference(diameter: Array, width: Array, ratio: Array) -> tuple[Array, ...]:
+    from scipy.special import erf  # takes a while to import
+
     return erf(diameter / width), -erf(diameter / (width * ratio))
 
 
 def _ratio(diameter: Array, width: Array, ratio: Array, suppression: Array) -> tuple[Array, ...]:
+    from scipy.special import erf  # takes a while to import
+
     center, surround = (erf(diameter / extent) ** 2 for extent in (width, width * ratio))
     return (center / (1 + suppression * surround),)
 

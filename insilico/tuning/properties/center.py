@@ -5,7 +5,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.curves import interpolate
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import named, per_unit
 
 __all__ = ["center_patch"]
 
@@ -18,6 +18,13 @@ SHARE = 0.2
 FIELD_LEVEL = 0.95
 
 
+@named(
+    "center_diameter",
+    "center_response",
+    "center_low_contrast",
+    "center_diameter_low_contrast",
+    "center_response_low_contrast",
+)
 def center_patch(curve: xr.DataArray) -> xr.Dataset:
     """Summation field at the contrasts of centre-surround experiments, and the response there.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.tuning.properties.values import measures, per_unit
+from insilico.tuning.properties.values import measures, named, per_unit
 
 __all__ = [
     "CHROMATIC",
@@ -54,6 +54,14 @@ class Weights(NamedTuple):
     r2: Array
 
 
+@named(
+    "l_weight",
+    "m_weight",
+    "s_weight",
+    "l_m_opponent",
+    "cone_weight_exponent",
+    "cone_weights_fit_r2",
+)
 def cone_weights(curve: xr.DataArray) -> xr.Dataset:
     """Weights of the L, M and S cones, by regression of the responses on cone contrasts.
 

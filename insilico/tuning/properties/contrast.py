@@ -9,7 +9,7 @@ import xarray as xr
 
 from insilico.tuning.curves import crossing, interpolate
 from insilico.tuning.fits import fit_curve, is_better
-from insilico.tuning.properties.values import measures, per_unit
+from insilico.tuning.properties.values import measures, named, per_unit
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
@@ -56,6 +56,12 @@ def contrast_c50(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(curve, "contrast_c50", good, "Contrast at half maximum")
 
 
+@named(
+    "contrast_half_peak",
+    "contrast_c50",
+    "contrast_exponent",
+    "contrast_fit_r2",
+)
 def contrast_fit(curve: xr.DataArray) -> xr.Dataset:
     """Half-peak of the contrast response, and a Naka-Rushton curve fitted to it.
 

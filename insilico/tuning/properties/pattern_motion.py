@@ -12,10 +12,11 @@ Smith MA, Majaj NJ, Movshon JA (2005). Dynamics of motion signaling by neurons i
 Nat Neurosci 8:220-228, doi:10.1038/nn1382.
 """
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.stats import norm
 
 from insilico.tuning.properties.values import per_unit
 
@@ -24,7 +25,7 @@ __all__ = ["component_cell", "component_motion", "pattern_cell", "pattern_index"
 Array = npt.NDArray[np.float64]
 
 # A cell is one or the other if its index exceeds the other one, and 0, by this: p = .9.
-CRITERION = float(norm.ppf(0.9))
+CRITERION = NormalDist().inv_cdf(0.9)
 
 # Noiseless responses can follow a prediction exactly, of which Fisher's z is infinite.
 HIGHEST = 0.999

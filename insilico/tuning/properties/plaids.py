@@ -11,7 +11,7 @@ import xarray as xr
 
 from insilico.tuning.curves import crossing
 from insilico.tuning.fits import fit_curve
-from insilico.tuning.properties.values import measures, per_unit, suppression
+from insilico.tuning.properties.values import measures, named, per_unit, suppression
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
@@ -123,6 +123,7 @@ def mask_contrast_effect(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(curve, "mask_contrast_effect", effect, "Masking, strong less faint mask")
 
 
+@named("mask_weight", "mask_fit_r2")
 def mask_fit(curve: xr.DataArray) -> xr.Dataset:
     """Weight of the mask's contrast in the normalization, of a fit to all pairs of contrasts.
 

@@ -7,7 +7,6 @@ blank or the modulation, whichever is larger, of gratings that the unit prefers.
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.interpolate import Akima1DInterpolator
 
 from insilico.tuning.curves import crossing, fine, interpolate
 from insilico.tuning.properties.values import per_unit
@@ -191,6 +190,8 @@ def _size_tuning(curve: xr.DataArray) -> tuple[Array, Array, Array]:
 
 
 def _akima(nodes: Array, values: Array, at: Array) -> Array:
+    from scipy.interpolate import Akima1DInterpolator  # takes a while to import
+
     known = np.isfinite(values).all(1)
     smooth = np.full((len(values), len(at)), np.nan)
     if known.any():

@@ -26,7 +26,8 @@ def spot_field(curve: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     curve : DataArray, dims ("unit", "along", "place")
-        Responses to spots across the preferred bars (``along`` 0) and along them (1).
+        Responses to spots across the preferred bars (``along`` 0) and along them (1), on the line
+        of three that drives the unit best.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.tuning.fits.fitting import fit_curve
-from insilico.tuning.properties.values import measures, per_unit
+from insilico.tuning.properties.values import measures, named, per_unit
 
 __all__ = [
     "exceeds_chance",
@@ -45,6 +45,16 @@ def exceeds_chance(curve: xr.DataArray) -> xr.DataArray:
     return curve["peak"] > curve["chance_peak"]
 
 
+@named(
+    "receptive_field_nx",
+    "receptive_field_ny",
+    "receptive_field_aspect_ratio",
+    "receptive_field_phase",
+    "reverse_correlation_orientation",
+    "reverse_correlation_frequency",
+    "reverse_correlation_field",
+    "receptive_field_fit_r2",
+)
 def gabor_structure(curve: xr.DataArray) -> xr.Dataset:
     """Gabor function fitted to the map: shape of its envelope, in cycles, and its phase.
 

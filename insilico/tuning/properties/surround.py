@@ -11,7 +11,7 @@ import xarray as xr
 
 from insilico.tuning.curves import interpolate
 from insilico.tuning.fits import fit_curve
-from insilico.tuning.properties.values import measures, per_unit, suppression
+from insilico.tuning.properties.values import measures, named, per_unit, suppression
 from insilico.tuning.rates import response_criterion
 
 __all__ = [
@@ -219,6 +219,11 @@ def most_suppressive_orientation(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named(
+    "surround_response_gain",
+    "surround_contrast_gain",
+    "surround_contrast_fit_r2",
+)
 def surround_gains(curve: xr.DataArray) -> xr.Dataset:
     """How a surround divides: gains of a joint fit to contrasts of centre and surround.
 

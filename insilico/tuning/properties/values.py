@@ -1,12 +1,60 @@
 """How a property is returned: one labelled value per unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-__all__ = ["measures", "per_unit", "suppression"]
+__all__ = ["measures", "named", "names", "per_unit", "suppression"]
+
+Measure = TypeVar("Measure", bound=Callable[..., Any])
+
+
+def named(*properties: str) -> Callable[[Measure], Measure]:
+    """Say which properties a function measures, where it has another name or measures several.
+
+    Parameters
+    ----------
+    *properties : str
+        Their names, in the order in which they are returned.
+
+    Returns
+    -------
+    callable
+        Decorates the function, which stays as it is.
+
+    Examples
+    --------
+    >>> @named("low", "high")
+    ... def ends(curve): ...
+    >>> names(ends)
+    ('low', 'high')
+    """
+
+    def noted(measure: Measure) -> Measure:
+        vars(measure)["properties"] = properties
+        return measure
+
+    return noted
+
+
+def names(measure: Callable[..., Any]) -> tuple[str, ...]:
+    """Tell which properties a function measures, without measuring anything.
+
+    Parameters
+    ----------
+    measure : callable
+        One of the ``properties`` of a protocol.
+
+    Returns
+    -------
+    tuple of str
+        Those that it was `named`, or else its own name.
+    """
+    own = (getattr(measure, "__name__", repr(measure)),)
+    return tuple(getattr(measure, "properties", own))
 
 
 def per_unit(

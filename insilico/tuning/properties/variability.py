@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.tuning.properties.values import measures, per_unit
+from insilico.tuning.properties.values import measures, named, per_unit
 
 __all__ = [
     "correlations",
@@ -29,6 +29,13 @@ RESAMPLES = 200
 FEWEST = 4
 
 
+@named(
+    "fano_factor",
+    "fano_factor_low",
+    "fano_factor_high",
+    "fano_slope",
+    "fano_intercept",
+)
 def fano_factor(curve: xr.DataArray) -> xr.Dataset:
     """Variance of spike counts over their mean, and the line of log variance on log mean.
 

@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.interpolate import CubicSpline
 
 Array = npt.NDArray[np.float64]
 
@@ -61,6 +60,8 @@ def fine_orientation(curve: xr.DataArray, kernel: tuple[float, ...]) -> xr.DataA
 @lru_cache(maxsize=8)
 def _orientation_matrix(angles: tuple[float, ...], kernel: tuple[float, ...]) -> Array:
     """Matrix from a curve over [0, 180) to whole degrees from -180 to 359."""
+    from scipy.interpolate import CubicSpline  # takes a while to import
+
     n, step = len(angles), 180 / len(angles)
     if not np.allclose(angles, np.arange(n) * step):
         raise ValueError(
@@ -100,6 +101,8 @@ def fine_frequency(curve: xr.DataArray) -> xr.DataArray:
 
 @lru_cache(maxsize=8)
 def _frequency_matrix(nodes: tuple[float, ...]) -> tuple[Array, Array]:
+    from scipy.interpolate import CubicSpline  # takes a while to import
+
     octaves = np.log2(nodes)
     held = np.pad(np.eye(len(nodes)), ((2, 2), (0, 0)), mode="edge")
     smoothed = np.array([np.convolve(column, normalised(SMOOTH), "valid") for column in held.T]).T

@@ -17,12 +17,13 @@ from insilico.tuning.properties.marques2020._smoothing import (
     published_angle,
     ratio,
 )
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import named, per_unit
 
 # Preferred orientations from here on are given as negative ones: the last bin edge.
 WRAP_AT = 157.5
 
 
+@named("ringach2002.baseline")
 def baseline(curve: xr.DataArray) -> xr.DataArray:
     """Response to the blank.
 
@@ -41,6 +42,7 @@ def baseline(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.max_dc")
 def max_dc(curve: xr.DataArray) -> xr.DataArray:
     """Mean response (F0) to the preferred grating.
 
@@ -58,6 +60,7 @@ def max_dc(curve: xr.DataArray) -> xr.DataArray:
     return per_unit(curve, "ringach2002.max_dc", best, "Maximum mean rate", "spikes/s", silent=True)
 
 
+@named("ringach2002.min_dc")
 def min_dc(curve: xr.DataArray) -> xr.DataArray:
     """Smallest mean response of the orientation curve.
 
@@ -77,6 +80,7 @@ def min_dc(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.max_ac")
 def max_ac(curve: xr.DataArray) -> xr.DataArray:
     """First harmonic (F1) of the response to the grating with the largest mean response.
 
@@ -96,6 +100,7 @@ def max_ac(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.modulation_ratio")
 def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
     """F1/F0 of the response to the grating with the largest mean response.
 
@@ -115,6 +120,7 @@ def modulation_ratio(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.circular_variance")
 def circular_variance(curve: xr.DataArray) -> xr.DataArray:
     """``1 - |sum R exp(2i theta)| / sum |R|``.
 
@@ -137,6 +143,7 @@ def circular_variance(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.bandwidth")
 def bandwidth(curve: xr.DataArray) -> xr.DataArray:
     """Half-bandwidth at 0.707 of the peak of the "hanning"-smoothed curve.
 
@@ -161,6 +168,7 @@ def bandwidth(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.orthogonal_preferred_ratio")
 def orthogonal_preferred_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Response at 90 deg from the preferred orientation, relative to the preferred one.
 
@@ -186,6 +194,7 @@ def orthogonal_preferred_ratio(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.orientation_selective")
 def orientation_selective(curve: xr.DataArray) -> xr.DataArray:
     """1, or 0 where the bandwidth is undefined.
 
@@ -210,6 +219,7 @@ def orientation_selective(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.circular_variance_bandwidth_ratio")
 def circular_variance_bandwidth_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Circular variance over half-bandwidth.
 
@@ -233,6 +243,7 @@ def circular_variance_bandwidth_ratio(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("ringach2002.orthogonal_preferred_ratio_circular_variance_difference")
 def orthogonal_preferred_ratio_circular_variance_difference(curve: xr.DataArray) -> xr.DataArray:
     """Orthogonal/preferred ratio minus circular variance.
 
@@ -255,6 +266,7 @@ def orthogonal_preferred_ratio_circular_variance_difference(curve: xr.DataArray)
     )
 
 
+@named("ringach2002.orthogonal_preferred_ratio_bandwidth_ratio")
 def orthogonal_preferred_ratio_bandwidth_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Orthogonal/preferred ratio over half-bandwidth.
 
@@ -278,6 +290,7 @@ def orthogonal_preferred_ratio_bandwidth_ratio(curve: xr.DataArray) -> xr.DataAr
     )
 
 
+@named("devalois1982a.preferred_orientation")
 def preferred_orientation(curve: xr.DataArray) -> xr.DataArray:
     """Peak of the "smooth"-smoothed curve, in the benchmark's degrees.
 

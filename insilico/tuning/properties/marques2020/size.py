@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.tuning.properties.marques2020._smoothing import ratio
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import named, per_unit
 
 # Field and surround are measured where suppression exceeds 10 %; the field reaches 95 % of the
 # maximum, the surround comes within 5 % of the response to the largest grating.
@@ -18,6 +18,7 @@ FIELD_LEVEL = 0.95
 SURROUND_MARGIN = 0.05
 
 
+@named("cavanaugh2002a.surround_suppression_index")
 def surround_suppression_index(curve: xr.DataArray) -> xr.DataArray:
     """``(R - P) / R``, R the largest response and P that to the largest grating.
 
@@ -41,6 +42,7 @@ def surround_suppression_index(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("cavanaugh2002a.strongly_suppressed")
 def strongly_suppressed(curve: xr.DataArray) -> xr.DataArray:
     """1 where the suppression index is 0.1 or more, else 0.
 
@@ -64,6 +66,7 @@ def strongly_suppressed(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("cavanaugh2002a.grating_summation_field")
 def grating_summation_field(curve: xr.DataArray) -> xr.DataArray:
     """Smallest diameter whose response reaches 95 % of the largest.
 
@@ -87,6 +90,7 @@ def grating_summation_field(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("cavanaugh2002a.surround_diameter")
 def surround_diameter(curve: xr.DataArray) -> xr.DataArray:
     """Smallest diameter beyond the preferred one that comes within 5 % of the largest grating.
 
@@ -110,6 +114,7 @@ def surround_diameter(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("cavanaugh2002a.surround_grating_summation_field_ratio")
 def surround_grating_summation_field_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Surround diameter over grating summation field.
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.properties.marques2020._smoothing import crossings, fine_frequency
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import named, per_unit
 
 
+@named("devalois1982b.peak_spatial_frequency")
 def peak_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
     """Spatial frequency at the peak of the smoothed curve.
 
@@ -38,6 +39,7 @@ def peak_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("schiller1976.spatial_frequency_bandwidth")
 def spatial_frequency_bandwidth(curve: xr.DataArray) -> xr.DataArray:
     """Lower cut-off frequency in per cent of the upper one, at 0.707 of the peak.
 
@@ -62,6 +64,7 @@ def spatial_frequency_bandwidth(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("schiller1976.spatial_frequency_selective")
 def spatial_frequency_selective(curve: xr.DataArray) -> xr.DataArray:
     """1, or 0 where the bandwidth is undefined.
 

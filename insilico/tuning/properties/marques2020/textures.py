@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.tuning.properties.marques2020._smoothing import ratio
-from insilico.tuning.properties.values import per_unit
+from insilico.tuning.properties.values import named, per_unit
 from stimuli.textures.pictures import NOISE, TEXTURE
 
 # The variance ratio is taken on stabilised counts in windows of 100 ms; the floor keeps it finite.
@@ -18,6 +18,7 @@ WINDOWS_PER_S = 10
 VARIANCE_FLOOR = 0.02
 
 
+@named("freemanZiemba2013.texture_modulation_index")
 def texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
     """``(T - N) / (T + N)`` of texture and noise, averaged over families.
 
@@ -36,6 +37,7 @@ def texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("freemanZiemba2013.absolute_texture_modulation_index")
 def absolute_texture_modulation_index(curve: xr.DataArray) -> xr.DataArray:
     """Absolute value of the texture modulation index.
 
@@ -74,6 +76,7 @@ def family_modulation(curve: xr.DataArray) -> xr.DataArray:
     return ratio(texture - noise, texture + noise)
 
 
+@named("freemanZiemba2013.texture_selectivity")
 def texture_selectivity(curve: xr.DataArray) -> xr.DataArray:
     """Measure selectivity for texture families, on their mean responses.
 
@@ -93,6 +96,7 @@ def texture_selectivity(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("freemanZiemba2013.noise_selectivity")
 def noise_selectivity(curve: xr.DataArray) -> xr.DataArray:
     """Measure selectivity for noise families, on their mean responses.
 
@@ -112,6 +116,7 @@ def noise_selectivity(curve: xr.DataArray) -> xr.DataArray:
     )
 
 
+@named("freemanZiemba2013.texture_sparseness")
 def texture_sparseness(curve: xr.DataArray) -> xr.DataArray:
     """Sparseness over all texture pictures.
 
@@ -129,6 +134,7 @@ def texture_sparseness(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, sparseness, "texture_sparseness", "Texture sparseness")
 
 
+@named("freemanZiemba2013.noise_sparseness")
 def noise_sparseness(curve: xr.DataArray) -> xr.DataArray:
     """Sparseness over all noise pictures.
 
@@ -146,6 +152,7 @@ def noise_sparseness(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, sparseness, "noise_sparseness", "Noise sparseness")
 
 
+@named("freemanZiemba2013.variance_ratio")
 def variance_ratio(curve: xr.DataArray) -> xr.DataArray:
     """Variance across texture families over variance across samples of a family.
 
@@ -165,6 +172,7 @@ def variance_ratio(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, values, "variance_ratio", "Variance ratio (family/sample)")
 
 
+@named("freemanZiemba2013.sample_variance")
 def sample_variance(curve: xr.DataArray) -> xr.DataArray:
     """Share of the variance that lies across the samples of a texture family.
 
@@ -182,6 +190,7 @@ def sample_variance(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, sample, "sample_variance", "Share of variance across samples")
 
 
+@named("freemanZiemba2013.family_variance")
 def family_variance(curve: xr.DataArray) -> xr.DataArray:
     """Share of the variance that lies across texture families.
 
@@ -199,6 +208,7 @@ def family_variance(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, family, "family_variance", "Share of variance across families")
 
 
+@named("freemanZiemba2013.max_texture")
 def max_texture(curve: xr.DataArray) -> xr.DataArray:
     """Largest response to a texture picture, less the blank.
 
@@ -216,6 +226,7 @@ def max_texture(curve: xr.DataArray) -> xr.DataArray:
     return _property(curve, largest, "max_texture", "Maximum texture response", "spikes/s")
 
 
+@named("freemanZiemba2013.max_noise")
 def max_noise(curve: xr.DataArray) -> xr.DataArray:
     """Largest response to a noise picture, less the blank.
 
