@@ -358,10 +358,11 @@ def test_the_paragraph_of_methods_is_in_the_page(tmp_path):
 
 def test_the_record_has_no_empty_rows(tmp_path):
     run = fake_results.results(12, layers=("conv1",))
-    run.provenance["protocols"]["orientation"]["figure"] = ""
+    run = dataclasses.replace(run, provenance=run.provenance | {"note": "kept", "figure": ""})
     text = write_report(run, tmp_path).read_text(encoding="utf-8")
-    assert "orientation \N{MIDDLE DOT} citation" in text
-    assert "<td></td></tr>" not in text.partition('<section id="record"')[2]
+    record = text.partition('<section id="record"')[2]
+    assert '<th scope="row">note</th><td>kept</td>' in record
+    assert '<th scope="row">figure</th>' not in record
 
 
 def test_words_of_docstrings_show_no_backticks(tmp_path):
