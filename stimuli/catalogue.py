@@ -162,6 +162,10 @@ MOVIES = {
 }
 
 
+# Those that are declared to be drawn within disks, told without importing them.
+IN_DISKS = ("grating", "plaid")
+
+
 @dataclass(frozen=True)
 class Named:
     """A stimulus by name, found when something is drawn: tables of conditions need no torch.
@@ -178,6 +182,11 @@ class Named:
         # As a function has: a `StimulusSet` takes its name into its fingerprint.
         for attribute in ("__name__", "__qualname__"):
             object.__setattr__(self, attribute, f"draw_{self.name}")
+
+    @property
+    def in_disk(self) -> bool:
+        """Whether it is drawn within disks: see `stimuli.parameters.in_disk`."""
+        return self.name in IN_DISKS
 
     def __call__(self, *args: Any, **parameters: Any) -> Any:
         """Draw, as the function of the name does."""

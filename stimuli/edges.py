@@ -38,7 +38,7 @@ def level(radius: Array, step: float) -> Array:
 
 
 def touches_and_covers(
-    display: Display, window: Window, x: Array, y: Array, diameter: Array
+    display: Display, window: Window, x: Array, y: Array, diameter: Array, *, spare: float = 0.0
 ) -> tuple[Bools, Bools]:
     """Whether disks have any part in a window, and whether they fill it.
 
@@ -50,6 +50,8 @@ def touches_and_covers(
         A part of it.
     x, y, diameter : array, shape (n,)
         Of the disks, in deg.
+    spare : float
+        How far from an edge the window has to be that a disk fills or misses, in px.
 
     Returns
     -------
@@ -70,8 +72,9 @@ def touches_and_covers(
                 (display.y()[window.rows], y),
             )
         )
-        touches[of_size] = np.hypot(near_x, near_y) < edge + step / 2
-        covers[of_size] = np.hypot(far_x, far_y) <= edge - step / 2
+        reach = step / 2 + spare * pixel
+        touches[of_size] = np.hypot(near_x, near_y) < edge + reach
+        covers[of_size] = np.hypot(far_x, far_y) <= edge - reach
     return touches, covers
 
 

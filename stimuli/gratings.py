@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stimuli.apertures import aperture, axes, tables
 from stimuli.display import Display, Window
-from stimuli.parameters import Numbers, column, drawing
+from stimuli.parameters import Numbers, column, drawing, in_disk
 
 __all__ = [
     "blank_screen",
@@ -139,6 +139,7 @@ def blank_screen(
     return compose(display, torch.zeros((1, window.height, window.width), device=device))
 
 
+@in_disk
 @drawing
 def grating(
     display: Display,
@@ -211,6 +212,7 @@ def grating(
     return compose(display, depth * pattern * seen)
 
 
+@in_disk
 @drawing
 def plaid(
     display: Display,

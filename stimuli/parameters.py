@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["LARGEST", "SIZES", "SURROUNDINGS", "Numbers", "column", "drawing"]
+__all__ = ["LARGEST", "SIZES", "SURROUNDINGS", "Numbers", "column", "drawing", "in_disk"]
 
 # Of an angle, a place or a frequency; sines and cosines of more have few digits left.
 LARGEST = 1e9
@@ -62,6 +62,24 @@ def column(name: str, value: object, *, size: bool = False) -> npt.NDArray[np.fl
         allowed = "from 0 to infinity" if size else f"from {-LARGEST:g} to {LARGEST:g}"
         raise ValueError(f"{name} must be a number {allowed}; got {numbers[wrong][0]:g}.")
     return np.where(numbers > LARGEST, np.inf, numbers)
+
+
+def in_disk(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """Declare that a function draws within disks, and the background outside of them.
+
+    Parameters
+    ----------
+    draw : callable
+        With the parameters ``x``, ``y`` and ``diameter``: of disks that fill a window, it does not
+        depend on how large they are.
+
+    Returns
+    -------
+    callable
+        The same.
+    """
+    vars(draw)["in_disk"] = True
+    return draw
 
 
 def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:

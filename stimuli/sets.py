@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StimulusSet", "factorial"]
 
+# Pixels to spare between the edge of a disk and a window that it fills or misses.
+SPARE = 2.0
+
 
 @dataclass(frozen=True)
 class StimulusSet:
@@ -113,6 +116,43 @@ class StimulusSet:
         frames = {"time": self.time} if self.time else {}
         return self.draw(self.display, window=window, device=device, **frames, **columns)
 
+    def first_alike(self, window: Window) -> npt.NDArray[np.intp]:
+        """Tell which stimuli show the same within a window, as far as their parameters tell.
+
+        Parameters
+        ----------
+        window : Window
+            The part of the display that is looked at.
+
+        Returns
+        -------
+        array, shape (n,)
+            Of each stimulus the first row that shows the same; its own where none before it does.
+        """
+        table = {
+            str(name): values.to_numpy()
+            for name, values in self.conditions.items()
+            if name not in self.labels
+        }
+        touches = np.ones(len(self), dtype=bool)
+        in_disk = getattr(self.draw, "in_disk", False) and {"x", "y", "diameter"} <= set(table)
+        if in_disk and not {"inner_diameter", "edge"} & set(table):
+            place = [table[name].astype(float) for name in ("x", "y", "diameter")]
+            touches, covers = touches_and_covers(self.display, window, *place, spare=SPARE)
+            # How large a disk is does not matter where it fills the window.
+            table["diameter"] = np.where(covers, np.inf, place[-1])
+        alike = np.zeros(len(self), dtype=np.intp)
+        for values in table.values():
+            if len(values) and (values == values[0]).all():
+                continue
+            level, levels = pd.factorize(values, use_na_sentinel=False)
+            alike = np.unique(alike * len(levels) + level, return_inverse=True)[1]
+        # The blank is the same wherever the disk is that misses the window.
+        _, first, number = np.unique(
+            np.where(touches, alike, -1), return_index=True, return_inverse=True
+        )
+        return first[number]
+
     def n_different(self, window: Window) -> int:
         """Count the pictures that differ within a window, as far as their parameters tell.
 
@@ -124,21 +164,9 @@ class StimulusSet:
         Returns
         -------
         int
-            At least the true number, but for rounding: disks that miss the window are counted as
-            one, and disks that cover it count as equally large.
+            At least the true number.
         """
-        table = self.conditions.drop(columns=list(self.labels))
-        whole = {"x", "y", "diameter"} <= set(table) and "surround" not in table
-        if whole and not {"inner_diameter", "patch_x"} & set(table):
-            table = table.astype(float)
-            touches, covers = touches_and_covers(
-                self.display,
-                window,
-                *(table[name].to_numpy() for name in ("x", "y", "diameter")),
-            )
-            table.loc[covers, "diameter"] = np.inf
-            table.loc[~touches] = np.nan
-        return len(table.drop_duplicates())
+        return len(np.unique(self.first_alike(window)))
 
     def content_hash(self) -> str:
         """Fingerprint of the table, the frames, the display and the name of what draws."""

@@ -26,7 +26,7 @@ from pathlib import Path
 from insilico.recording import pictures
 from small_battery import Filters
 
-pictures.DRAWN = 8
+pictures.DRAWN, pictures.DRAWN_PIXELS = 8, 0
 
 class Deadly(Filters):
     def forward(self, images):

@@ -1,15 +1,23 @@
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from insilico.experiments.batteries import find_battery
 from insilico.recording.layers import finite_sites, layer_map
 from insilico.recording.layouts import readings
 from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.windows import proven_windows
-from stimuli import Display, Window, factorial, grating
+from stimuli import Display, Position, StimulusSet, Window, factorial, grating
 from stimuli.apertures import aperture
+from stimuli.catalogue import IN_DISKS, STIMULI, Named
 from stimuli.edges import touches_and_covers
+from stimuli.frames import FRAME_RATE
+from stimuli.packaged import packaged_photographs
+from stimuli.parameters import in_disk
 
 DISPLAY = Display.square(64, 4)
 
@@ -138,8 +146,48 @@ def test_different_pictures_are_counted_by_their_parameters():
     images = stimuli.images(window=window)
     distinct = len(np.unique(images.numpy().reshape(len(stimuli), -1), axis=0))
     assert stimuli.n_different(window) >= distinct
+    # The second one, in the middle, is given two pixels to spare; so is the small one at the side.
     assert stimuli.n_different(window) == 2 + 2 + 1 + 2 + 2
     assert stimuli.n_different(DISPLAY.whole) == len(stimuli)
+
+
+@pytest.mark.parametrize("name", ["full", "marques2020"])
+def test_what_shows_the_same_by_its_parameters_does_pixel_by_pixel(name):
+    battery = find_battery(name).battery
+    display = Display(background=battery.background, frame_rate=FRAME_RATE)
+    told = {}
+    for protocol in battery.protocols:
+        if protocol.needs == "photographs" and not packaged_photographs():
+            continue
+        stimuli = battery.example(protocol.name, display, Position(0.4, -0.2))
+        for window in (Window(90, 110, 25, 25), Window(20, 150, 9, 12)):
+            first = stimuli.first_alike(window)
+            again = np.flatnonzero(first != np.arange(len(stimuli)))
+            assert (first[again] < again).all()
+            again = np.random.default_rng(0).permutation(again)[:40]
+            if len(again):
+                shown, before = (
+                    stimuli.images(rows, window=window) for rows in (again, first[again])
+                )
+                assert (shown == before).all(), protocol.name
+                told[protocol.name] = len(again)
+    assert len(told) > 3
+
+
+def test_what_is_drawn_otherwise_is_told_by_its_columns_alone():
+    """Beyond a disk of its own making may lie anything."""
+    table = {"diameter": [0.5, 3.9, 4.0, 4.0], "x": 0.0, "y": 0.0, "n": np.arange(4)}
+    shown = (DISPLAY, pd.DataFrame(table), ("n",))
+    window = Window(28, 28, 8, 8)
+    assert StimulusSet("s", *shown, disk, ("n",)).first_alike(window).tolist() == [0, 1, 2, 2]
+    assert StimulusSet("s", *shown, in_disk(partial(disk)), ("n",)).first_alike(
+        window
+    ).tolist() == [0, 1, 1, 1]
+
+
+def test_the_catalogue_knows_what_is_drawn_in_disks():
+    found = {name for name in STIMULI if getattr(STIMULI[name].function(name), "in_disk", False)}
+    assert found == set(IN_DISKS) == {name for name in STIMULI if Named(name).in_disk}
 
 
 @pytest.mark.parametrize("place", [0.0, 0.03125, 0.013])

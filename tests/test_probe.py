@@ -342,6 +342,7 @@ def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
     )
     probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1, batch_size=1)
     monkeypatch.setattr("insilico.recording.pictures.DRAWN", 1)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN_PIXELS", 0)
     kept = probe.record(stimuli, reduction=Maximum(over=("phase",)))
     monkeypatch.setattr("insilico.recording.responses.RECALLED_BYTES", 0)
     shown_again = probe.record(stimuli, reduction=Maximum(over=("phase",)))
@@ -450,3 +451,45 @@ def test_the_hash_follows_the_weights():
     with torch.no_grad():
         model.gain.weight[0] += 1e-6
     assert weights_hash(model) != before
+
+
+def test_a_batch_is_asked_for_its_pictures_and_nothing_else(monkeypatch):
+    """To ask a GPU for a number is to wait for it: once for each batch, and not at all where
+    parameters tell that everything was shown."""
+    asked = []
+    for name in ("tolist", "item", "cpu", "numpy", "__bool__", "__float__", "__int__", "__index__"):
+        plain = getattr(torch.Tensor, name)
+
+        def counted(tensor, *given, plain=plain, name=name, **options):
+            asked.append(name)
+            return plain(tensor, *given, **options)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN", 4)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN_PIXELS", 0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 5, padding=2, bias=False), nn.ReLU())
+    display = Display.square(32, 4)
+    probe = Probe(model, ["1"], display=display, channels=1, batch_size=4)
+
+    def crossings(n, trials):
+        stimuli = factorial(
+            "s",
+            display,
+            grating,
+            {"trial": np.arange(trials), "phase": np.arange(n) * 360 / n},
+            labels=("trial",),
+            orientation=0.0,
+            spatial_frequency=1.0,
+        )
+        asked.clear()
+        recording = probe.record(stimuli, crops_checked=True)
+        return len(asked), recording.attrs["n_pictures"]
+
+    crossings(4, 1)  # finds the window
+    few, _ = crossings(4, 1)
+    many, shown = crossings(40, 1)
+    assert shown == 41
+    assert many - few == 9
+    again, shown = crossings(4, 10)
+    assert shown == 5
+    assert again == few

@@ -43,6 +43,7 @@ REPORT_MOMENTS = 7
 def few_at_a_time(monkeypatch):
     """Many small parts, each of which is written at once."""
     monkeypatch.setattr("insilico.recording.pictures.DRAWN", 32)
+    monkeypatch.setattr("insilico.recording.pictures.DRAWN_PIXELS", 0)
     monkeypatch.setattr("insilico.recording.tape.SECONDS", 0)
     monkeypatch.setattr("insilico.recording.tape.PRICE", 0)
     monkeypatch.setattr("insilico.recording.tape.CHUNK", 64)

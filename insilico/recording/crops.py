@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 # Groups of units from which the stimuli are taken that check the crops of a protocol; each stimulus
 # is shown to the units of all of them.
-CHECKED_GROUPS = 8
+CHECKED_GROUPS = 6
 
 Layered = tuple[Crop, npt.NDArray[np.intp]]
 

@@ -1,6 +1,6 @@
-"""Draw stimuli a few at a time, and know pictures again that were shown before."""
+"""Draw stimuli a few at a time, and know those again that were shown before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,10 +12,12 @@ from insilico.recording.windows import Crop
 from stimuli import StimulusSet
 from stimuli.gratings import blank_screen
 
-__all__ = ["fingerprints", "pictures"]
+__all__ = ["batches", "fingerprints", "first_alike", "pictures"]
 
-# Stimuli drawn at a time (or as many as are shown at a time), and the responses to them.
+# Stimuli drawn at a time (or as many as are shown at a time, or more in small windows: so many
+# pixels), and the responses to them.
 DRAWN = 64
+DRAWN_PIXELS = 2**18
 
 DRAWN_BYTES = {"cpu": 8 * 2**20}
 
@@ -25,17 +27,17 @@ DEVICE_DRAWN_BYTES = 256 * 2**20
 MOVIE_BYTES = 64 * 2**20
 
 
-def pictures(
+def batches(
     forward: Forward, stimuli: StimulusSet, crop: Crop, *, n_units: int, done: int = 0
-) -> Iterator[tuple[range, Tensor]]:
-    """Draw the stimuli that are not done, some at a time, and after the last one the blank.
+) -> Iterator[range]:
+    """Divide the stimuli that are not done, some at a time, and after the last one the blank.
 
     Parameters
     ----------
     forward : Forward
         The model that they are for: pictures are drawn on its device.
     stimuli : StimulusSet
-        What is drawn.
+        What is shown.
     crop : Crop
         The window of the display that is drawn.
     n_units : int
@@ -45,29 +47,71 @@ def pictures(
 
     Yields
     ------
-    tuple of range and Tensor
-        Which stimuli (the blank comes after the last), and their pictures, shape (n, channel,
-        height, width), or movies, (n, frame, channel, height, width).
+    range
+        Which stimuli; the blank, which comes after the last, by itself.
     """
     device = forward.device
     # At least a batch, so that a device with room for many pictures gets them.
-    most = max(DRAWN, forward.batch(crop.window.height * crop.window.width))
+    pixels = crop.window.height * crop.window.width
+    most = max(DRAWN, forward.batch(pixels), DRAWN_PIXELS // pixels)
     budget = DRAWN_BYTES.get(device.type, DEVICE_DRAWN_BYTES)
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
     if stimuli.time:
-        pixels = crop.window.height * crop.window.width * len(stimuli.time)
-        size = int(np.clip(MOVIE_BYTES // (4 * pixels), 1, size))
+        size = int(np.clip(MOVIE_BYTES // (4 * pixels * len(stimuli.time)), 1, size))
     for start in range(done, len(stimuli), size):
-        rows = range(start, min(start + size, len(stimuli)))
-        part = slice(rows.start, rows.stop)
-        yield rows, stimuli.images(part, window=crop.window, device=device)
-    if done > len(stimuli):
-        return
-    last = range(len(stimuli), len(stimuli) + 1)
+        yield range(start, min(start + size, len(stimuli)))
+    if done <= len(stimuli):
+        yield range(len(stimuli), len(stimuli) + 1)
+
+
+def pictures(stimuli: StimulusSet, crop: Crop, rows: Sequence[int], device: torch.device) -> Tensor:
+    """Draw some stimuli, or the blank.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet
+        What is drawn.
+    crop : Crop
+        The window of the display that is drawn.
+    rows : sequence of int
+        Which; the number after the last is that of the blank, which is drawn by itself.
+    device : torch device
+        Where to draw.
+
+    Returns
+    -------
+    Tensor
+        Pictures, shape (n, channel, height, width), or movies, (n, frame, channel, height, width).
+    """
+    if len(stimuli) not in rows:
+        return stimuli.images(rows, window=crop.window, device=device)
     blank = blank_screen(stimuli.display, window=crop.window, device=device)
     if stimuli.time:
         blank = blank[:, None].expand(1, len(stimuli.time), *blank.shape[1:])
-    yield last, blank
+    return blank
+
+
+def first_alike(stimuli: StimulusSet, crop: Crop, done: int) -> list[int]:
+    """Tell which of the stimuli that are not done show the same, before any is drawn.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet
+        What is shown.
+    crop : Crop
+        The window of the display that is drawn.
+    done : int
+        How many were shown before.
+
+    Returns
+    -------
+    list of int
+        Of each the first that shows the same; the blank, which is the last, is told by its pixels.
+    """
+    _, index, number = np.unique(
+        stimuli.first_alike(crop.window)[done:], return_index=True, return_inverse=True
+    )
+    return [*range(done), *(done + index[number]).tolist(), len(stimuli)]
 
 
 def fingerprints(images: Tensor) -> list[tuple[float, ...]]:

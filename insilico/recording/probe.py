@@ -1,5 +1,6 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -23,11 +24,11 @@ from insilico.recording.layers import Sites, place_units
 from insilico.recording.listening import Respond, listening
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
-from insilico.recording.pictures import fingerprints, pictures
+from insilico.recording.pictures import batches, fingerprints, first_alike, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import bytes_per_unit, store_for
 from insilico.recording.reductions import Ascent, Correlation, Reduction
-from insilico.recording.responses import Responses
+from insilico.recording.responses import Fingerprint, Responses
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.schema import label_pictures, over_time
 from insilico.recording.tape import Tape
@@ -405,7 +406,7 @@ class Probe:
         self.notes.extend(self._crops.notes[known:])
 
     def respond(self, images: Tensor, units: pd.DataFrame | None = None) -> Tensor:
-        """Respond to pictures of your own, so that the responses can be differentiated.
+        """Respond to pictures or movies of your own, so that responses can be differentiated.
 
         On a GPU, torch may round the products of a gradient to TF32: take it within ``with
         probe.forward.ready()`` for float32 proper.
@@ -414,20 +415,23 @@ class Probe:
         ----------
         images : Tensor, shape (n, channel, height, width)
             In [0, 1], as large as the probe's display, before ``mean`` and ``std`` are applied; one
-            channel is repeated on each that the model takes. All are shown in one pass.
+            channel is repeated on each that the model takes. All are shown in one pass. To a model
+            of movies also movies, (n, frame, channel, height, width).
         units : DataFrame, optional
             Rows of ``self.units``; all of them by default.
 
         Returns
         -------
         Tensor, shape (n, unit)
-            Raw activations.
+            Raw activations; of a model of movies the mean over the time that a picture is there. To
+            movies (n, time, unit), whenever the layer answers.
 
         Raises
         ------
         UserError
-            If the images have another size, or the model gives no gradients where the images are to
-            be differentiated.
+            If the images have another size, or are movies for a model of pictures; if units answer
+            movies at different times; or the model gives no gradients where the images are to be
+            differentiated.
 
         Examples
         --------
@@ -440,15 +444,17 @@ class Probe:
         """
         units = self.units if units is None else units
         size = (self.display.height, self.display.width)
-        if images.ndim != 4 or tuple(images.shape[-2:]) != size:
+        moving = self.forward.movies is not None
+        if images.ndim not in (4, 5)[: 1 + moving] or tuple(images.shape[-2:]) != size:
+            movies = f", or (n, frame, channel, {size[0]}, {size[1]})" if moving else ""
             raise UserError(
-                f"images must have the shape (n, channel, {size[0]}, {size[1]}), as the probe's "
-                f"display; got {tuple(images.shape)}."
+                f"images must have the shape (n, channel, {size[0]}, {size[1]}){movies}, as the "
+                f"probe's display; got {tuple(images.shape)}."
             )
         place = self._crops.place(units, whole=True)
         with self.forward.ready():
             found = self.forward.respond(images, place.layers, place.take)
-        return found[:, torch.from_numpy(np.argsort(place.order)).to(found.device)]
+        return found[..., torch.from_numpy(np.argsort(place.order)).to(found.device)]
 
     def _add_gradients(
         self,
@@ -504,18 +510,30 @@ class Probe:
         self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
     ) -> Iterator[int]:
         """Record units through one crop; yields how many stimuli were dealt with."""
+        device, n_units = self.forward.device, len(place.order)
         yield min(responses.done, len(stimuli))
-        drawn = pictures(self.forward, stimuli, crop, n_units=len(place.order), done=responses.done)
-        for rows, images in drawn:
-            keys = fingerprints(images)
-            new = responses.unknown(keys)
-            width = len(place.order) * responses.answers
-            found = (
-                self._answers(stimuli, images[new], place, responses.answers)
-                if new
-                else torch.empty((0, width), device=self.forward.device)
-            )
-            responses.add(rows, keys, new, found)
+        every = range(len(stimuli) + 1)
+        first = first_alike(stimuli, crop, responses.done) if self.deterministic else every
+        keys: dict[int, Fingerprint] = {}
+        for rows in batches(self.forward, stimuli, crop, n_units=n_units, done=responses.done):
+            # What is known to show the same as another is not drawn, if that can be recalled.
+            drawn = [
+                row
+                for row in rows
+                if first[row] == row
+                or (first[row] < rows.start and not responses.knows(keys[first[row]]))
+            ]
+            images = pictures(stimuli, crop, drawn, device) if drawn else None
+            if images is not None:
+                keys |= zip(drawn, fingerprints(images), strict=True)
+            shown = [keys[first[row]] for row in rows]
+            new = responses.unknown(shown)
+            if images is None or not new:
+                found = torch.empty((0, n_units * responses.answers), device=device)
+            else:
+                chosen = images[[bisect_left(drawn, rows[n]) for n in new]]
+                found = self._answers(stimuli, chosen, place, responses.answers)
+            responses.add(rows, shown, new, found)
             yield min(len(rows), len(stimuli) - rows.start)
 
     def _answers(self, stimuli: StimulusSet, images: Tensor, place: Place, answers: int) -> Tensor:

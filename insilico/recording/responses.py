@@ -12,7 +12,7 @@ from insilico.recording.reduce import Store
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.tape import Tape, undivided
 
-__all__ = ["Responses"]
+__all__ = ["Fingerprint", "Responses"]
 
 Fingerprint = tuple[float, ...]
 
@@ -69,6 +69,7 @@ class Responses:
         self._recalls = recalls
         self._tape = tape
         self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
+        self._finite: list[tuple[range, Tensor]] = []
         if tape is not None and not recalls:
             rows = n_stimuli * answers if store.keeps_all else store.n_kept
             tape.need((rows + (answers if store.keeps_all else 1)) * n_units)
@@ -85,6 +86,7 @@ class Responses:
         self._spare = RECALLED_BYTES
         self.done = 0
         self._before = self.n_pictures
+        self._sums = torch.zeros(len(units), device=device)
         # Whether there is something that the tape does not hold yet.
         self._partial = False
         if self._tape is None:
@@ -96,6 +98,7 @@ class Responses:
 
     def finish(self) -> None:
         """Have done with these units."""
+        self._judge()
         if self._tape is not None and self._partial and not self._store.keeps_all:
             rows = np.concatenate([self._store.kept(), self.blank[None, self._units]])
             # In place of the pictures, how many were shown.
@@ -107,6 +110,7 @@ class Responses:
         """Have on disk what has come so far, if there is a tape."""
         if self._tape is None:
             return
+        self._judge()
         self._tape.flush()
         if self._partial and self._recalls and not self._store.keeps_all:
             self._tape.keep_sums(
@@ -119,13 +123,17 @@ class Responses:
                 }
             )
 
+    def knows(self, picture: Fingerprint) -> bool:
+        """Whether a picture was shown, and its responses can be recalled."""
+        return picture in self._rows or picture in self._kept
+
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
         if not self._recalls:
             return list(range(len(pictures)))
         found: dict[Fingerprint, int] = {}
         for n, picture in enumerate(pictures):
-            if picture not in self._rows and picture not in self._kept:
+            if not self.knows(picture):
                 found.setdefault(picture, n)
         return list(found.values())
 
@@ -149,8 +157,7 @@ class Responses:
             responses = self._add(rows, pictures, shown, found)
             self.n_pictures += len(shown)
             self.done = rows.stop
-            # Of what is not finite nothing is kept: it is refused in the end.
-            self._partial = not self._faulty[0].any()
+            self._partial = True
             if self._tape is not None and self._store.keeps_all:
                 self._tape.write(pictures, responses)
             elif self._tape is not None and self._tape.due:
@@ -168,12 +175,11 @@ class Responses:
             recalled = [self._recall(picture).to(found.device) for picture in again]
             known = torch.cat([found, torch.stack(recalled)]) if recalled else found
             responses = known[[place[picture] for picture in pictures]]
-        # The least and the largest are NaN where any is.
+        # The least and the largest are NaN where any is, and so is a sum. Judged in the end: to ask
+        # a GPU is to wait for it.
         finite = torch.stack(responses.aminmax(dim=1)).isfinite().all(0)
-        if not bool(finite.all()):
-            self._faulty[0][rows.start : rows.stop] |= ~finite.cpu().numpy()
-            of_units = responses.reshape(-1, len(self._units)).isfinite().all(0)
-            self._faulty[1][self._units] |= ~of_units.cpu().numpy()
+        self._finite.append((rows, finite))
+        self._sums += responses.reshape(-1, len(self._units)).sum(0)
         if rows.start == self._n_stimuli:
             self.blank[self._units] = self._blank(responses[0]).cpu().numpy()
             return responses
@@ -190,6 +196,18 @@ class Responses:
         if self.answers == 1:
             return response
         return response.reshape(self.answers, -1).clamp(min=0).mean(0)
+
+    def _judge(self) -> None:
+        """Note which responses were not finite: nothing of them is kept, and they are refused."""
+        if not self._finite:
+            return
+        runs, finite = zip(*self._finite, strict=True)
+        self._finite.clear()
+        faulty = ~torch.cat(finite).cpu().numpy()
+        if faulty.any():
+            self._faulty[0][np.concatenate(runs)[faulty]] = True
+            self._faulty[1][self._units] |= ~self._sums.isfinite().cpu().numpy()
+        self._partial = self._partial and not self._faulty[0].any()
 
     def check(self) -> None:
         """Refuse responses that are not finite.

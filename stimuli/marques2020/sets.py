@@ -23,6 +23,7 @@ import pandas as pd
 
 from stimuli.display import Display, Position
 from stimuli.marques2020.canvas import HALF_PX
+from stimuli.parameters import in_disk
 from stimuli.sets import StimulusSet
 
 __all__ = [
@@ -193,6 +194,7 @@ def from_published(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@in_disk
 def _draw(display: Display, **parameters: Any) -> Any:
     # The drawing function is found when something is drawn: tables need no torch.
     from stimuli.marques2020.eight_bit import draw
