@@ -55,7 +55,7 @@ score_maps(side.scores)
 # %%
 # The mean, with its 95 % interval, and how probable each rank would be with other channels.
 
-rank_chart(side.ranking.query("by == 'similarity'"))
+ranks = rank_chart(side.ranking.query("by == 'similarity'"))
 side.ranking.set_index(["by", "name"])[["score", "rank", "rank_low", "rank_high"]].round(2)
 
 # %%
