@@ -2,8 +2,7 @@
 Structure of receptive fields
 =============================
 
-Maps of three cells by white noise, sparse noise, Hartley gratings and the gradient of the response,
-and the pictures that they like best.
+Maps of three cells by white noise, sparse noise, Hartley gratings and the gradient of the response.
 """
 
 # %%
@@ -14,7 +13,6 @@ import numpy as np
 
 import insilico
 from insilico.experiments.measuring import measure, scaled
-from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS, noise_to_start_from
 from insilico.experiments.reverse_correlation import RECEPTIVE_FIELD_STRUCTURE, noise_and_gratings
 from insilico.figures import TWO_COLUMNS, style
 from stimuli import Position
@@ -48,21 +46,6 @@ with style():
             if ax in axes[0]:
                 ax.set_title(str(one["technique"].item()).capitalize())
         row[0].set_ylabel(kinds[unit].replace("_", "\n"))
-
-# %%
-# What they like best, of all pictures of one root mean square contrast.
-
-starts = noise_to_start_from(model.display, Position(), element=2 / 12)
-climbed = probe.record(starts, probe.units.iloc[chosen], reduction=OPTIMAL_STIMULUS.reduction)
-pictures = OPTIMAL_STIMULUS.curve(climbed, measured.curve)
-
-with style():
-    figure, axes = plt.subplots(1, 3, figsize=(TWO_COLUMNS, 2.2), layout="constrained")
-    for ax, unit, picture in zip(axes, chosen, pictures.sel(picture="optimal"), strict=True):
-        ax.imshow(picture, origin="lower", cmap="gray", vmin=-1, vmax=1)
-        gain = float(picture["optimal_response"] / picture["gabor_response"])
-        ax.set(xticks=[], yticks=[], xlabel=f"{gain:.2f} x the best grating")
-        ax.set_title(kinds[unit].replace("_", " "))
 
 for name in ("receptive_field_nx", "linear_prediction_r2", "n_excitatory_dimensions"):
     print(name, measured.properties[name].to_numpy().round(2))

@@ -259,6 +259,7 @@ class Forward:
         whole: bool | None = None,
         measured: int | None = None,
         rectified: bool = False,
+        gradients: bool = False,
     ) -> Mapping[str, Tensor]:
         """Read layers on one batch as it is: one pass of the model, as its kind demands.
 
@@ -270,6 +271,8 @@ class Forward:
             Whether the model runs to its end; if it needs to by default.
         measured, rectified
             Of models of movies, as in `insilico.recording.movies.Movies.read`.
+        gradients : bool
+            Whether what is read can be differentiated.
 
         Returns
         -------
@@ -286,7 +289,9 @@ class Forward:
         whole = self.kind.whole_passes if whole is None else whole
         with blaming(self.model, images, self.channels), self._unpadded or nullcontext():
             if self.movies is None:
-                return layer_outputs(self.model, layers, self.feed(images), take, whole=whole)
+                return layer_outputs(
+                    self.model, layers, self.feed(images), take, whole=whole, gradients=gradients
+                )
             return self.movies.read(
                 self.model,
                 layers,
@@ -296,44 +301,46 @@ class Forward:
                 measured=measured,
                 rectified=rectified,
                 whole=whole,
+                gradients=gradients,
             )
 
     def respond(
-        self, images: Tensor, layers: Sequence[str], take: Callable[[str, Tensor], Tensor]
+        self,
+        images: Tensor,
+        layers: Sequence[str],
+        take: Callable[[str, Tensor], Tensor],
+        *,
+        rectified: bool = False,
     ) -> Tensor:
         """Respond to one batch so that the responses can be differentiated.
 
         Parameters
         ----------
         images, layers, take
-            As in `read`.
+            As in `read`; or movies, (n, frame, channel, height, width).
+        rectified : bool
+            Of models of movies, whether the response to a picture is the mean over time of what is
+            above 0, as it is recorded.
 
         Returns
         -------
-        Tensor, shape (n, units of all layers)
+        Tensor, shape (n, units of all layers), or of movies (n, time, units of all layers)
 
         Raises
         ------
         NoGradientError
-            If the images can be differentiated, and the responses cannot; or the model takes
-            movies.
+            If the images can be differentiated, and the responses cannot.
+        UserError
+            If layers answer movies at different times, or the model raises anything.
         """
-        if self.movies is not None:
-            raise NoGradientError(
-                f"{type(self.model).__name__} takes movies, and gradients are those of pictures."
+        found = self.run(images, layers, take, rectified=rectified, gradients=True)
+        counts = {found[layer].shape[1] for layer in layers}
+        if images.ndim == 5 and len(counts) > 1:
+            raise UserError(
+                f"{', '.join(layers)} answer {' and '.join(map(str, sorted(counts)))} times. Give "
+                "the units of one layer at a time."
             )
-        if self.kind.put_back:
-            self.put_back()
-        with blaming(self.model, images, self.channels), self._unpadded or nullcontext():
-            found = layer_outputs(
-                self.model,
-                layers,
-                self.feed(images),
-                take,
-                gradients=True,
-                whole=self.kind.whole_passes,
-            )
-        responses = torch.cat([found[layer].float() for layer in layers], 1)
+        responses = torch.cat([found[layer].float() for layer in layers], -1)
         if images.requires_grad and not responses.requires_grad:
             raise NoGradientError(
                 f"{type(self.model).__name__} gives no gradients: its responses do not say what of "

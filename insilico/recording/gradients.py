@@ -70,7 +70,9 @@ def own_responses(
             mosaic.display, elements, element=mosaic.element, x=mosaic.x, y=mosaic.y,
             window=crop.window,
         )  # fmt: skip
-        found = forward.respond(pictures, place.layers, place.take)
+        # Over the time of a movie, responses are rectified before they are averaged.
+        moving = forward.movies is not None
+        found = forward.respond(pictures, place.layers, place.take, rectified=moving)
         rows = torch.arange(len(found), device=found.device)
         own = found[rows, column[unit].to(found.device)]
         return own.clamp(min=0) if rectified else own
@@ -92,7 +94,8 @@ def rows_of_a_pass(forward: Forward, crop: Crop) -> int:
     -------
     int
     """
-    return max(1, forward.batch(crop.window.height * crop.window.width) // KEPT)
+    frames = 1 if forward.movies is None else forward.movies.frames
+    return max(1, forward.batch(crop.window.height * crop.window.width * frames) // KEPT)
 
 
 def mean_gradients(

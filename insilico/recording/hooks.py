@@ -101,7 +101,9 @@ def call_counts(
     return counting.counts, counting.outputs
 
 
-def every_call(model: nn.Module, layers: Sequence[str], images: Tensor) -> dict[str, list[Any]]:
+def every_call(
+    model: nn.Module, layers: Sequence[str], images: Tensor, *, gradients: bool = False
+) -> dict[str, list[Any]]:
     """Run the whole model once, and copy what layers put out in every call.
 
     Parameters
@@ -112,6 +114,8 @@ def every_call(model: nn.Module, layers: Sequence[str], images: Tensor) -> dict[
         Names as in `find_layer`.
     images : Tensor
         What the model takes.
+    gradients : bool
+        Whether the outputs can be differentiated.
 
     Returns
     -------
@@ -122,9 +126,11 @@ def every_call(model: nn.Module, layers: Sequence[str], images: Tensor) -> dict[
 
     def note(layer: str, _wanted: int | None, output: object) -> None:
         first = output[0] if isinstance(output, tuple | list) and output else output
-        found[layer].append(first.detach().clone() if isinstance(first, Tensor) else output)
+        if isinstance(first, Tensor):
+            output = first.clone() if gradients else first.detach().clone()
+        found[layer].append(output)
 
-    _run(model, layers, images, note)
+    _run(model, layers, images, note, gradients=gradients)
     return found
 
 

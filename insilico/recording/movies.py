@@ -7,6 +7,7 @@ found in the same way as for a model of pictures. Space is cut to what units see
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -30,6 +31,7 @@ CALLS = -1
 STILL, LEAD_IN = 0.15, 0.1
 
 Take = Callable[[str, Tensor], Tensor]
+Outputs = Callable[[Tensor, Take], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Movies:
         measured: int | None = None,
         rectified: bool = False,
         whole: bool = False,
+        gradients: bool = False,
     ) -> Mapping[str, Tensor]:
         """Read layers on one batch of pictures or of movies.
 
@@ -117,19 +120,23 @@ class Movies:
             Whether the mean over time is that of what is above 0, as of firing rates.
         whole : bool
             Whether the model has to run to its end.
+        gradients : bool
+            Whether what is read can be differentiated.
 
         Returns
         -------
         dict of str to Tensor
             What was taken: (n, ...) of pictures, (n, time, ...) of movies.
         """
+        outputs = partial(layer_outputs, model, layers, gradients=gradients)
         if self.form == "phases":
-            return self._as_phases(model, layers, images, take, feed, measured, whole)
+            return _as_phases(images, take, feed, measured, partial(outputs, whole=whole))
         pictures = images.ndim == 4
         movies = self.of_pictures(images) if pictures else images
         kept = self.still if pictures else measured or movies.shape[1]
         if self.form == "frames":
-            return _by_frame(model, layers, movies, take, feed, kept, pictures, rectified)
+            shown = partial(outputs, whole=True)
+            return _by_frame(shown, layers, movies, take, feed, kept, pictures, rectified)
 
         def timed(layer: str, output: Tensor) -> Tensor:
             steps = self._steps(layer, output, len(movies), kept)
@@ -140,8 +147,8 @@ class Movies:
 
         fed = self.fed(movies, feed)
         if all(self.axes[layer].axis != CALLS for layer in layers):
-            return layer_outputs(model, layers, fed, timed, whole=whole)
-        found = every_call(model, layers, fed)
+            return outputs(fed, timed, whole=whole)
+        found = every_call(model, layers, fed, gradients=gradients)
         return {layer: timed(layer, self._called(layer, found[layer])) for layer in layers}
 
     def of_pictures(self, images: Tensor) -> Tensor:
@@ -227,25 +234,6 @@ class Movies:
         # As many as there are, rounded up.
         return output[:, -frames // self.axes[layer].stride :]
 
-    def _as_phases(
-        self,
-        model: nn.Module,
-        layers: Sequence[str],
-        images: Tensor,
-        take: Take,
-        feed: Callable[[Tensor], Tensor],
-        measured: int | None,
-        whole: bool,
-    ) -> Mapping[str, Tensor]:
-        """Show every frame to a static model by itself."""
-        if images.ndim == 4:
-            return layer_outputs(model, layers, feed(images), take, whole=whole)
-        shown = images[:, -(measured or images.shape[1]) :]
-        found = layer_outputs(model, layers, feed(shown.flatten(0, 1)), take, whole=whole)
-        return {
-            layer: each.reshape(*shown.shape[:2], *each.shape[1:]) for layer, each in found.items()
-        }
-
 
 def takes_movies(model: nn.Module, form: str | None) -> bool:
     """Say whether a model is shown movies: it was said, or it filters space and time together.
@@ -264,8 +252,23 @@ def takes_movies(model: nn.Module, form: str | None) -> bool:
     return form is not None or any(isinstance(each, nn.Conv3d) for each in model.modules())
 
 
+def _as_phases(
+    images: Tensor,
+    take: Take,
+    feed: Callable[[Tensor], Tensor],
+    measured: int | None,
+    outputs: Outputs,
+) -> Mapping[str, Tensor]:
+    """Show every frame to a static model by itself."""
+    if images.ndim == 4:
+        return outputs(feed(images), take)
+    shown = images[:, -(measured or images.shape[1]) :]
+    found = outputs(feed(shown.flatten(0, 1)), take)
+    return {layer: each.reshape(*shown.shape[:2], *each.shape[1:]) for layer, each in found.items()}
+
+
 def _by_frame(
-    model: nn.Module,
+    outputs: Outputs,
     layers: Sequence[str],
     movies: Tensor,
     take: Take,
@@ -278,7 +281,7 @@ def _by_frame(
     found: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     read: Take = (lambda _layer, output: output.clone()) if pictures else take
     for number, frame in enumerate(movies.unbind(1)):
-        answers = layer_outputs(model, layers, feed(frame), read, whole=True)
+        answers = outputs(feed(frame), read)
         if number >= movies.shape[1] - kept:
             for layer in layers:
                 found[layer].append(answers[layer])

@@ -406,7 +406,7 @@ class Probe:
         self.notes.extend(self._crops.notes[known:])
 
     def respond(self, images: Tensor, units: pd.DataFrame | None = None) -> Tensor:
-        """Respond to pictures of your own, so that the responses can be differentiated.
+        """Respond to pictures or movies of your own, so that responses can be differentiated.
 
         On a GPU, torch may round the products of a gradient to TF32: take it within ``with
         probe.forward.ready()`` for float32 proper.
@@ -415,20 +415,23 @@ class Probe:
         ----------
         images : Tensor, shape (n, channel, height, width)
             In [0, 1], as large as the probe's display, before ``mean`` and ``std`` are applied; one
-            channel is repeated on each that the model takes. All are shown in one pass.
+            channel is repeated on each that the model takes. All are shown in one pass. To a model
+            of movies also movies, (n, frame, channel, height, width).
         units : DataFrame, optional
             Rows of ``self.units``; all of them by default.
 
         Returns
         -------
         Tensor, shape (n, unit)
-            Raw activations.
+            Raw activations; of a model of movies the mean over the time that a picture is there. To
+            movies (n, time, unit), whenever the layer answers.
 
         Raises
         ------
         UserError
-            If the images have another size, or the model gives no gradients where the images are to
-            be differentiated.
+            If the images have another size, or are movies for a model of pictures; if units answer
+            movies at different times; or the model gives no gradients where the images are to be
+            differentiated.
 
         Examples
         --------
@@ -441,15 +444,17 @@ class Probe:
         """
         units = self.units if units is None else units
         size = (self.display.height, self.display.width)
-        if images.ndim != 4 or tuple(images.shape[-2:]) != size:
+        moving = self.forward.movies is not None
+        if images.ndim not in (4, 5)[: 1 + moving] or tuple(images.shape[-2:]) != size:
+            movies = f", or (n, frame, channel, {size[0]}, {size[1]})" if moving else ""
             raise UserError(
-                f"images must have the shape (n, channel, {size[0]}, {size[1]}), as the probe's "
-                f"display; got {tuple(images.shape)}."
+                f"images must have the shape (n, channel, {size[0]}, {size[1]}){movies}, as the "
+                f"probe's display; got {tuple(images.shape)}."
             )
         place = self._crops.place(units, whole=True)
         with self.forward.ready():
             found = self.forward.respond(images, place.layers, place.take)
-        return found[:, torch.from_numpy(np.argsort(place.order)).to(found.device)]
+        return found[..., torch.from_numpy(np.argsort(place.order)).to(found.device)]
 
     def _add_gradients(
         self,
