@@ -1,15 +1,17 @@
-"""Shape checks for the whole test run: jaxtyping annotations are verified by beartype.
+"""Shape checks for the whole test run, and the browser of some tests."""
 
-Only in the modules that have such annotations: everything else is checked by mypy, and decorating
-each of its functions took a tenth of the run.
-"""
-
+import shutil
 from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+# Annotations of jaxtyping are verified by beartype. Only in the modules that have them: everything
+# else is checked by mypy, and decorating each of its functions took a tenth of the run.
 install_import_hook(
     [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -19,3 +21,16 @@ install_import_hook(
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Chromium or Chrome, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = [path for path in map(shutil.which, BROWSERS) if path]
+    if not found:
+        pytest.skip("no Chromium or Chrome on the PATH; Debian has it as apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield browser
+        browser.close()

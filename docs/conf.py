@@ -90,16 +90,44 @@ def skip_member(_app, _what, _name, value, _skip, _options):
     return True if type(value).__name__ == "_tuplegetter" else None
 
 
-def break_long_names(_app, _page, _template, context, _doctree):
-    """Let long names in tables go on in a second line, after a dot or an underscore."""
+# Letters of names that are broken in tables, of numbers that never are, and of a sentence.
+LONG_NAME, SHORT_NUMBER, SENTENCE = 18, 24, 45
 
-    def broken(cell):
-        return re.sub(r"(?<=[a-z0-9])([._])(?=[A-Za-z])(?![^<]*>)", r"\1<wbr>", cell[0])
 
-    cells = r"<(t[dh])\b[^>]*>.*?</\1>"
-    context["body"] = re.sub(cells, broken, context.get("body", ""), flags=re.DOTALL)
+def fit_to_the_page(_app, _page, _template, context, _doctree):
+    """Let long names go on in a second line, and say which cells of tables hold sentences."""
+    body = re.sub(r"<h[1-3]>.*?</h[1-3]>", _breakable, context.get("body", ""), flags=re.DOTALL)
+    context["body"] = re.sub(r"<(t[dh])\b([^>]*)>(.*?)</\1>", _cell, body, flags=re.DOTALL)
+    for neighbour in (context.get("prev"), context.get("next")):
+        if neighbour:
+            neighbour["title"] = re.sub(r"[^<>]+(?![^<]*>)", _broken, neighbour["title"])
+
+
+def _cell(found):
+    tag, attributes, inside = found.groups()
+    text = re.sub(r"<[^>]*>", "", inside).strip()
+    if len(text) > SENTENCE:
+        attributes = _with_class(attributes, "sentence")
+    elif len(text) <= SHORT_NUMBER and re.search(r"\d", text) and " " in text:
+        attributes = _with_class(attributes, "number")
+    inside = re.sub(rf"[\w.]{{{LONG_NAME},}}(?![^<]*>)", _broken, inside)
+    return f"<{tag}{attributes}>{inside}</{tag}>"
+
+
+def _with_class(attributes, name):
+    if 'class="' in attributes:
+        return attributes.replace('class="', f'class="{name} ', 1)
+    return f'{attributes} class="{name}"'
+
+
+def _breakable(found):
+    return re.sub(r"[^<>]+(?![^<]*>)", _broken, found[0])
+
+
+def _broken(found):
+    return re.sub(r"(?<=[a-z0-9])([._])(?=[A-Za-z])", r"\1<wbr>", found[0])
 
 
 def setup(app):
-    app.connect("html-page-context", break_long_names)
+    app.connect("html-page-context", fit_to_the_page)
     app.connect("autodoc-skip-member", skip_member)

@@ -11,10 +11,13 @@ from insilico.figures import style
 ENLARGED = 1.2
 DPI = 200
 
+# In px: figures up to this are still read when they are made as wide as a phone.
+NARROW = 550
+
 IMAGE = """
 .. image:: /{path}
    :alt: {alt}
-   :class: sphx-glr-single-img
+   :class: {kind}
    :width: {width}px
 """
 
@@ -31,13 +34,15 @@ def every_figure(_block, block_vars, gallery_conf):
             continue
         shown.append(figure)
         path = next(block_vars["image_path_iterator"])
+        width = round(figure.get_figwidth() * 96 * ENLARGED)
         with style():
             figure.savefig(path, dpi=DPI)
         text.append(
             IMAGE.format(
                 path=path.removeprefix(f"{gallery_conf['src_dir']}/"),
                 alt=f"Drawn by {Path(block_vars['src_file']).name}",
-                width=round(figure.get_figwidth() * 96 * ENLARGED),
+                kind="sphx-glr-single-img" + " narrow" * (width <= NARROW),
+                width=width,
             )
         )
     plt.close("all")

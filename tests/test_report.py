@@ -348,6 +348,23 @@ def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
     assert "after after" not in text
 
 
+def test_the_paragraph_of_methods_is_in_the_page(tmp_path):
+    run = fake_results.results(12, layers=("conv1",))
+    text = write_report(run, tmp_path).read_text(encoding="utf-8")
+    methods = text.partition('<section id="methods"')[2].partition("</section>")[0]
+    for line in run.methods().splitlines():
+        assert line in html.unescape(methods)
+
+
+def test_the_record_has_no_empty_rows(tmp_path):
+    run = fake_results.results(12, layers=("conv1",))
+    run = dataclasses.replace(run, provenance=run.provenance | {"note": "kept", "figure": ""})
+    text = write_report(run, tmp_path).read_text(encoding="utf-8")
+    record = text.partition('<section id="record"')[2]
+    assert '<th scope="row">note</th><td>kept</td>' in record
+    assert '<th scope="row">figure</th>' not in record
+
+
 def test_words_of_docstrings_show_no_backticks(tmp_path):
     run = fake_results.results(12, layers=("conv1",))
     run.units["circular_variance"].attrs["definition"] = "One minus ``|R| <1>``."
@@ -355,7 +372,7 @@ def test_words_of_docstrings_show_no_backticks(tmp_path):
     table = run.comparison.assign(why_undefined=why, n_undefined=1)
     text = write_report(fake_results.with_comparison(run, table), tmp_path).read_text("utf-8")
     assert "One minus <code>|R| &lt;1&gt;</code>." in text
-    assert "NaN as for <code>circular_variance</code>, where" in text
+    assert "NaN as for <code>circular_<wbr>variance</code>, where" in text
     assert "`circular_variance`" not in text
 
 

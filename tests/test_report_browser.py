@@ -1,7 +1,6 @@
 """The report as Chromium shows it: opened from disk, driven by mouse and by keyboard."""
 
 import json
-import shutil
 
 import fake_results
 import numpy as np
@@ -11,11 +10,8 @@ from insilico.reporting.report import write_report
 from insilico.reporting.side_by_side import write_side_by_side
 from insilico.runs.side_by_side import compare_runs
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 pytestmark = pytest.mark.browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NASTY = "<script>document.title = 1</script>\"'><img src=http://example.org/x onerror=alert(1)>"
 UNITS = 60
 
@@ -40,17 +36,6 @@ PLACE = """(unit) => {
   const y = view.frame.y_scale.compute(data.y[unit]);
   return [box.x + x, box.y + y];
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = [path for path in map(shutil.which, BROWSERS) if path]
-    if not found:
-        pytest.skip("no Chromium or Chrome on the PATH; Debian has it as apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

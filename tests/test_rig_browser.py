@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,11 +20,7 @@ from insilico.rig.hand import KINDS, Hand
 from insilico.rig.rig import SCRIPT_NAME, TABLE_NAME
 from insilico.runs.placed_probe import placed_probe
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 pytestmark = pytest.mark.browser
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 SIZE = {"pixels": rig_model.PIXELS, "degrees": rig_model.DEGREES}
 
@@ -34,17 +29,6 @@ PATIENCE = 60
 
 # What the page has heard since the last change of the hand, or null while it waits for it.
 HEARD = "() => (rig.settled() ? JSON.parse(JSON.stringify(rig.seen)) : null)"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = [path for path in map(shutil.which, BROWSERS) if path]
-    if not found:
-        pytest.skip("no Chromium or Chrome on the PATH; Debian has it as apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Server:

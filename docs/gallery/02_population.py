@@ -34,5 +34,5 @@ figures.population_page(results.units, rows, published)
 # %%
 # The same as a table, which `insilico.Results.save` writes as ``comparison.csv``.
 
-columns = ["property", "n_defined", "median_model", "median_reference", "skill"]
-print(results.comparison[columns].round(2).to_string(index=False))
+columns = ["n_defined", "median_model", "median_reference", "skill"]
+results.comparison.set_index("property")[columns].round(2)

@@ -55,14 +55,14 @@ score_maps(side.scores)
 # %%
 # The mean, with its 95 % interval, and how probable each rank would be with other channels.
 
-print(side.ranking[["by", "name", "score", "rank", "rank_low", "rank_high"]].round(2).to_string())
-rank_chart(side.ranking.query("by == 'similarity'"))
+ranks = rank_chart(side.ranking.query("by == 'similarity'"))
+side.ranking.set_index(["by", "name"])[["score", "rank", "rank_low", "rank_high"]].round(2)
 
 # %%
 # Differences have intervals and p-values of their own, adjusted for all pairs and properties.
 
-columns = ["first", "second", "property", "similarity_difference", "p_adjusted"]
-print(side.differences[columns].round(3).to_string(index=False))
+columns = ["similarity_difference", "p_adjusted"]
+side.differences.set_index(["first", "second", "property"])[columns].round(3)
 
 # %%
 # How the conclusions move with the degrees: those on orientation do not, those on frequency do. The

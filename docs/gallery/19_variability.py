@@ -50,15 +50,21 @@ figure = variability_page(curve, variability_numbers(curve), width=6.9)
 # How well do twenty repeats fix what is measured? Everything is measured again on halves of the
 # trials: bars are 95 % intervals.
 
+import matplotlib.pyplot as plt
+
 import insilico
-from insilico.figures.style import new_axes
+from insilico.figures import ONE_COLUMN, style
 
 model = insilico.load_model("textbook", pixels=64, n=12)
 results = insilico.run(model, protocols="orientation_mean", spikes="poisson", trials=20)
 found = results.repeats.query("property == 'circular_variance'").dropna()
-ax = new_axes(None)
 ends = abs(found[["low", "high"]].sub(found["estimate"], axis=0)).T
-ax.errorbar(found["value"], found["estimate"] - found["value"], ends, fmt="o", lw=0.8)
-ax.axhline(0, color="0.6", lw=0.8)
-ax.set(xlabel="Circular variance without noise", ylabel="from 20 trials, less that")
-intervals = ax.figure
+with style():
+    intervals, ax = plt.subplots(figsize=(ONE_COLUMN, 2.6), layout="constrained")
+    ax.errorbar(found["value"], found["estimate"] - found["value"], ends, fmt="o", ms=3, lw=0.8)
+    ax.axhline(0, color="0.6", lw=0.8)
+    ax.set(
+        xlabel="Circular variance without noise",
+        ylabel="Estimate from 20 trials, less that",
+        title=f"n = {len(found)} units",
+    )

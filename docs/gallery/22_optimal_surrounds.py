@@ -14,6 +14,7 @@ import numpy as np
 
 import insilico
 from insilico.experiments.optimal_surrounds import optimal_surrounds
+from insilico.figures import TWO_COLUMNS, style
 from insilico.recording.probe import Probe
 from stimuli import grating
 
@@ -40,10 +41,15 @@ found = {
 # Top: the surround that suppresses most. Bottom: the one that excites most. Above each: the
 # response, in shares of that to the centre alone.
 
-figure, axes = plt.subplots(2, 4, figsize=(7, 3.8))
-for line, (title, pictures) in zip(axes, found.items(), strict=True):
-    for ax, picture in zip(line, pictures, strict=True):
-        ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
-        share = float(picture["response"] / picture["centre_response"])
-        ax.set(xticks=[], yticks=[], title=f"{share:.2f}")
-    line[0].set_ylabel(title)
+side = card.display.height / card.display.px_per_deg / 2
+with style():
+    figure, axes = plt.subplots(2, 4, figsize=(TWO_COLUMNS, 3.6), layout="constrained")
+    for line, (title, pictures) in zip(axes, found.items(), strict=True):
+        for ax, picture in zip(line, pictures, strict=True):
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=(-side, side, -side, side))
+            share = float(picture["response"] / picture["centre_response"])
+            ax.set(xticks=[], yticks=[], title=f"{share:.2f}")
+        line[0].set(ylabel=title)
+        line[0].set(yticks=[-side, 0, side])
+    for ax in axes[1]:
+        ax.set(xticks=[-side, 0, side], xlabel="deg")

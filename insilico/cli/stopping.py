@@ -17,6 +17,7 @@ LEFT = {
     "sweep": "the same command goes on where it stopped",
     "track": "the same command goes on where it stopped",
     "train": "the same command goes on from the last checkpoint",
+    "search": "the same command goes on where it stopped",
     "factorial": "the same command goes on with the networks that are not done",
 }
 

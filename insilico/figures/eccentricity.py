@@ -85,6 +85,8 @@ def _panel(ax: Axes, numbers: pd.DataFrame, line: pd.Series) -> None:
         ax.set_ylim(-1.05, 1.05)
     else:
         ax.set_ylim(bottom=0)
+    n = int(np.isfinite(distance * numbers[name].to_numpy()).sum())
+    ax.annotate(f"n = {n}", (0.98, 0.03), xycoords="axes fraction", ha="right", color="0.4")
     ax.set(xlabel="Eccentricity (deg)", ylabel=LABELS[name], title=title)
 
 

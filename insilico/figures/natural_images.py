@@ -129,6 +129,6 @@ def _spectrum(ax: Axes, part: pd.DataFrame, color: str) -> None:
     values = part["value"].to_numpy()
     exponent = spectrum_exponent(values)
     # Of few dimensions there is none, and no legend.
-    label = "_" if np.isnan(exponent) else f"exponent {exponent:.2f}"
+    label = "_" if np.isnan(exponent) else f"exponent {exponent:.1f}"
     # What falls below 0 is noise.
     ax.plot(part["rank"], np.where(values > 0, values, np.nan), color=color, label=label)

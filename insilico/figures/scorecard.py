@@ -50,7 +50,7 @@ def scorecard_page(
     order = card.drop_duplicates("number").sort_values("number")
     models = list(card["model"].unique())
     with style():
-        figure = new_figure(width, ROW_HEIGHT * len(order) + 0.5 + 0.12 * (len(models) > 1))
+        figure = new_figure(width, ROW_HEIGHT * len(order) + 0.65)
         ax = figure.subplots()
         _shares(ax, card, order, models)
         if curves is not None and width > ONE_COLUMN:
@@ -79,10 +79,17 @@ def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]
                 rows["share"][chosen], at[chosen], "o", color=color, markerfacecolor=face,
                 markersize=3, markeredgewidth=0.8,
             )  # fmt: skip
-        ax.plot([], [], "o-", color=color, markersize=3, label=shorten(model, NAME_LETTERS))
+        if len(models) > 1:
+            ax.plot([], [], "o-", color=color, markersize=3, label=shorten(model, NAME_LETTERS))
+    shade = MODEL if len(models) == 1 else CONTROL
+    for face, label in ((shade, "Shown, and 95 % interval"), ("white", "Not shown for certain")):
+        ax.plot([], [], "o-", color=shade, markerfacecolor=face, markersize=3, lw=0.8, label=label)
     unmeasured = order[~order["number"].isin(card.loc[card["share"].notna(), "number"])]
     for number in unmeasured["number"]:
-        ax.text(0.5, place[number], "not measured", ha="center", va="center", color="0.55")
+        ax.text(
+            0.5, place[number], "not measured", ha="center", va="center", color="0.55",
+            backgroundcolor="white",
+        )  # fmt: skip
     ax.axvline(HALF, color="0.6", linewidth=0.6, linestyle="--", zorder=0)
     ax.set_yticks(
         range(len(order)),
@@ -91,12 +98,17 @@ def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]
             for name, number in zip(order["phenomenon"], order["number"], strict=True)
         ],
     )
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(order) - 0.5, -0.5), xlabel="Share of units")
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(order) - 0.5, -0.5), xlabel=_units(card))
     ax.grid(axis="y", color="0.93")
     ax.set_axisbelow(True)
     ax.tick_params(axis="y", length=0)
-    if len(models) > 1:
-        ax.figure.legend(loc="outside upper center", ncols=min(len(models) + 1, 3))
+    ax.figure.legend(loc="outside upper center", ncols=3)
+
+
+def _units(card: pd.DataFrame) -> str:
+    """Say of how many units shares are, where they are of as many in all rows."""
+    n = card.loc[card["share"].notna(), "n_units"].unique()
+    return f"Share of {n[0]} units" if len(n) == 1 else "Share of units"
 
 
 def _thumbnail(ax: Axes, curve: pd.DataFrame) -> None:

@@ -144,8 +144,12 @@ def _untrained(weights: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Show what docstrings write between backticks as code."""
-    return Markup(re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", str(escape(text))))
+    """Show what docstrings write between backticks as code; long names break between words."""
+
+    def shown(name: re.Match[str]) -> str:
+        return f"<code>{name[2].replace('_', '_<wbr>')}</code>"
+
+    return Markup(re.sub(r"(`+)(.+?)\1", shown, str(escape(text))))
 
 
 def _minus(text: str) -> str:

@@ -104,7 +104,8 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         properties=_properties(results, comparison, sources),
         terms=TERMS,
         sources=sources,
-        record=list(_flat(results.provenance)),
+        record=[(name, value) for name, value in _flat(results.provenance) if value],
+        methods=results.methods().split("\n\n"),
     )
 
 

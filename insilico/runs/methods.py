@@ -133,7 +133,8 @@ def _compared(results: "Results") -> Iterator[str]:
         "95 %, over channels; p-values were adjusted for the number of properties of a layer "
         "(Benjamini & Hochberg)."
     )
-    left = table[table["n_undefined"] > 0]
+    # Tables of before had no such column.
+    left = table[table.get("n_undefined", pd.Series(0, table.index)) > 0]
     if len(left):
         yield (
             "Properties that were undefined for some responding units, which were left out there: "
