@@ -141,7 +141,8 @@ def test_units_are_judged_at_the_colour_they_like_best():
     [
         (RED_AND_GREEN.drop(columns="red"), (0.5, 0.5, 0.5), "columns red, green and blue"),
         (RED_AND_GREEN, (0.5, 0.5), "ground three numbers"),
-        (2 * RED_AND_GREEN, (0.5, 0.5, 0.5), "between 0 and 1"),
+        (2 * RED_AND_GREEN, (0.5, 0.5, 0.5), "between 0 and 1; got "),
+        (RED_AND_GREEN.assign(red=["dim", 0.4]), (0.5, 0.5, 0.5), "got dim, 0.45"),
     ],
 )
 def test_tables_that_are_no_colours_are_refused(table, ground, message):

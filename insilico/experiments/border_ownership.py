@@ -167,9 +167,13 @@ def coloured_borders(colours: pd.DataFrame, *, ground: Sequence[float]) -> Proto
             f"ground three numbers; the table has {len(colours)} rows and the columns "
             f"{', '.join(map(str, colours)) or 'none'}, and ground is {ground!r}."
         )
-    light = colours[LIGHT].to_numpy(dtype=float)
+    light = colours[LIGHT].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     if not ((light >= 0) & (light <= 1)).all() or not all(0 <= value <= 1 for value in ground):
-        raise UserError("red, green and blue of colours and ground must lie between 0 and 1.")
+        wrong = colours.loc[~((light >= 0) & (light <= 1)).all(1), LIGHT].head(1).values.tolist()
+        raise UserError(
+            "red, green and blue of colours and ground must be numbers between 0 and 1; got "
+            f"{', '.join(map(str, (wrong or [ground])[0]))}."
+        )
     squares = ColouredSquares(tuple(map(tuple, light.tolist())), tuple(map(float, ground)))
     return replace(
         BORDER_OWNERSHIP, stimuli=squares, curve=best_colour_border_curve, needs="colour"
