@@ -6,7 +6,8 @@ Populations are drawn anew, recorded at one site, and measured in the grating ex
 marques2020 battery. Writes ``populations.csv``, one row per population and property or category:
 means over seeds of the similarity over its ceiling, of all published cells, of the half that was
 fitted and of the other one, with 95 % intervals (Student's t over seeds); ``joint.csv``, how
-properties go together; and ``ablations.png``.
+properties go together; ``ablations.png``; and ``factorial.inc``, a table of what the mechanisms
+give beside what the components of docs/factorial.md do.
 
 Pairs of the mechanisms without which most is lost are left out together, with three seeds.
 
@@ -72,6 +73,7 @@ VONE = {
     "semisaturation_median": 1.0,
     "semisaturation_spread": 0.0,
     "excitation_median": 0.0,
+    "broad_median": 0.0,
     "untuned_median": 0.0,
     "tuned_median": 0.0,
     "surround_median": 0.0,
@@ -205,6 +207,49 @@ def joint(units: dict[str, xr.Dataset], n: int) -> pd.DataFrame:
     return pd.concat(rows)[kept].round(4)
 
 
+# Mechanisms of the model beside components of the factorial that are like them; of two components
+# the model has nothing.
+ALIKE = {
+    "CS": ("subcortical surround",),
+    "TN": ("tuned pool", "untuned pool", "surround"),
+    "LRF": (),
+    "CM": (),
+}
+
+
+def beside_the_factorial(table: pd.DataFrame, effects: Path) -> str:
+    """Tabulate what each gives: the similarity with it less that without, bold where it is sure."""
+    found = pd.read_csv(effects).query("place == 'central' and kind == 'similarity'")
+    found = found.set_index(["property", "term"])
+    rows = table.set_index(["population", "what"])
+    whole = rows.loc["fitted"]
+
+    def of_component(what: str, term: str) -> str:
+        each = found.loc[(what, term)]
+        return _told(each["effect"], each["p_adjusted"] < 0.05)
+
+    def of_mechanism(what: str, name: str) -> str:
+        with_it, without = whole.loc[what], rows.loc[(f"without {name}", what)]
+        apart = without["high"] < with_it["low"] or without["low"] > with_it["high"]
+        return _told(with_it["similarity"] - without["similarity"], apart)
+
+    heads = [each for term, names in ALIKE.items() for each in (f"factorial: {term}", *names)]
+    lines = [["", *heads], ["---", *["--:"] * len(heads)]]
+    for what in whole.index:
+        cells = [
+            cell
+            for term, names in ALIKE.items()
+            for cell in (of_component(what, term), *(of_mechanism(what, each) for each in names))
+        ]
+        lines.append([what.split(".")[-1].replace("_", " "), *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _told(value: float, sure: bool) -> str:
+    text = f"{value:+.2f}".replace("-0.00", "0.00").replace("+0.00", "0.00")
+    return f"**{text}**" if sure else text
+
+
 def figure(table: pd.DataFrame, path: Path) -> None:
     """Show what each mechanism is worth, property by property."""
     without = [f"without {each}" for each in ABLATIONS]
@@ -243,6 +288,8 @@ def main() -> None:
     table.to_csv(arguments.folder / "populations.csv", index=False)
     joint(units, arguments.units).to_csv(arguments.folder / "joint.csv", index=False)
     figure(table, arguments.folder / "ablations.png")
+    beside = beside_the_factorial(table, arguments.folder.parent / "factorial" / "effects.csv")
+    (arguments.folder / "factorial.inc").write_text(beside, encoding="utf-8")
 
 
 if __name__ == "__main__":

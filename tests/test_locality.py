@@ -1,6 +1,7 @@
 """Cropped and whole recordings agree where the crop is exact; elsewhere it is declined."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -379,6 +380,50 @@ def test_the_patches_of_a_vision_transformer_are_proven():
     assert probe.crop(probe.units).window[2:] == (16, 16)
     assert difference(cropped, whole) <= ROUNDING
     assert vit.image_size == 64
+
+
+def test_the_patches_of_a_swin_transformer_are_proven():
+    swin = seeded(
+        torchvision.models.SwinTransformer,
+        patch_size=[4, 4],
+        embed_dim=8,
+        depths=[2],
+        num_heads=[2],
+        window_size=[4, 4],
+    )
+    probe, cropped, whole = both(swin, "features.0", n=12)
+    assert probe.maps["features.0"].field == (4, 4)
+    assert probe.crop(probe.units).window[2:] == (4, 4)
+    assert difference(cropped, whole) <= ROUNDING
+
+
+def test_blocks_that_see_everything_share_one_pass_which_ends_after_the_last():
+    vit = seeded(
+        torchvision.models.VisionTransformer,
+        image_size=32,
+        patch_size=16,
+        num_layers=3,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=32,
+    )
+    blocks = [f"encoder.layers.encoder_layer_{number}" for number in range(3)]
+    display = Display.square(32, 4)
+    probe = Probe(vit, blocks[:2], display=display, batch_size=8)
+    ran = []
+    for block in blocks:
+        vit.get_submodule(block).register_forward_hook(lambda *_, block=block: ran.append(block))
+    stimuli = gratings(display, Position(0, 0))
+    recording = probe.record(
+        replace(stimuli, conditions=stimuli.conditions[:40]), crops_checked=True
+    )
+    assert set(recording["layer"].values) == set(blocks[:2])
+    # 40 pictures, eight at a time, and the blank.
+    assert {block: ran.count(block) for block in blocks} == {
+        blocks[0]: 6,
+        blocks[1]: 6,
+        blocks[2]: 0,
+    }
 
 
 def test_a_function_that_takes_one_size_only_is_recorded_whole():

@@ -32,6 +32,7 @@ LINEAR = {
     "contrast_gain": 0,
     "center_sigma": 0.02,
     "excitation_median": 0,
+    "broad_median": 0,
     "untuned_median": 0,
     "tuned_median": 0,
     "surround_median": 0,
@@ -200,6 +201,39 @@ def test_excitation_comes_from_beyond_the_filter_whatever_the_phase():
     assert orthogonal < 0.2
 
 
+def test_broad_excitation_answers_every_orientation():
+    """By its weight, to the power of the exponent, where the filter itself is silent."""
+    said = LINEAR | {"broad_spread": 0, "complexity_median": 4, "complexity_spread": 0.1}
+    answers = {}
+    for weight in (0, 0.3):
+        model = made(**said | {"broad_median": weight})
+        units = model.units.query("0.3 < cycles_across < 0.6 and 0.3 < cycles_along < 0.6")
+        turned = shown(model, units, phase=PHASES, orientation=lambda row: row.orientation + 90)
+        answers[weight] = turned.mean(1)
+    # The largest response is 1, to which the excitation adds its square.
+    np.testing.assert_allclose(np.median(answers[0.3]), 0.09 / 1.09, rtol=0.3)
+    assert answers[0].max() < 0.02
+
+
+def test_pools_hear_more_frequencies_the_wider_they_are():
+    """At half the frequency, and twice, a wide pool gives about what it gives at the unit's own."""
+    from insilico.models.mechanistic.suppression import Channels, weights
+
+    channels = Channels(28.0)
+    units = draw_population(8, HyperParameters(), display=DISPLAY)
+    units = units.assign(spatial_frequency=2.4, surround=0.0)
+    share = {}
+    for octaves in (0.5, 3.0):
+        said = HyperParameters(pool_octaves=octaves)
+        pools = weights(units, said, channels)[0].reshape(8, 30, -1).sum(2)
+        own, finer = (
+            (pools * channels.seen(units["orientation"].to_numpy(), np.full(8, frequency))).sum(1)
+            for frequency in (2.4, 4.8)
+        )
+        share[octaves] = np.median(finer / own)
+    assert share[0.5] < 0.6 < 0.8 < share[3.0] < 1.2
+
+
 def test_the_largest_response_is_that_to_the_preferred_grating():
     said = LINEAR | {
         "excitation_median": 1.0,
@@ -244,7 +278,7 @@ def test_tuned_pool_divides_by_its_own_orientation():
     )
     own = channels.seen(units["orientation"].to_numpy(), units["spatial_frequency"].to_numpy())
     for name, other, low, high in (("tuned", "untuned", 0, 0.2), ("untuned", "tuned", 0.6, 1.4)):
-        pools = weights(units.assign(**{other: 0.0}), said, channels)[0].reshape(6, 24, -1).sum(2)
+        pools = weights(units.assign(**{other: 0.0}), said, channels)[0].reshape(6, 30, -1).sum(2)
         np.testing.assert_allclose((pools * own).sum(1), units[name], rtol=0.02)
         share = (pools * turned).sum(1) / units[name]
         assert (share >= low).all()
@@ -285,6 +319,9 @@ def test_seeds_repeat_and_ranks_stay():
         ("frequency_width_correlation", ("spatial_frequency", "cycles_across")),
         ("width_complexity_correlation", ("cycles_across", "complexity")),
         ("width_surround_correlation", ("cycles_across", "surround")),
+        ("complexity_excitation_correlation", ("complexity", "excitation")),
+        ("complexity_excitation_correlation", ("complexity", "broad")),
+        ("complexity_baseline_correlation", ("complexity", "baseline")),
     ],
 )
 def test_copula(name, pair):

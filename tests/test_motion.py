@@ -293,15 +293,17 @@ TINY = {"layers": ["o"], "pixels": 16, "degrees": 2.0, "quick": True, "frame_rat
 
 
 def test_a_recurrent_model_has_directions_and_a_static_one_is_offered_phases(tmp_path):
-    recurrent = insilico.run(Recurrent(), battery="motion", time="frames", **TINY)
+    # The other experiments are shown to other models of movies.
+    asked = {"battery": "motion", "protocols": "direction", **TINY}
+    recurrent = insilico.run(Recurrent(), time="frames", **asked)
     assert float(recurrent.units["direction_index"].max()) > 0.3
     static = static_model()
     with pytest.raises(UserError, match="nothing of the motion, quick battery.*with --time phases"):
-        insilico.run(static, battery="motion", **{**TINY, "frame_rate": None})
-    phases = insilico.run(static, battery="motion", time="phases", out=tmp_path / "run", **TINY)
+        insilico.run(static, **{**asked, "frame_rate": None})
+    phases = insilico.run(static, time="phases", out=tmp_path / "run", **asked)
     assert float(phases.units["direction_index"].max()) < 0.05
     assert any("the model is static" in each for each in phases.warnings)
-    again = insilico.run(static, battery="motion", time="phases", out=tmp_path / "run", **TINY)
+    again = insilico.run(static, time="phases", out=tmp_path / "run", **asked)
     xr.testing.assert_equal(again.units, phases.units)
 
 

@@ -8,12 +8,16 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+import xarray as xr
 
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments import marques2020
-from insilico.experiments.protocol import Placement, function_name
+from insilico.experiments.protocol import Placement, function_name, placed
+from insilico.experiments.rehearsal import preferences
 from insilico.models.loading import load_model
 from insilico.models.mechanistic.hyper_parameters import (
     SUBCORTICAL,
@@ -23,13 +27,13 @@ from insilico.models.mechanistic.hyper_parameters import (
 )
 from insilico.reference import load
 from insilico.runs.placed_probe import placed_probe
-from insilico.search import searching
+from insilico.search import phenomena, searching
 from insilico.search.halves import half
 from insilico.search.objective import Objective, fitted_battery, thinned
 from insilico.search.one_site import recorder
 from insilico.search.plan import SearchPlan, Stage, read_plan
 from insilico.search.searching import LOG, evaluate, search
-from stimuli import Display
+from stimuli import Display, StimulusSet
 
 RINGACH = load("marques2020.ringach2002.bandwidth")
 DISPLAY = Display.square(32, 8.0, background=marques2020.BATTERY.background)
@@ -125,11 +129,75 @@ def test_measuring_knows_of_no_model():
 
 def test_evaluate_records_and_scores_both_halves():
     stage = Stage(1, {"phase": 2, "cycles": 3, "diameter": 6, "spatial_frequency": 2})
-    found = evaluate(stage, HyperParameters(), 0, units=24, split=0)
+    found = evaluate(stage, HyperParameters(), 0, units=24, split=0, scorecard_units=1)
     assert len(found["fitted"]) == len(found["held out"]) == 15
     assert found["score"] == pytest.approx(np.mean(list(found["fitted"].values())))
     assert 0.3 < found["score"] < 1.05
     assert found["fitted"] != found["held out"]
+
+
+def test_phenomena_are_a_second_term(monkeypatch):
+    every = {"phase": 2, "cycles": 3, "diameter": 6, "spatial_frequency": 2}
+    said, asked = HyperParameters(), []
+    card = pd.DataFrame({"number": [1, 2, 3, 4], "share": [0.9, 0.75, 0.25, np.nan],
+                         "shown": ["yes", "yes", "no", "not measured"]})  # fmt: skip
+    monkeypatch.setattr("insilico.search.searching.phenomena_card",
+                        lambda said, n, seed: asked.append((n, seed)) or card)  # fmt: skip
+    sizes = {"units": 24, "split": 0, "scorecard_units": 7}
+    alone = evaluate(Stage(1, every), said, 0, **sizes)
+    assert not asked
+    assert "phenomena" not in alone
+    both = [evaluate(Stage(1, every, phenomena=0.5), said, seed, **sizes) for seed in (0, 1)]
+    # Three quarters of the units are enough.
+    assert both[0]["score"] == pytest.approx(alone["score"] + 0.5 * (1 + 1 + 1 / 3) / 3)
+    assert both[0]["phenomena"] == {"1": 0.9, "2": 0.75, "3": 0.25}
+    # The same units in every generation, so that their pictures are recorded once.
+    assert asked == [(7, asked[0][1])] * 2
+
+
+@pytest.fixture
+def few_phenomena(monkeypatch):
+    """Two experiments of few pictures."""
+    monkeypatch.setattr(phenomena, "SHOWN", ("contrast", "cross_orientation"))
+    every = {"phase": 4, "orientation": 6, "spatial_frequency": 2, "mask_phase": 1}
+    monkeypatch.setattr(phenomena, "EVERY", every)
+    for each in (phenomena._battery, phenomena._kept):
+        each.cache_clear()
+    yield
+    for each in (phenomena._battery, phenomena._kept):
+        each.cache_clear()
+
+
+def test_phenomena_are_measured_at_each_units_own_optimum(few_phenomena, monkeypatch):
+    """As by the probe; and where filters stay, no picture is drawn twice."""
+    said = HyperParameters(frequency_median=2, frequency_spread=0.5, excitation_median=0.1)
+    units = phenomena.phenomena_units(said, n=5, seed=1)
+    assert units.sizes["unit"] == 5
+    model = load_model("mechanistic_v1", n=5, seed=1, degrees=6.0, pixels=168, at=(0.0, 0.0),
+                       hyper_parameters=asdict(said))  # fmt: skip
+    place = phenomena._place(model)
+    probe, _ = placed_probe(model, place=Placement(place), background=0.5, crop="off")
+    battery = phenomena._battery()
+    preferred = preferences(battery["contrast"], units, probe.display)
+    assert preferred.drop_duplicates().shape[0] > 1
+    for unit in np.flatnonzero(preferred.notna().all(axis=1)).tolist()[:2]:
+        wanted = preferred.iloc[unit].to_dict()
+        assert (wanted["x"], wanted["y"]) == pytest.approx(tuple(place))
+        slow = probe.record(placed(battery["contrast"], probe.display, place, wanted))
+        key = tuple((name, float(value)) for name, value in wanted.items())
+        _, seen = phenomena._kept(battery["contrast"], key, model.kernel_of(unit),
+                                  tuple(getattr(said, name) for name in SUBCORTICAL))  # fmt: skip
+        with torch.inference_mode():
+            quick = model.answers_of(unit, seen)
+        np.testing.assert_allclose(quick, slow[unit].to_numpy().ravel(), rtol=1e-4, atol=1e-5)
+    assert units["contrast_c50"].notnull().any()
+    assert units["cross_orientation_suppression"].notnull().any()
+
+    drawn = []
+    monkeypatch.setattr(StimulusSet, "images", lambda *_: drawn.append(1))
+    again = phenomena.phenomena_units(said, n=5, seed=1)
+    xr.testing.assert_equal(again, units)
+    assert not drawn
 
 
 def test_one_site_is_recorded_as_by_the_probe():
@@ -292,6 +360,9 @@ def test_workers_find_the_same(tmp_path):
         ("[[stages]]\nevaluations = 2.5", "from 1 on; got 2.5"),
         ("[[stages]]\nevaluations = 2\nstep = 3", "at most 1; got 3"),
         ("[[stages]]\nevaluations = 2\nevery = 3", "as {phase = 2}"),
+        ("[[stages]]\nevaluations = 2\nphenomena = -1", "from 0 on; got -1"),
+        ("[[stages]]\nevaluations = 2\nphenomena = 'all'", "weight of a second term"),
+        ("scorecard_units = 0\n[[stages]]\nevaluations = 2", "from 1 on; got 0"),
         ("[[stages]]\nevaluations = 2\nevery = {phases = 3}", "has no phases"),
         ("[[stages]]\nevaluations = 2\nhold = ['width']", "is a list of hyper-parameters"),
         ("[[stages]]\nevaluations = 2\nhold = 3", "is a list of hyper-parameters"),
@@ -322,9 +393,10 @@ def test_command(tmp_path, capsys, monkeypatch):
     path = tmp_path / "search.toml"
     path.write_text("units = 5\npopulation = 4\nfresh = 1\n[[stages]]\nevaluations = 5\n")
     plan = read_plan(path)
-    assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15, "hold": ()}
+    assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15, "hold": (),
+                                      "phenomena": 0.0}  # fmt: skip
     monkeypatch.setattr("insilico.search.searching.evaluate",
-                        lambda *asked, units, split: near(*asked))  # fmt: skip
+                        lambda *asked, units, split, scorecard_units: near(*asked))  # fmt: skip
     assert main(["search", str(path), "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     assert "stage 1 of 1, generation 2 of 2" in out

@@ -25,8 +25,9 @@ def search(
     Parameters
     ----------
     file : Path
-        A TOML file: units, population, seed, split, fresh, a table start, and [[stages]] with
-        evaluations, every, step and hold. The documentation has an example.
+        A TOML file: units, population, seed, split, fresh, scorecard_units, tables start and
+        within, and [[stages]] with evaluations, every, step, hold and phenomena. The documentation
+        has an example.
     out : Path, optional
         Folder of the search; results/FILE by default.
     workers : int

@@ -53,8 +53,8 @@ def thinned(
         Makes the smaller set.
     """
 
-    def fewer(display: Display, position: Position) -> StimulusSet:
-        whole = stimuli(display, position)
+    def fewer(display: Display, position: Position, **preference: float) -> StimulusSet:
+        whole = stimuli(display, position, **preference)
         kept = np.ones(len(whole), dtype=bool)
         for name, step in every.items():
             if name in whole.dims:

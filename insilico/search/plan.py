@@ -35,12 +35,17 @@ class Stage:
     hold : tuple of str
         Hyper-parameters that stay as they are. Where all of the subcortical stage stay, what
         pictures leave behind it is recorded once for all populations.
+    phenomena : float
+        Weight of a second term, the share of units that show the phenomena of V1, beside the
+        similarity; 0 for the similarity alone. Its units, ``scorecard_units`` of the plan, are the
+        same in all evaluations: while their filters stay, pictures are recorded once.
     """
 
     evaluations: int
     every: Mapping[str, int] = field(default_factory=dict)
     step: float = 0.15
     hold: tuple[str, ...] = ()
+    phenomena: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class SearchPlan:
         Of the halves of the published distributions.
     fresh : int
         Populations, drawn anew, on which the end result is measured.
+    scorecard_units : int
+        Units whose phenomena are counted, in stages that do.
     """
 
     stages: tuple[Stage, ...]
@@ -75,6 +82,7 @@ class SearchPlan:
     seed: int = 0
     split: int = 0
     fresh: int = 10
+    scorecard_units: int = 32
 
 
 def read_plan(path: Path | str) -> SearchPlan:
@@ -83,8 +91,9 @@ def read_plan(path: Path | str) -> SearchPlan:
     Parameters
     ----------
     path : path
-        ``units``, ``population``, ``seed``, ``split``, ``fresh``, tables ``start`` and
-        ``within``, and ``[[stages]]`` with ``evaluations``, ``every``, ``step`` and ``hold``.
+        ``units``, ``population``, ``seed``, ``split``, ``fresh``, ``scorecard_units``, tables
+        ``start`` and ``within``, and ``[[stages]]`` with ``evaluations``, ``every``, ``step``,
+        ``hold`` and ``phenomena``.
 
     Returns
     -------
@@ -102,7 +111,8 @@ def read_plan(path: Path | str) -> SearchPlan:
         raise UserError(f"there is no file {path}.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML file: {error}.") from error
-    whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1}
+    whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1,
+             "scorecard_units": 1}  # fmt: skip
     _check_keys(path, said, (*whole, "start", "within", "stages"))
     for name, least in whole.items():
         if name in said:
@@ -141,7 +151,7 @@ def _stage(path: Path, said: Any) -> Stage:
     where = f"a stage of {path}"
     if not isinstance(said, dict):
         raise UserError(f"{where} is a table with evaluations = N; got {said!r:.60}.")
-    _check_keys(where, said, ("evaluations", "every", "step", "hold"))
+    _check_keys(where, said, ("evaluations", "every", "step", "hold", "phenomena"))
     _check_whole(f"evaluations of {where}", said.get("evaluations"), 1)
     every = said.get("every", {})
     if not isinstance(every, dict):
@@ -149,10 +159,13 @@ def _stage(path: Path, said: Any) -> Stage:
     _check_keys(f"every of {where}", every, FACTORS)
     for name, step in every.items():
         _check_whole(f"{name} in every of {where}", step, 1)
-    step = said.get("step", 0.15)
-    number = isinstance(step, int | float) and not isinstance(step, bool) and math.isfinite(step)
-    if not number or not 0 < step <= 1:
+    step, weight = said.get("step", 0.15), said.get("phenomena", 0.0)
+    if not _is_number(step) or not 0 < step <= 1:
         raise UserError(f"step of {where} must lie above 0 and be at most 1; got {step!r:.60}.")
+    if not _is_number(weight) or weight < 0:
+        raise UserError(
+            f"phenomena of {where} is the weight of a second term, from 0 on; got {weight!r:.60}."
+        )
     hold = said.pop("hold", [])
     names = [each.name for each in bounds()]
     if not isinstance(hold, list) or not all(name in names for name in hold):
@@ -169,6 +182,11 @@ def _check_keys(where: object, said: Mapping[str, Any], allowed: tuple[str, ...]
     strangers = [name for name in said if name not in allowed]
     if strangers:
         raise UserError(f"{where} has no {', '.join(strangers)}; it takes {', '.join(allowed)}.")
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
 def _check_whole(where: str, value: Any, least: int) -> None:

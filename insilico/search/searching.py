@@ -31,6 +31,7 @@ from insilico.models.mechanistic.hyper_parameters import (
 from insilico.progress import progress_bar
 from insilico.search.objective import POSITION, Objective
 from insilico.search.one_site import recorder
+from insilico.search.phenomena import phenomena_card, shown_share
 from insilico.search.plan import SearchPlan, Stage
 
 __all__ = ["LOG", "PLAN", "evaluate", "search"]
@@ -42,13 +43,22 @@ RESULT = "result.json"
 # Populations for the end result are drawn with seeds that no generation had.
 FRESH = 1_000_000
 
+# Seed of the one population whose phenomena are counted.
+SCORECARD = 4_000_000
+
 Place = npt.NDArray[np.float64]
 Task = tuple[int, int, int, Place]  # stage, generation, member, place
 Evaluate = Callable[[Stage, HyperParameters, int], dict[str, Any]]
 
 
 def evaluate(
-    stage: Stage, said: HyperParameters, seed: int, *, units: int, split: int
+    stage: Stage,
+    said: HyperParameters,
+    seed: int,
+    *,
+    units: int,
+    split: int,
+    scorecard_units: int,
 ) -> dict[str, Any]:
     """Draw a population, record it, and compare it with both halves of the data.
 
@@ -64,16 +74,28 @@ def evaluate(
         How many.
     split : int
         Of the halves.
+    scorecard_units : int
+        How many are drawn for the second term, where the stage has one.
 
     Returns
     -------
     dict
-        ``score``, ``fitted`` and ``held out``: see `Objective`.
+        ``score``, ``fitted`` and ``held out``: see `Objective`. Where the stage counts phenomena,
+        their weighted share is in the score, and ``phenomena`` has the share of units by number.
     """
     record = recorder(
         said, n=units, seed=seed, position=POSITION, background=marques2020.BATTERY.background
     )
-    return Objective(stage.every, split=split)(record)
+    found = Objective(stage.every, split=split)(record)
+    if not stage.phenomena:
+        return found
+    card = phenomena_card(said, n=scorecard_units, seed=SCORECARD)
+    measured = card[card["shown"] != "not measured"]
+    shares = dict(zip(measured["number"].tolist(), measured["share"].tolist(), strict=True))
+    return found | {
+        "score": found["score"] + stage.phenomena * shown_share(card),
+        "phenomena": {str(number): share for number, share in shares.items()},
+    }
 
 
 def search(
@@ -117,7 +139,9 @@ def search(
     folder = Path(folder)
     _begin(plan, folder)
     log = _Log(folder / LOG)
-    call = evaluated or partial(evaluate, units=plan.units, split=plan.split)
+    call = evaluated or partial(
+        evaluate, units=plan.units, split=plan.split, scorecard_units=plan.scorecard_units
+    )
     with _pool(workers) as pool, _bar(plan, log, progress) as bar:
         place = to_unit(hyper_parameters(plan.start))
         for number in range(len(plan.stages)):

@@ -56,10 +56,10 @@ class MechanisticV1(nn.Module):
     r"""V1 units that filter, rectify, square, are divided by pools and a surround, and fire.
 
     With ``L`` and ``M`` the responses of a unit's quadrature pair to the subcortical signal, ``c``
-    its complexity, ``E`` what excites it from around, ``P`` and ``S`` what its pools and its
-    surround give,
+    its complexity, ``E`` what excites it from around, ``B`` what excites it whatever the
+    orientation, ``P`` and ``S`` what its pools and its surround give,
 
-    .. math:: R = \left(\frac{(1 - c) \max(L, 0)^2 + c (L^2 + M^2) + E^2}
+    .. math:: R = \left(\frac{(1 - c) \max(L, 0)^2 + c (L^2 + M^2) + E^2 + B^2}
               {\sigma^2 + P^2 + S^2}\right)^{n / 2}
 
     and the rate is ``gain (max(R / R_max - threshold, 0) / (1 - threshold) + baseline)``, with
@@ -207,6 +207,37 @@ class MechanisticV1(nn.Module):
         ]
         return self._rates(drives, seen.pooled[:, :, None, None]).flatten(1)
 
+    def answers_of(self, unit: int, seen: Seen) -> Float[Tensor, " batch"]:
+        """Rates of one unit for what was `seen`, of which its own kernel's windows are enough.
+
+        Parameters
+        ----------
+        unit : int
+            Its row in ``units``.
+        seen : Seen
+            As for `answers`.
+
+        Returns
+        -------
+        Tensor
+        """
+        ends = np.cumsum(self.counts)
+        group = int(np.searchsorted(ends, unit, side="right"))
+        own = slice(unit - int(ends[group]) + self.counts[group], None)
+        even, odd = cast("Pairs", self.filters[group]).of_windows(seen.windows[self.kernels[group]])
+        rates = _response(
+            even[:, own][:, :1],
+            odd[:, own][:, :1],
+            self.complexity[unit : unit + 1],
+            _weighed(self.weights[:, unit : unit + 1], seen.pooled[:, :, None, None]),
+            self.shape[:, unit : unit + 1],
+        )
+        return rates.flatten()
+
+    def kernel_of(self, unit: int) -> tuple[int, int]:
+        """Level of the pyramid and side of the kernel of a unit."""
+        return self.kernels[int(np.searchsorted(np.cumsum(self.counts), unit, side="right"))]
+
     def _levels(self, images: Tensor) -> list[Tensor]:
         levels = [self.subcortical(images)]
         for _ in range(LEVELS - 1):
@@ -230,9 +261,9 @@ class MechanisticV1(nn.Module):
 
 
 def _weighed(
-    weights: Float[Tensor, "three unit pooled"], pooled: Float[Tensor, "batch pooled rows columns"]
+    weights: Float[Tensor, "four unit pooled"], pooled: Float[Tensor, "batch pooled rows columns"]
 ) -> Sequence[Float[Tensor, "batch unit rows columns"]]:
-    """Weigh what is pooled: for the pools, the surround and the excitation."""
+    """Weigh what is pooled: for the pools, the surround, the excitation and the broad one."""
     rows = weights.flatten(0, 1)
     if pooled[0, 0].numel() == 1:  # of many pictures at one site, one product for all
         weighed = (pooled.flatten(1) @ rows.T)[:, :, None, None]
@@ -248,11 +279,12 @@ def _response(
     weighed: Sequence[Tensor],
     shape: Float[Tensor, "five unit 1 1"],
 ) -> Float[Tensor, "batch unit rows columns"]:
-    near, around, excitation = weighed
+    near, around, excitation, broad = weighed
     constant, exponent, threshold, gain, baseline = shape
     # (1 - c) max(L, 0)^2 + c (L^2 + M^2): where L is negative, the energy alone is left.
     even = functional.prelu(even, complexity)
     drive = (even * even).addcmul_(odd, odd).addcmul_(excitation, excitation)
+    drive.addcmul_(broad, broad)
     divisor = torch.addcmul(constant, near, near).addcmul_(around, around)
     # A power, in place.
     response = drive.div_(divisor).add_(SMALLEST).log_().mul_(exponent).exp_()
@@ -277,7 +309,8 @@ def _shape(units: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Stack constant, exponent, threshold, gain and baseline, for all units."""
     half = units["exponent"] / 2
     pools = (units["untuned"] + units["tuned"]) ** 2
-    largest = ((1 + units["excitation"] ** 2) / (units["semisaturation"] ** 2 + pools)) ** half
+    excitation = units["excitation"] ** 2 + units["broad"] ** 2
+    largest = ((1 + excitation) / (units["semisaturation"] ** 2 + pools)) ** half
     gain = units["gain"] / (largest * (1 - units["threshold"]))
     threshold = units["threshold"] * largest
     baseline = units["gain"] * units["baseline"]

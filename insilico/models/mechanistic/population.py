@@ -51,10 +51,10 @@ def draw_population(
         (deg), ``cycles_across`` and ``cycles_along`` (nx and ny: standard deviations of the
         envelope in cycles of the carrier), ``sigma`` (their geometric mean, deg), ``complexity``
         (weight of the energy, 0 to 1), ``exponent``, ``semisaturation`` (contrast), ``excitation``
-        (weight in the drive), ``untuned``, ``tuned`` and ``surround`` (weights in the divisor),
-        ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg), ``threshold`` and
-        ``baseline`` (shares of the largest response), ``gain`` (the largest response, without
-        surround; median 1).
+        and ``broad`` (weights in the drive), ``untuned``, ``tuned`` and ``surround`` (weights in
+        the divisor), ``excitation_sigma``, ``pool_sigma`` and ``surround_sigma`` (deg),
+        ``threshold`` and ``baseline`` (shares of the largest response), ``gain`` (the largest
+        response, without surround; median 1).
 
     Raises
     ------
@@ -63,13 +63,18 @@ def draw_population(
     """
     if n < 1:
         raise UserError(f"n must be at least 1 unit; got {n}.")
-    normal = np.random.default_rng(seed).standard_normal((16, n))
+    normal = np.random.default_rng(seed).standard_normal((17, n))
     frequency_rank, width_own, aspect_own, complexity_own, surround_own = normal[:5]
     # A tree of Gaussian copulas: each rank leans on one other, so that any correlations agree.
     width_rank = _leaning(width_own, frequency_rank, said.frequency_width_correlation)
     aspect_rank = _leaning(aspect_own, width_rank, said.width_aspect_correlation)
     complexity_rank = _leaning(complexity_own, width_rank, said.width_complexity_correlation)
     surround_rank = _leaning(surround_own, width_rank, said.width_surround_correlation)
+    baseline_rank = _leaning(normal[13], complexity_rank, said.complexity_baseline_correlation)
+    excitation_rank, broad_rank = (
+        _leaning(own, complexity_rank, said.complexity_excitation_correlation)
+        for own in normal[15:]
+    )
 
     frequency = said.frequency_median * 2 ** (said.frequency_spread * frequency_rank)
     frequency = np.clip(frequency, COARSEST, FINEST * display.px_per_deg)
@@ -96,12 +101,13 @@ def draw_population(
             "untuned": _spread(said.untuned_median, said.untuned_spread, normal[11]),
             "tuned": _spread(said.tuned_median, said.tuned_spread, normal[12]),
             "surround": _spread(said.surround_median, said.surround_spread, surround_rank),
-            "excitation": _spread(said.excitation_median, said.excitation_spread, normal[15]),
+            "excitation": _spread(said.excitation_median, said.excitation_spread, excitation_rank),
+            "broad": _spread(said.broad_median, said.broad_spread, broad_rank),
             "excitation_sigma": said.excitation_ratio * sigma,
             "pool_sigma": said.pool_ratio * sigma,
             "surround_sigma": size * sigma,
             "threshold": np.minimum(threshold, HIGHEST_THRESHOLD),
-            "baseline": _spread(said.baseline_median, said.baseline_spread, normal[13]),
+            "baseline": _spread(said.baseline_median, said.baseline_spread, baseline_rank),
             "gain": _spread(1.0, said.gain_spread, normal[14]),
         }
     )

@@ -28,10 +28,11 @@ __all__ = ["Channels", "weights"]
 Values = npt.NDArray[np.float64]
 
 ORIENTATIONS = 6
-FREQUENCIES = (0.75, 1.5, 3.0, 6.0)  # cpd
+FREQUENCIES = (0.6, 1.2, 2.4, 4.8, 9.6)  # cpd
 CYCLES = 0.4  # of the round envelope
 
-# Pools weigh frequencies by a Gaussian of this many octaves about the unit's own.
+# The surround and the excitation weigh frequencies by a Gaussian of this many octaves about the
+# unit's own.
 OCTAVES = 1.0
 
 # Places are Gaussians of these standard deviations, in deg, cut at so many of them.
@@ -42,7 +43,7 @@ SMALLEST = 1e-8
 
 
 class Channels(nn.Module):
-    """Amplitudes of quadrature pairs of 6 orientations and 4 frequencies, pooled over 3 sizes.
+    """Amplitudes of quadrature pairs of 6 orientations and 5 frequencies, pooled over 3 sizes.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ class Channels(nn.Module):
 
 def weights(
     units: pd.DataFrame, said: HyperParameters, channels: Channels
-) -> Float[np.ndarray, "three unit pooled"]:
+) -> Float[np.ndarray, "four unit pooled"]:
     """Weigh the pooled channels for each unit.
 
     Parameters
@@ -141,10 +142,11 @@ def weights(
 
     Returns
     -------
-    array, shape (3, unit, pooled)
-        Of the two pools together, of the surround, and of the excitation, which has the tuning of
-        the tuned pool. The grating that a unit prefers, without end and of contrast 1, gives the
-        weights that the unit has for them.
+    array, shape (4, unit, pooled)
+        Of the two pools together, of the surround, of the excitation, which has the tuning of the
+        tuned pool, and of the broad excitation, which has none, and the place of the envelope. The
+        grating that a unit prefers, without end and of contrast 1, gives the weights that the unit
+        has for them.
     """
     turn = units["orientation"].to_numpy()[:, None] - channels.gabors.orientation
     turn = np.abs((turn + 90) % 180 - 90)
@@ -155,15 +157,17 @@ def weights(
     )
     # Of units finer than all channels, or coarser, the nearest channels count.
     octave = np.abs(octave) - np.abs(octave).min(1, keepdims=True)
-    near = np.exp(-((octave / OCTAVES) ** 2) / 2)
     seen = channels.seen(units["orientation"].to_numpy(), units["spatial_frequency"].to_numpy())
 
-    def tuned(name: str, width: float | None) -> Values:
-        weight = near if width is None else near * np.exp(-((turn / width) ** 2) / 2)
+    def tuned(name: str, width: float | None, octaves: float = OCTAVES) -> Values:
+        weight = np.exp(-((octave / octaves) ** 2) / 2)
+        if width is not None:
+            weight = weight * np.exp(-((turn / width) ** 2) / 2)
         weight = weight / (weight * np.maximum(seen, 1e-3)).sum(1, keepdims=True)
         return units[name].to_numpy()[:, None] * weight
 
-    pools = tuned("untuned", None) + tuned("tuned", said.tuned_width)
+    pools = tuned("untuned", None, said.pool_octaves)
+    pools = pools + tuned("tuned", said.tuned_width, said.pool_octaves)
     around = tuned("surround", said.surround_width)
     excitation = tuned("excitation", said.tuned_width)
     rows = [
@@ -172,6 +176,7 @@ def weights(
             (pools, "pool_sigma"),
             (around, "surround_sigma"),
             (excitation, "excitation_sigma"),
+            (tuned("broad", None), "sigma"),
         )
     ]
     return np.stack(rows)

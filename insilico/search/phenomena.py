@@ -1,0 +1,259 @@
+"""The scorecard as a second term: how many of the phenomena of V1 the units of a population show.
+
+Units are recorded one by one at one site, each at its own measured optimum, and measured with the
+functions that measure any other model. What a picture leaves at the site is kept: while the filters
+of the units stay, populations that differ behind them are shown the same pictures again and again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+import xarray as xr
+
+from insilico.comparison.phenomena import scorecard
+from insilico.errors import UserError
+from insilico.experiments.batteries.phenomena import BATTERY
+from insilico.experiments.battery import Battery
+from insilico.experiments.measuring import Measured, measure, scaled, unit_table, with_given
+from insilico.experiments.protocol import Protocol, placed
+from insilico.experiments.rehearsal import preferences
+from insilico.models.mechanistic.filters import STRIDE
+from insilico.models.mechanistic.hyper_parameters import SUBCORTICAL, HyperParameters
+from insilico.models.mechanistic.module import MechanisticV1, Seen
+from insilico.recording.schema import label
+from insilico.runs.groups import joined
+from insilico.search.objective import thinned
+from insilico.tuning.rates import RateMap, fit_rates
+from stimuli import Display, Position, StimulusSet
+
+__all__ = ["SHOWN", "phenomena_card", "phenomena_units", "shown_share"]
+
+# As many pixels per degree as on the screen of 8 deg, and half of the time.
+PIXELS, DEGREES = 168, 6.0
+DISPLAY = Display.square(PIXELS, DEGREES)
+
+# Pictures that pass the subcortical stage at a time.
+AT_A_TIME = 32
+
+# Every second phase of what a unit answers to.
+EVERY = {"phase": 2}
+
+# What no phenomenon of the scorecard needs, and maps, for the place of the units is known.
+SHOWN = tuple(
+    each.name
+    for each in BATTERY.protocols
+    if each.name not in ("receptive_field", "receptive_field_structure", "surround_patches",
+                         "surround_gap", "phase_surround", "length", "bar_length",
+                         "polarity")
+)  # fmt: skip
+
+# A share of units beyond which a phenomenon counts no more: of 24 units it is above one half for
+# certain.
+ENOUGH = 0.75
+
+# Experiments, each of one unit, of which what pictures leave at the site is kept.
+KEPT = 2000
+
+
+def shown_share(card: pd.DataFrame) -> float:
+    """Mean share of units that show the phenomena that were measured, each up to three quarters.
+
+    Parameters
+    ----------
+    card : DataFrame
+        As `insilico.scorecard` gives it, of one model.
+
+    Returns
+    -------
+    float
+        From 0 to 1, where three quarters of the units show each.
+    """
+    shares = card.loc[card["shown"] != "not measured", "share"]
+    return float((shares.clip(upper=ENOUGH) / ENOUGH).mean())
+
+
+def phenomena_card(said: HyperParameters, *, n: int, seed: int) -> pd.DataFrame:
+    """Draw a population, record it in the phenomena battery, and tell what it shows.
+
+    Parameters
+    ----------
+    said : HyperParameters
+        What the population is drawn from.
+    n : int
+        Number of units.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame, one row per phenomenon
+        As from `insilico.scorecard`; what takes maps or spots is not measured.
+    """
+    return scorecard(phenomena_units(said, n=n, seed=seed))
+
+
+def phenomena_units(said: HyperParameters, *, n: int, seed: int) -> xr.Dataset:
+    """Draw a population, and record and measure it in the phenomena battery.
+
+    Parameters
+    ----------
+    said : HyperParameters
+        What the population is drawn from.
+    n : int
+        Number of units.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    Dataset, dim "unit"
+        As of a run, with every second phase, and without maps: where units look is known.
+    """
+    model = MechanisticV1(pixels=PIXELS, degrees=DEGREES, n=n, seed=seed, hyper_parameters=said,
+                          at=(0.0, 0.0))  # fmt: skip
+    battery, place = _battery(), _place(model)
+    units = pd.DataFrame({"layer": "output", "channel": range(n), "row": 0, "column": 0,
+                          "x": place.x, "y": place.y})  # fmt: skip
+    with torch.inference_mode():
+        blank = model.answers(_blank(_subcortical(model)))[0].numpy()
+    known: dict[str, Measured] = {}
+    shared: dict[Any, xr.DataArray] = {}
+    rates: RateMap | None = None
+    for protocol in battery.protocols:
+        if protocol.name == "receptive_field":
+            known[protocol.name] = _looking_at(protocol, units)
+            continue
+        if protocol.shown not in shared:
+            table = None
+            if protocol.prefer is not None:
+                so_far = unit_table(known, next(iter(shared.values())))
+                table = preferences(protocol, so_far, DISPLAY)
+            shared[protocol.shown] = _recorded(model, protocol, table, units, blank)
+        recording = shared[protocol.shown]
+        if protocol.name == battery.rates_from:
+            rates = fit_rates(recording)
+        responses = scaled(protocol, recording, rates)
+        responses = with_given(protocol, responses, unit_table(known, recording))
+        known[protocol.name] = measure(protocol, responses, known)
+    return unit_table(known, recording)
+
+
+def _recorded(
+    model: MechanisticV1,
+    protocol: Protocol,
+    table: pd.DataFrame | None,
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+) -> xr.DataArray:
+    """Record all units, each with what it wants where a table says what that is."""
+    place = {name: float(units[name].iloc[0]) for name in "xy"}
+    if table is None:
+        stimuli, seen = _kept(protocol, tuple(place.items()), None, _subcortical(model))
+        with torch.inference_mode():
+            return _labelled(stimuli, model.answers(seen).T.numpy(), units, blank)
+    shown = np.flatnonzero(table.notna().all(axis=1))
+    if not len(shown):
+        raise UserError(f"no unit has a preference that {protocol.name} could be shown at.")
+    parts = []
+    for unit in shown.tolist():
+        wanted = place | {str(name): float(table[name].iloc[unit]) for name in table}
+        kernel = model.kernel_of(unit)
+        stimuli, seen = _kept(protocol, tuple(wanted.items()), kernel, _subcortical(model))
+        with torch.inference_mode():
+            answers = model.answers_of(unit, seen)[None].numpy()
+        own = slice(unit, unit + 1)
+        parts.append(_labelled(stimuli, answers, units.iloc[own], blank[own]))
+    return joined(parts, [units.index[[unit]] for unit in shown.tolist()], units)
+
+
+def _labelled(
+    stimuli: StimulusSet,
+    answers: npt.NDArray[np.floating[Any]],
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+) -> xr.DataArray:
+    return label(
+        answers,
+        conditions=stimuli.conditions,
+        dims=stimuli.dims,
+        units=units,
+        blank=blank,
+        attrs={"crop": {}, "n_stimuli": len(stimuli), "n_pictures": len(stimuli)},
+    )
+
+
+def _looking_at(protocol: Protocol, units: pd.DataFrame) -> Measured:
+    """Stand for a map: where the field of each unit lies is known."""
+    values = {"receptive_field_x": units["x"], "receptive_field_y": units["y"]}
+    properties = {
+        name: xr.DataArray(value.to_numpy(), dims="unit", name=name,
+                           attrs={"protocol": protocol.name})
+        for name, value in values.items()
+    }  # fmt: skip
+    responsive = xr.DataArray(np.ones(len(units), dtype=bool), dims="unit")
+    return Measured(protocol, responsive, properties, responsive)
+
+
+def _place(model: MechanisticV1) -> Position:
+    """Where the one site of a model lies, in deg."""
+    assert model.sites is not None
+    (row, _), (column, _) = model.sites
+    middle = (PIXELS // STRIDE - 1) / 2
+    return Position((column - middle) * STRIDE * DEGREES / PIXELS,
+                    (middle - row) * STRIDE * DEGREES / PIXELS)  # fmt: skip
+
+
+def _subcortical(model: MechanisticV1) -> tuple[float, ...]:
+    return tuple(getattr(model.hyper_parameters, name) for name in SUBCORTICAL)
+
+
+@cache
+def _battery() -> Battery:
+    battery = BATTERY.only(SHOWN)
+    # Protocols that show the same go on sharing their recording.
+    fewer = {each.stimuli: thinned(each.stimuli, EVERY) for each in battery.protocols}
+    return replace(
+        battery,
+        protocols=tuple(replace(each, stimuli=fewer[each.stimuli]) for each in battery.protocols),
+        known=battery.rehearsed,
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(
+    protocol: Protocol,
+    wanted: tuple[tuple[str, float], ...],
+    kernel: tuple[int, int] | None,
+    subcortical: tuple[float, ...],
+) -> tuple[StimulusSet, Seen]:
+    """Show what a unit wants; of one kernel, or of all."""
+    stimuli = placed(protocol, DISPLAY, Position(), dict(wanted))
+    model = _eye(subcortical)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(stimuli), AT_A_TIME):
+            images = stimuli.images(slice(start, start + AT_A_TIME)).mean(1, keepdim=True)
+            parts.append(model.seen(2 * images - 1))
+    kernels = list(parts[0].windows) if kernel is None else [kernel]
+    windows = {each: torch.cat([part.windows[each] for part in parts]) for each in kernels}
+    return stimuli, Seen(windows, torch.cat([part.pooled for part in parts]))
+
+
+@lru_cache(maxsize=2)
+def _blank(subcortical: tuple[float, ...]) -> Seen:
+    with torch.inference_mode():
+        return _eye(subcortical).seen(torch.zeros(1, 1, PIXELS, PIXELS))
+
+
+@lru_cache(maxsize=2)
+def _eye(subcortical: tuple[float, ...]) -> MechanisticV1:
+    """Make a model for what all populations see."""
+    said: Mapping[str, float] = dict(zip(SUBCORTICAL, subcortical, strict=True))
+    return MechanisticV1(pixels=PIXELS, degrees=DEGREES, n=1, at=(0.0, 0.0),
+                         hyper_parameters=said)  # fmt: skip
