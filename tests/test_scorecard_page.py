@@ -16,7 +16,6 @@ from insilico.experiments.batteries.shared import PHENOMENA as PROTOCOLS
 from insilico.figures.plates import plates
 from insilico.figures.scorecard import scorecard_page
 from insilico.figures.style import ONE_COLUMN
-from insilico.reporting.page import NO_VALUE
 from insilico.reporting.report import write_report
 from insilico.reporting.scorecard import scorecard_rows
 from insilico.reporting.side_by_side import write_side_by_side
@@ -129,7 +128,7 @@ def test_a_row_says_what_was_found(run):
     assert "<polyline" in size["thumbnail"]
     assert "190 cells" in size["macaque"]
     assert [rows[number]["control"] for number in (1, 13)] == ["0.00", "1.00"]
-    assert rows[28]["control"] == NO_VALUE
+    assert rows[28]["control"] == "0.42"
     assert "reverse correlation" in rows[29]["phenomenon"]
 
 

@@ -117,7 +117,7 @@ def _row(phenomenon: Phenomenon, units: xr.Dataset) -> dict[str, Any]:
         "number": phenomenon.number,
         "phenomenon": phenomenon.name,
         "measure": phenomenon.measure,
-        "control": LINEAR_CONTROL.get(phenomenon.number, np.nan),
+        "control": LINEAR_CONTROL[phenomenon.number],
         "macaque": phenomenon.macaque,
         "n_units": units.sizes["unit"],
     }
