@@ -50,7 +50,7 @@ def scorecard(units: xr.Dataset | Mapping[str, xr.Dataset]) -> pd.DataFrame:
         of the share is above one half, ``"no"``, or ``"not measured"`` with the reason in ``why``.
         A unit whose measure is NaN counts as one that does not show it, and in ``n_undefined``.
         ``control`` is the share of linear filters that show it (`textbook:control`): what they show
-        too says nothing about normalization; NaN for the two that were not measured of them.
+        too says nothing about normalization.
 
     Examples
     --------
