@@ -399,6 +399,9 @@ def test_built_in():
     model = insilico.load_model("mechanistic_v1", n=6, hyper_parameters={"surround_median": 0})
     assert model.card.layers == ("output",)
     assert (model.units["surround"] == 0).all()
+    # How the defaults were found says nothing of others.
+    assert not model.card.record
+    assert len(insilico.load_model("mechanistic_v1", n=6).card.record["tables"]) == 4
     # The hook of the card turns luminances into contrasts.
     images = torch.full((1, 1, 224, 224), 0.5)
     expected = torch.tensor((model.units["gain"] * model.units["baseline"]).to_numpy()).float()

@@ -1,5 +1,7 @@
 """What docs/mechanistic.md says of the fitted population, measured again."""
 
+import json
+import runpy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,6 +71,13 @@ def test_the_page_says_what_the_tables_say():
     assert f"public numbers is {board.groupby('seed')['ceiled'].mean().mean():.3f} over" in page
     for half_of in ("fitted half", "other half"):
         assert f"{whole.loc['fitted', half_of]:.3f}" in page
+
+
+def test_reports_of_the_model_say_what_the_tables_say():
+    made = runpy.run_path(str(FOLDER.parent / "mechanistic_record.py"))
+    assert json.loads(made["RECORD"].read_text(encoding="utf-8")) == json.loads(
+        json.dumps(made["record"]())
+    )
 
 
 def test_how_alike_the_halves_are():

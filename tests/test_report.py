@@ -382,3 +382,21 @@ def test_words_of_docstrings_show_no_backticks(tmp_path):
 )
 def test_no_number_is_written_with_an_exponent(value, written):
     assert number(value) == written
+
+
+def test_how_a_model_was_found_is_told_where_it_is_known(tmp_path):
+    results = fake_results.results(20)
+    table = {
+        "caption": "Halves.",
+        "about": "Of all.",
+        "head": ["A", "B"],
+        "rows": [[["1", ""]] * 2],
+    }
+    record = {"text": "It was fitted to one half.", "tables": [table]}
+    for found in ({}, record):
+        provenance = results.provenance | {"record": found}
+        told = dataclasses.replace(results, provenance=provenance)
+        page = write_report(told, tmp_path).read_text(encoding="utf-8")
+        assert ('<section id="found"' in page) == bool(found)
+        assert ("It was fitted to one half." in page) == bool(found)
+        assert ('href="#found"' in page) == bool(found)

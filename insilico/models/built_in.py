@@ -1,6 +1,8 @@
 """Models of this package, by name."""
 
+import json
 from collections.abc import Callable, Mapping
+from importlib import resources
 from typing import Any
 
 from torch import nn
@@ -118,6 +120,7 @@ def _mechanistic_v1(name: str, request: Request) -> Loaded:
     from insilico.models.mechanistic.module import MechanisticV1
 
     model, display = _sized(MechanisticV1, name, request)
+    as_fitted = "hyper_parameters" not in request.options
     card = ModelCard(
         name=name,
         display=display,
@@ -128,8 +131,16 @@ def _mechanistic_v1(name: str, request: Request) -> Loaded:
         std=(0.5,),
         channels=1,
         drawn_in_degrees=True,
+        record=_how_it_was_fitted() if as_fitted else {},
     )
     return model, card
+
+
+def _how_it_was_fitted() -> Mapping[str, Any]:
+    """Tables that docs/mechanistic_record.py makes of what was measured."""
+    file = resources.files("insilico.models.mechanistic") / "record.json"
+    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _vone_resnet50(name: str, request: Request) -> Loaded:

@@ -50,6 +50,9 @@ class ModelCard:
         know pixels only, and how many degrees they span is an assumption that can be changed.
     arguments : mapping
         What `insilico.load_model` was given: it loads the same model again.
+    record : mapping
+        How it was found, for its reports, where it was fitted to what it is measured by: ``text``,
+        and ``tables`` of ``caption``, ``about``, ``head`` and ``rows``.
     """
 
     name: str
@@ -64,6 +67,7 @@ class ModelCard:
     time: str | None = None
     drawn_in_degrees: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def caution(self) -> str | None:

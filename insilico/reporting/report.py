@@ -104,7 +104,8 @@ def _render(results: Results, drawn: Sequence[Plate], folder: Path) -> str:
         properties=_properties(results, comparison, sources),
         terms=TERMS,
         sources=sources,
-        record=[(name, value) for name, value in _flat(results.provenance) if value],
+        record=[(name, value) for name, value in _flat(_of_the_run(results)) if value],
+        found=results.provenance.get("record"),
         methods=results.methods().split("\n\n"),
     )
 
@@ -336,6 +337,11 @@ def _sources(comparison: pd.DataFrame) -> list[Row]:
         {"number": number, "citation": row["citation"], "doi": row["doi"]}
         for number, row in enumerate(cited.to_dict("records"), start=1)
     ]
+
+
+def _of_the_run(results: Results) -> Row:
+    """Provenance without the record of the model, which has a part of the page of its own."""
+    return {name: value for name, value in results.provenance.items() if name != "record"}
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

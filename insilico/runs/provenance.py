@@ -52,6 +52,7 @@ def provenance(
         "weights_hash": weights_hash(probe.model),
         "normalisation": card.normalisation,
         "citation": card.citation,
+        "record": dict(card.record),
         "layers": list(probe.layers),
         "display": {
             "height_px": screen.height,
