@@ -77,8 +77,10 @@ def natural_image_page(numbers: pd.DataFrame, *, width: float) -> Figure:
         for number, (layer, part) in enumerate(numbers.groupby("layer", sort=False)):
             color = PALETTE[number % len(PALETTE)]
             of = {str(name): each for name, each in part.groupby("quantity")}
-            _sharpness(panels[0], of["response"], color, str(layer))
-            panels[1].hist(of["lifetime sparseness"]["value"], BINS, histtype="step", color=color)
+            sparseness = of["lifetime sparseness"]["value"]
+            units = f"{layer}, n = {sparseness.count()}"
+            _sharpness(panels[0], of["response"], color, units)
+            panels[1].hist(sparseness, BINS, histtype="step", color=color)
             if "variance" in of:
                 _spectrum(panels[2], of["variance"], color)
         panels[0].axhline(0.5, color="0.7", lw=0.6, ls="--")
@@ -129,6 +131,6 @@ def _spectrum(ax: Axes, part: pd.DataFrame, color: str) -> None:
     values = part["value"].to_numpy()
     exponent = spectrum_exponent(values)
     # Of few dimensions there is none, and no legend.
-    label = "_" if np.isnan(exponent) else f"exponent {exponent:.1f}"
+    label = "_" if np.isnan(exponent) else f"exponent {exponent:.2f}"
     # What falls below 0 is noise.
     ax.plot(part["rank"], np.where(values > 0, values, np.nan), color=color, label=label)
