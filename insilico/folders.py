@@ -46,7 +46,7 @@ def check_free(folder: Path | str) -> None:
         lies where nothing can be written.
     """
     folder = Path(folder)
-    remedy = "Give another folder with --out"
+    remedy = "Give another folder"
     if folder.is_symlink():
         raise UserError(f"{folder} is a link, which is not replaced. {remedy}.")
     try:

@@ -250,6 +250,14 @@ def test_interrupted_run_writes_nothing(here, stand_in, monkeypatch, capsys):
     assert not (here / "out").exists()
 
 
+def test_a_folder_that_is_a_file_is_refused_with_what_to_do(here, capsys):
+    (here / "taken").write_text("")
+    for out in ("taken", "taken/below"):
+        assert main(["train", "exemplars", "--out", out]) == 2
+        error = capsys.readouterr().err
+        assert f"{out} is no folder, or lies in a file. Give another folder." in error
+
+
 def test_interrupted_while_saving_leaves_no_folder(here, stand_in, monkeypatch, results):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt

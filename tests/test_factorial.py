@@ -155,6 +155,13 @@ def test_settings_are_checked():
         FactorialConfig(seeds=(1, 1))
     with pytest.raises(UserError, match=r"measure.places.here must be a list of \[x, y\]"):
         FactorialConfig(measure=MeasureConfig(places={"here": [[1.0]]}))
+    for wrong in (3, [3], [["a", 1]]):
+        with pytest.raises(UserError, match=r"measure.places.here must be a list of \[x, y\]"):
+            FactorialConfig(measure=MeasureConfig(places={"here": wrong}))
+    with pytest.raises(UserError, match="measure.degrees must be above 0 deg; got 0"):
+        FactorialConfig(measure=MeasureConfig(degrees=0.0))
+    with pytest.raises(UserError, match="what comes with the package: factorial"):
+        read_factorial_config("factoriel")
     with pytest.raises(UserError, match="there is no setting measure.place; measure takes layer"):
         read_factorial_config("factorial", ["measure.place=1"])
 
@@ -227,6 +234,13 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     assert len(trained) == 16 + 1 + 1 + 16 + 2
     with pytest.raises(UserError, match="holds an experiment with other settings"):
         run_factorial(replace(config, measure=MeasureConfig(degrees=4.0)), tmp_path)
+
+
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(factorial, "run_job", lambda *_: pytest.fail("a network was trained"))
+    with pytest.raises(UserError, match="has no layer 'layer11'; did you mean layer1"):
+        run_factorial(replace(SMALL, measure=MeasureConfig(layer="layer11")), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def quick_job(config: FactorialConfig, job: Job, folder: Path) -> None:
@@ -308,7 +322,7 @@ def invented_runs(rng: np.random.Generator) -> pd.DataFrame:
         value = 0.4 + 0.2 * ("TN" in cell) + 0.05 * seed + 0.01 * rng.normal()
         about = {"cell": cell, "seed": seed, "dense": dense}
         rows.append(about | {"place": "", "kind": "accuracy", "property": "accuracy", "value": 0.3})
-        for place in ("here", "there"):
+        for place in ("here", "over_there"):
             for kind in ("similarity", "median"):
                 rows += [
                     about | {"place": place, "kind": kind, "property": name, "value": value}
@@ -360,9 +374,11 @@ def test_page_and_figure_are_written(tmp_path):
     page = write_tables(tmp_path, tmp_path / "docs").read_text()
     assert "118 classes: chance 0.008, nearest colour histogram 0.125" in page
     assert page.index("Main effects on similarity to macaque V1, over its ceiling: here") > 0
+    assert "over its ceiling: over there\n" in page
+    assert "over_there" not in page
     assert all(
         (tmp_path / "docs" / f"{name}.{ending}").stat().st_size > 5000
-        for name in ("here", "there")
+        for name in ("here", "over_there")
         for ending in ("png", "svg", "pdf")
     )
     # The effect of TN is told from zero; accuracy is 0.3 everywhere, and tells nothing.

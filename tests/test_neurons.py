@@ -202,7 +202,9 @@ class TestDegrees:
 
     def test_unknown(self, tmp_path):
         path, stimuli = write(tmp_path)
-        with pytest.raises(UserError, match=r"does not say it in a column degrees. Set degrees"):
+        with pytest.raises(
+            UserError, match=r"does not say it in a column degrees. Set degrees .--image-degrees"
+        ):
             open_neurons(path, stimuli)
         for widths in (["4", "5"] * 3, ["wide"] * 6):
             edit(stimuli, lambda table, widths=widths: table.assign(degrees=widths))

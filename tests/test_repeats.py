@@ -1,5 +1,7 @@
 """Intervals over repeats: against known scatter, of Poisson cells and of models with noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import small_battery
@@ -7,8 +9,10 @@ import xarray as xr
 
 import insilico
 from insilico.comparison.statistics.half_samples import halves, spread
-from insilico.experiments.measuring import measure
+from insilico.experiments.measuring import Measured, measure
+from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.responsive import exceeds_blank
+from insilico.experiments.reverse_correlation import RECEPTIVE_FIELD_STRUCTURE
 from insilico.experiments.variability import VARIABILITY
 from insilico.runs.repeats import intervals_over_repeats
 from insilico.runs.session import Session
@@ -184,7 +188,93 @@ def test_maps_say_that_they_have_no_intervals():
         session, [signed], n_trials=TRIALS, seed=0, spikes=True, n_halves=10
     )
     assert table.empty
-    assert notes[0].startswith("tuning has no intervals over repeats: its maps and pictures")
+    assert notes == [
+        "tuning has no intervals over repeats: its maps are kept, and not what single trials add "
+        "to them"
+    ]
+
+
+def climbed_cells(n=400):
+    """Linear cells of which pictures were climbed: activations are a tenth of the rates."""
+    rng = np.random.default_rng(0)
+    blank, reached = rng.uniform(2, 6, n), rng.uniform(25, 60, (n, 3))
+    cells = {"layer": ("unit", ["v1"] * n), "channel": ("unit", np.arange(n))}
+    elements = {"element_y": [0, 1], "element_x": [0, 1]}
+    pictures = xr.DataArray(
+        rng.normal(size=(n, 3, 2, 2)),
+        dims=("unit", "picture", "element_y", "element_x"),
+        coords={
+            "picture": [0, 1, 2],
+            "reached": (("unit", "picture"), reached / 10),
+            "blank": ("unit", blank / 10),
+            **cells,
+            **elements,
+        },
+    )
+    maps = xr.DataArray(
+        rng.normal(size=(n, 1, 2, 2)),
+        dims=("unit", "technique", "element_y", "element_x"),
+        coords={
+            "technique": ["white noise"],
+            "peak": ("unit", np.ones(n)),
+            "chance_peak": ("unit", np.zeros(n)),
+            **cells,
+            **elements,
+        },
+    )
+    structure = replace(RECEPTIVE_FIELD_STRUCTURE, properties=(), after=(), prefer=None)
+    optimal = replace(OPTIMAL_STIMULUS, after=(structure.name,))
+    known = {structure.name: Measured(structure, maps, {}, maps["peak"] > 0)}
+    known[optimal.name] = measure(optimal, pictures, known)
+    rate_map = RateMap(("v1",), (10.0,), (0.0,), (n,), (n,))
+    recordings = {structure.name: maps, optimal.name: pictures}
+    rates = np.stack([reached[:, 1:].max(1), reached[:, 0], blank])
+    return Session(recordings, known, rate_map, n, None, ()), [structure, optimal], rates
+
+
+def intervals_of_gain(n_trials):
+    session, protocols, _ = climbed_cells()
+    return intervals_over_repeats(
+        session, protocols, n_trials=n_trials, seed=0, spikes=True, n_halves=100
+    )
+
+
+def test_the_gain_of_climbed_pictures_has_intervals_over_spikes():
+    table, notes = intervals_of_gain(TRIALS)
+    assert [note.partition(":")[0] for note in notes] == [
+        "receptive_field_structure has no intervals over repeats",
+        "optimal_gabor_correlation, optimal_map_correlation",
+    ]
+    # Pictures are found once.
+    assert set(table["property"]) == {"optimal_stimulus_gain"}
+    optimal, gabor, blank = climbed_cells()[2]
+    truth = (optimal - blank) / (gabor - blank)
+    assert table["value"].to_numpy() == pytest.approx(truth)
+    missed = ((table["low"] > truth) | (table["high"] < truth)).mean()
+    assert 0.02 < missed < 0.12
+    # The ratio of two differences, to first order: counts in .5 s on each trial.
+    squares = optimal + truth**2 * gabor + (1 - truth) ** 2 * blank
+    theory = np.sqrt(squares / (TRIALS * 0.5)) / (gabor - blank)
+    # What is drawn is not the rate: of one unit they differ.
+    assert (table["standard_error"] / theory).median() == pytest.approx(1, abs=0.1)
+    more = intervals_of_gain(4 * TRIALS)[0]
+    ratio = table["standard_error"].median() / more["standard_error"].median()
+    assert ratio == pytest.approx(2, abs=0.15)
+
+
+def test_properties_of_pictures_are_among_the_properties():
+    with pytest.raises(insilico.UserError, match="pictured of orthogonal_preferred_ratio, which"):
+        replace(OPTIMAL_STIMULUS, pictured=(properties.orthogonal_preferred_ratio,))
+
+
+def test_climbed_pictures_of_a_noisy_model_say_that_they_are_not_shown_again():
+    session, protocols, _ = climbed_cells(20)
+    table, notes = intervals_over_repeats(session, protocols, n_trials=8, seed=0, spikes=False)
+    assert table.empty
+    assert notes[1] == (
+        "optimal_stimulus has no intervals over repeats: its pictures are climbed on noisy "
+        "responses, and are not shown again"
+    )
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refuse(UserError(f"{error.strerror}: make room, and give the command again."))
         if error.filename is None:
             raise
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            return _refuse(
+                UserError(f"{error.filename} is no folder, or lies in a file. Give another folder.")
+            )
         return _refuse(UserError(f"{error.filename}: {error.strerror}."))
     return 0
 

@@ -1,5 +1,6 @@
 """Optimal stimuli: pictures that each unit likes best, found by climbing its response."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -10,7 +11,7 @@ from insilico.tuning.properties import optimal as properties
 from insilico.tuning.properties.structure import exceeds_chance
 from stimuli import Display, Position, StimulusSet
 
-__all__ = ["OPTIMAL_STIMULUS", "noise_to_start_from", "optimal_pictures"]
+__all__ = ["OPTIMAL_STIMULUS", "final_pictures", "noise_to_start_from", "optimal_pictures"]
 
 # Frames of noise, each with its opposite: of the two one drives a unit that prefers a sign.
 STARTS = 2
@@ -74,8 +75,7 @@ def optimal_pictures(response: xr.DataArray, structure: xr.DataArray) -> xr.Data
         chance); ``optimal_response`` and ``gabor_response`` are coordinates.
     """
     starts = response.isel(picture=slice(1, None))
-    # NaN for units that were shown nothing.
-    best = starts["reached"].fillna(-1).argmax("picture")
+    best = _best(starts)
     gabor = response.isel(picture=0)
     # What chance leaves is no map.
     shown = structure.sel(technique="white noise", drop=True)
@@ -105,6 +105,34 @@ def optimal_pictures(response: xr.DataArray, structure: xr.DataArray) -> xr.Data
     )
 
 
+def final_pictures(response: xr.DataArray) -> xr.DataArray:
+    """Keep the two pictures of each unit that its answers are told of.
+
+    Parameters
+    ----------
+    response : DataArray, dims ("unit", "picture", "element_y", "element_x")
+        Recording of `noise_to_start_from`.
+
+    Returns
+    -------
+    DataArray, dims ("unit", "picture", "element_y", "element_x")
+        The best Gabor function, and the best of the pictures that were climbed.
+    """
+    best = 1 + _best(response.isel(picture=slice(1, None))).to_numpy()
+    which = xr.DataArray(np.stack([np.zeros_like(best), best], 1), dims=("unit", "picture"))
+    unit = xr.DataArray(np.arange(len(best)), dims="unit")
+    return (
+        response.drop_vars("picture")
+        .isel(unit=unit, picture=which)
+        .transpose("unit", "picture", ...)
+    )
+
+
+def _best(starts: xr.DataArray) -> xr.DataArray:
+    """Say from which start the best picture came; the first for units that were shown nothing."""
+    return starts["reached"].fillna(-1).argmax("picture")
+
+
 OPTIMAL_STIMULUS = Protocol(
     name="optimal_stimulus",
     stimuli=noise_to_start_from,
@@ -120,6 +148,7 @@ OPTIMAL_STIMULUS = Protocol(
     scale="signed",
     reduction=Ascent(),
     after=("receptive_field", "receptive_field_structure"),
+    pictured=(properties.optimal_gabor_correlation, properties.optimal_map_correlation),
     beside="receptive_field_structure",
     prefer=noise_square,
     figure="optimal",

@@ -71,6 +71,9 @@ class Protocol:
     shuffled : tuple of callable
         Those of the ``properties`` that untuned units have too: they are measured on curves in
         random order as well, which gives their floor.
+    pictured : tuple of callable
+        Of the ``properties``, where the reduction is an Ascent: those of the pictures themselves.
+        Pictures are found once; the responses to them have repeats, and all other properties do.
     beside : str, optional
         An earlier protocol whose curve is handed to ``curve`` as well, after the recording.
     needs : {"colour", "places", "known places", "gradients", "noise", "time", "photographs"}
@@ -95,6 +98,7 @@ class Protocol:
     section: Literal["examples", "textures"] = "examples"
     joint: tuple[Pair, ...] = ()
     shuffled: tuple[Curve, ...] = ()
+    pictured: tuple[Curve, ...] = ()
     beside: str = ""
     needs: Literal[
         "", "colour", "places", "known places", "gradients", "noise", "time", "photographs"
@@ -118,12 +122,13 @@ class Protocol:
                 f"protocol {self.name!r} takes the curve of {self.beside}, but does not come after "
                 "it. Name it in after."
             )
-        strangers = [function_name(each) for each in self.shuffled if each not in self.properties]
-        if strangers:
-            raise UserError(
-                f"protocol {self.name!r} shuffles {', '.join(strangers)}, which is not among its "
-                "properties."
-            )
+        for does, some in (("shuffles", self.shuffled), ("says pictured of", self.pictured)):
+            strangers = [function_name(each) for each in some if each not in self.properties]
+            if strangers:
+                raise UserError(
+                    f"protocol {self.name!r} {does} {', '.join(strangers)}, which is not among its "
+                    "properties."
+                )
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -272,7 +272,7 @@ def _degrees(table: pd.DataFrame, known_as: str, place: Path) -> float:
     if len(widths) != 1 or np.isnan(widths[0]):
         raise UserError(
             f"all pictures must have one width in degrees of visual angle, and {place} does not "
-            "say it in a column degrees. Set degrees."
+            "say it in a column degrees. Set degrees (--image-degrees)."
         )
     return float(widths[0])
 

@@ -1,8 +1,9 @@
 """How well repeats fix every property: trials are halved, and everything is measured again.
 
 Trials are those of a model with noise of its own, or Poisson spikes drawn at the rates of one that
-has none. A trial is a pass through all that an experiment shows. What a property is measured on is
-never more than that of a few halves at a time.
+has none. A trial is a pass through all that an experiment shows; of pictures that were climbed, it
+is one showing of those that were reached, for the climb follows the mean response. What a property
+is measured on is never more than that of a few halves at a time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +18,12 @@ import xarray as xr
 from insilico.comparison.statistics.half_samples import halves, spread
 from insilico.errors import UserError
 from insilico.experiments.measuring import Measured, measure, measure_curve, scaled, with_given
+from insilico.experiments.optimal_stimuli import final_pictures
 from insilico.experiments.protocol import Protocol, prerequisites
 from insilico.experiments.variability import WINDOW
+from insilico.recording.reductions import Ascent
 from insilico.runs.session import Session
+from insilico.tuning.properties.values import names as property_names
 from insilico.tuning.rates import RateMap, to_rates
 from stimuli.conventions import PERIODS
 
@@ -39,6 +43,9 @@ BYTES = 32 * 2**20
 # Of properties that come round, by how their names end.
 ROUND = PERIODS | {"polar_angle": 360.0}
 
+# Responses to pictures that are kept themselves.
+REACHED = "reached"
+
 Values = Mapping[str, xr.DataArray]
 
 
@@ -49,7 +56,8 @@ class Trials:
     Parameters
     ----------
     template : DataArray, dims ("unit", <factors>)
-        Responses of one trial, whose values do not count.
+        Responses of one trial, whose values do not count; pictures, with the coordinate ``reached``
+        in the place of responses.
     values : array, shape (unit, response, trial)
         Those of all trials, that to the blank last.
     line : (slope, offset) or None
@@ -70,9 +78,10 @@ class Trials:
             mean = np.clip((mean - offset) / slope, 0, None)
         made = _tiled(self.template, len(which))
         flat = mean.reshape(-1, mean.shape[2])
-        return made.copy(data=flat[:, :-1].reshape(made.shape)).assign_coords(
-            blank=("unit", flat[:, -1])
-        )
+        made = made.assign_coords(blank=("unit", flat[:, -1]))
+        if REACHED in made.coords:
+            return made.assign_coords({REACHED: (("unit", "picture"), flat[:, :-1])})
+        return made.copy(data=flat[:, :-1].reshape(made.shape))
 
 
 def intervals_over_repeats(
@@ -123,13 +132,14 @@ def intervals_over_repeats(
                 continue
             answers = _of_curve(own, halves(n - n % 2, n_halves, rng))
             estimate: Values = own.properties
-        elif protocol.scale == "signed":
-            notes.append(
-                f"{protocol.name} has no intervals over repeats: its maps and pictures are kept, "
-                "and not what single trials add to them"
-            )
+        elif (lacks := _lacking(protocol, spikes)) is not None:
+            notes.append(f"{protocol.name} has no intervals over repeats: {lacks}")
             continue
         else:
+            if isinstance(protocol.reduction, Ascent):
+                recording = final_pictures(recording)
+                notes.extend(_of_pictures(protocol))
+                protocol = _of_responses(protocol)
             before = prerequisites(protocols, protocol.after)
             known = {name: each for name, each in session.measured.items() if name in before}
             trials = _trials(session, protocol, recording, known, spikes, n_trials, rng)
@@ -137,7 +147,8 @@ def intervals_over_repeats(
             every = trials.mean_of(np.arange(n)[None])
             estimate = _measured(protocol, every, known, 1)
             answers = _of_trials(protocol, trials, known, halves(n, n_halves, rng))
-        rows.append(_table(recording, own.properties, estimate, list(answers)))
+        values = {name: own.properties[name] for name in estimate}
+        rows.append(_table(recording, values, estimate, list(answers)))
     return (pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()), notes
 
 
@@ -183,6 +194,34 @@ def check_trials(
         )
 
 
+def _lacking(protocol: Protocol, spikes: bool) -> str | None:
+    """Say why there is no single trial of what an experiment keeps, if there is none."""
+    if protocol.scale != "signed":
+        return None
+    if not isinstance(protocol.reduction, Ascent):
+        return "its maps are kept, and not what single trials add to them"
+    if not spikes:
+        return "its pictures are climbed on noisy responses, and are not shown again"
+    return None
+
+
+def _of_pictures(protocol: Protocol) -> list[str]:
+    """Say which properties of pictures have no repeat."""
+    names = [name for each in protocol.pictured for name in property_names(each)]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: no intervals over repeats, for pictures are found once, on the mean "
+        "response; what differs is the response to them"
+    ]
+
+
+def _of_responses(protocol: Protocol) -> Protocol:
+    """Leave the properties that responses to the pictures change."""
+    left = tuple(each for each in protocol.properties if each not in protocol.pictured)
+    return replace(protocol, properties=left, pictured=())
+
+
 def _trials(
     session: Session,
     protocol: Protocol,
@@ -215,7 +254,8 @@ def _trials(
             "spikes are drawn at firing rates, and activations were not mapped to any; leave out "
             "the trials."
         )
-    rates = to_rates(recording, rate_map)
+    responses = recording[REACHED] if REACHED in recording.coords else recording
+    rates = to_rates(responses, rate_map)
     expected = np.concatenate(
         [rates.to_numpy().reshape(len(rates), -1), rates["blank"].to_numpy()[:, None]], axis=1
     )
@@ -243,7 +283,9 @@ def _of_trials(
     which: npt.NDArray[np.intp],
 ) -> Iterator[dict[str, Array]]:
     """Measure the mean of each half, some halves at a time."""
-    step = max(1, BYTES // max(1, 8 * int(np.prod(trials.values.shape[:2]))))
+    # Pictures are many more numbers than the responses to them.
+    each = max(trials.template.size, int(np.prod(trials.values.shape[:2])))
+    step = max(1, BYTES // max(1, 8 * each))
     for start in range(0, len(which), step):
         some = which[start : start + step]
         found = _measured(protocol, trials.mean_of(some), known, len(some))

@@ -29,6 +29,9 @@ __all__ = [
 
 Config = TypeVar("Config")
 
+# What comes with the package.
+SHIPPED = ("exemplars", "paper")
+
 # Built-in networks. The second is the resolution control of the factorial experiment.
 NETWORKS = ("constrained_resnet", "densely_sampled_resnet")
 
@@ -249,7 +252,7 @@ def read_training_config(
     UserError
         For a key or a value that is not allowed; says what is.
     """
-    config = from_mapping(TrainingConfig, read_table(source, overrides))
+    config = from_mapping(TrainingConfig, read_table(source, overrides, shipped=SHIPPED))
     named = any(each.partition("=")[0] in ("model", "model.name") for each in overrides)
     check_network(config.model, source, trust_code=trust_code or named)
     return config
@@ -277,19 +280,19 @@ def check_network(config: ModelConfig, source: Path | str, *, trust_code: bool) 
     )
 
 
-def read_table(source: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Read a TOML file, or one that comes with the package, and replace some of its values."""
-    shipped = {Path(each.name).stem: each for each in files(f"{__package__}.configs").iterdir()}
+def read_table(
+    source: Path | str, overrides: Sequence[str] = (), *, shipped: Sequence[str]
+) -> dict[str, Any]:
+    """Read a TOML file, or one of some that come with the package, and replace some values."""
     path = Path(source)
     if path.is_file():
         content = path.read_bytes()
     elif str(source) in shipped:
-        content = shipped[str(source)].read_bytes()
+        content = files(f"{__package__}.configs").joinpath(f"{source}.toml").read_bytes()
     else:
-        names = sorted(name for name in shipped if not name.startswith("_"))
         raise UserError(
-            f"there is no file {source}. Give a TOML file, or one of those that come with the "
-            f"package: {', '.join(names)}."
+            f"there is no file {source}. Give a TOML file, or what comes with the package: "
+            f"{', '.join(shipped)}."
         )
     try:
         table = tomllib.loads(content.decode())

@@ -48,7 +48,10 @@ def make_network(config: ModelConfig, *, num_classes: int, input_size: int, seed
         try:
             model = build(**options)
         except TypeError as error:
-            raise UserError(f"{config.name} cannot be made: {error}.") from error
+            options_of_it = ", ".join(accepted)
+            raise UserError(
+                f"{config.name} cannot be made: {error}. It takes {options_of_it}."
+            ) from error
     if not isinstance(model, nn.Module):
         raise UserError(f"{config.name} must return an nn.Module; got {type(model).__name__}.")
     if config.weights:

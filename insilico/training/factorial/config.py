@@ -21,6 +21,9 @@ COMPONENTS: Mapping[str, Mapping[str, Any]] = {
 
 PLAIN = "none"
 
+# What comes with the package.
+SHIPPED = "factorial"
+
 PLACE = re.compile(r"\w[\w.-]*")
 
 
@@ -82,6 +85,11 @@ class FactorialConfig:
             )
         if self.workers < 1:
             raise UserError(f"workers must be at least 1; got {self.workers}.")
+        for name in ("degrees", "maximum_distance"):
+            if not getattr(self.measure, name) > 0:
+                raise UserError(
+                    f"measure.{name} must be above 0 deg; got {getattr(self.measure, name):g}."
+                )
         if not self.measure.places:
             raise UserError("measure.places must name at least one place.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -96,10 +104,24 @@ class FactorialConfig:
                     "the names of measure.places become those of files, and are made of letters, "
                     f"digits, '-', '_' and '.'; got {name!r}."
                 )
-            if not positions or any(len(each) != 2 for each in positions):
+            if not _are_positions(positions):
                 raise UserError(
                     f"measure.places.{name} must be a list of [x, y] in deg; got {positions!r}."
                 )
+
+
+def _are_positions(value: Any) -> bool:
+    """Tell a list of pairs of numbers from all else that a file may hold."""
+    return (
+        isinstance(value, Sequence)
+        and len(value) > 0
+        and all(
+            isinstance(each, Sequence)
+            and len(each) == 2
+            and all(isinstance(number, int | float) for number in each)
+            for each in value
+        )
+    )
 
 
 def read_factorial_config(source: Path | str, overrides: Sequence[str] = ()) -> FactorialConfig:
@@ -114,7 +136,7 @@ def read_factorial_config(source: Path | str, overrides: Sequence[str] = ()) -> 
     -------
     FactorialConfig
     """
-    config = from_mapping(FactorialConfig, read_table(source, overrides))
+    config = from_mapping(FactorialConfig, read_table(source, overrides, shipped=[SHIPPED]))
     check_network(config.training.model, source, trust_code=False)
     return config
 

@@ -18,12 +18,14 @@ from insilico.checksums import sealed
 from insilico.errors import UserError
 from insilico.netcdf import write_netcdf
 from insilico.progress import progress_bar
+from insilico.recording.hooks import find_layer
 from insilico.training.checkpoint import blamed_on, write_atomically
 from insilico.training.config import TrainingConfig
 from insilico.training.factorial.config import COMPONENTS, FactorialConfig, cells
 from insilico.training.factorial.measuring import measure_units, scores
 from insilico.training.factorial.resolution import dense_side
 from insilico.training.loop import train
+from insilico.training.networks import make_network
 from insilico.training.pictures.exemplars import histogram_accuracy, load_regions
 from insilico.worker_processes import worker_processes
 
@@ -76,9 +78,10 @@ def run_factorial(config: FactorialConfig, folder: Path | str, *, progress: bool
     Raises
     ------
     UserError
-        If the folder holds an experiment with other settings, or networks failed: the others are
-        done first.
+        If the networks have no such layer, or the folder holds an experiment with other settings;
+        nothing is trained then. If networks failed: the others are done first.
     """
+    _check_layer(config)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _check_settings(config, folder)
@@ -225,6 +228,41 @@ def _work(
             yield running[done], failure
 
 
+<<<<<<< HEAD
+=======
+@contextmanager
+def _workers(n: int) -> Iterator[ProcessPoolExecutor]:
+    """Start processes, and end them at once if they are not to finish."""
+    others = active_children()
+    # Fresh processes: a forked one may hang in the threads of torch.
+    pool = ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_begin_worker)
+    try:
+        yield pool
+    except BaseException:
+        for worker in active_children():
+            if worker not in others:
+                worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    torch.set_num_threads(1)
+    # Ctrl-C reaches all processes of a terminal. The first one answers, and ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _check_layer(config: FactorialConfig) -> None:
+    """Refuse a layer that is not there before the networks are trained, and not after."""
+    training = config.training
+    network = make_network(
+        training.model, num_classes=2, input_size=training.data.image_size, seed=0
+    )
+    find_layer(network, config.measure.layer)
+
+
+>>>>>>> main
 def _check_settings(config: FactorialConfig, folder: Path) -> None:
     """Refuse to mix two experiments; more seeds and other workers are the same one."""
     settings = asdict(config)

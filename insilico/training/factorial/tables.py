@@ -245,7 +245,7 @@ def _page(
     for place in _places(runs):
         for kind, words in KINDS.items():
             rows = effects[(effects["place"] == place) & (effects["kind"] == kind)]
-            parts.append(f"## Main effects on {words}: {place}\n\n{_main_part(rows)}")
+            parts.append(f"## Main effects on {words}: {_words(place)}\n\n{_main_part(rows)}")
     accuracy = effects[effects["kind"] == ACCURACY]
     parts.append(f"## Main effects on accuracy\n\n{_main_part(accuracy)}")
     parts.append(f"## Interactions\n\n{_interaction_part(effects)}")
@@ -262,7 +262,7 @@ def _places(runs: pd.DataFrame) -> list[str]:
 def _cell_part(runs: pd.DataFrame, baselines: dict[str, float]) -> str:
     """Write one line per cell: accuracy, units, and the mean similarity at each place."""
     kept = runs[runs["property"].isin([ACCURACY, "units", MEAN])]
-    name = kept["place"].where(kept["place"] != "", "") + " " + kept["property"]
+    name = kept["place"].map(_words) + " " + kept["property"]
     cell = kept["cell"] + np.where(kept["dense"], " (dense)", "")
     table = (
         kept.assign(column=name.str.strip(), cell=cell)
@@ -299,7 +299,7 @@ def _interaction_part(effects: pd.DataFrame) -> str:
         f"{len(own)} of {int(every['p'].notna().sum())} have an adjusted p below "
         f"{FALSE_DISCOVERIES:g}; effects.csv has all."
     )
-    about = own[["term", "place", "kind", "property"]]
+    about = own[["term", "place", "kind", "property"]].assign(place=own["place"].map(_words))
     return said if own.empty else f"{said}\n\n{_markdown(about.assign(effect=_in_words(own)))}"
 
 
@@ -310,8 +310,13 @@ def _control_part(controls: pd.DataFrame) -> str:
         own = rows[rows["kind"] == "similarity"].set_index("property")
         if place:
             shown = own.loc[_ordered(own.index), ["plain", "dense", "magnified"]].dropna(how="all")
-            parts.append(f"Cell {cell}, {place}:\n\n{_markdown(shown.reset_index())}")
+            parts.append(f"Cell {cell}, {_words(str(place))}:\n\n{_markdown(shown.reset_index())}")
     return "\n\n".join(parts)
+
+
+def _words(place: str) -> str:
+    """Write the name of a place for a reader; in tables of numbers it stays as in the settings."""
+    return place.replace("_", " ")
 
 
 def _in_words(rows: pd.DataFrame) -> list[str]:
