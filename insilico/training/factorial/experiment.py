@@ -228,31 +228,6 @@ def _work(
             yield running[done], failure
 
 
-<<<<<<< HEAD
-=======
-@contextmanager
-def _workers(n: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes, and end them at once if they are not to finish."""
-    others = active_children()
-    # Fresh processes: a forked one may hang in the threads of torch.
-    pool = ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_begin_worker)
-    try:
-        yield pool
-    except BaseException:
-        for worker in active_children():
-            if worker not in others:
-                worker.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal. The first one answers, and ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _check_layer(config: FactorialConfig) -> None:
     """Refuse a layer that is not there before the networks are trained, and not after."""
     training = config.training
@@ -262,7 +237,6 @@ def _check_layer(config: FactorialConfig) -> None:
     find_layer(network, config.measure.layer)
 
 
->>>>>>> main
 def _check_settings(config: FactorialConfig, folder: Path) -> None:
     """Refuse to mix two experiments; more seeds and other workers are the same one."""
     settings = asdict(config)
