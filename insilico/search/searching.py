@@ -8,11 +8,10 @@ same as if it had never stopped.
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from insilico.search.objective import POSITION, Objective
 from insilico.search.one_site import recorder
 from insilico.search.phenomena import phenomena_card, shown_share
 from insilico.search.plan import SearchPlan, Stage
+from insilico.worker_processes import worker_processes
 
 __all__ = ["LOG", "PLAN", "evaluate", "search"]
 
@@ -337,22 +337,12 @@ def _mean(said: Mapping[str, float]) -> float:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[Executor | None]:
-    if workers == 1:
+def _pool(n: int) -> Iterator[Executor | None]:
+    if n == 1:
         yield None
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
-    try:
+    with worker_processes(n) as pool:
         yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone() -> None:
-    """Leave the other cores to the other processes."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _check_cma() -> None:

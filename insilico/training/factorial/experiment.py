@@ -6,17 +6,13 @@ experiment can be stopped at any moment and started again.
 
 import json
 import logging
-import signal
 import time
-from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from concurrent.futures import as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from insilico.checksums import sealed
 from insilico.errors import UserError
@@ -31,6 +27,7 @@ from insilico.training.factorial.resolution import dense_side
 from insilico.training.loop import train
 from insilico.training.networks import make_network
 from insilico.training.pictures.exemplars import histogram_accuracy, load_regions
+from insilico.worker_processes import worker_processes
 
 __all__ = ["Job", "run_factorial", "run_job"]
 
@@ -222,36 +219,13 @@ def _work(
             else:
                 yield job, None
         return
-    with _workers(config.workers) as pool:
+    with worker_processes(config.workers) as pool:
         running = {pool.submit(run_job, config, job, folder): job for job in jobs}
         for done in as_completed(running):
             failure = done.exception()
             if failure is not None and not isinstance(failure, Exception):
                 raise failure
             yield running[done], failure
-
-
-@contextmanager
-def _workers(n: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes, and end them at once if they are not to finish."""
-    others = active_children()
-    # Fresh processes: a forked one may hang in the threads of torch.
-    pool = ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_begin_worker)
-    try:
-        yield pool
-    except BaseException:
-        for worker in active_children():
-            if worker not in others:
-                worker.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal. The first one answers, and ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_layer(config: FactorialConfig) -> None:
