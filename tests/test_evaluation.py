@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from insilico.training.config import (
 from insilico.training.evaluation import Score, score
 from insilico.training.loop import train
 from insilico.training.pictures.folders import ImageFiles
-from insilico.training.robustness import corruptions
+from insilico.training.robustness import corruptions, evaluated
 from insilico.training.robustness.attacks import fast_gradient, projected_gradient
 from insilico.training.robustness.corruptions import (
     CORRUPTIONS,
@@ -337,6 +338,13 @@ def test_what_is_wrong_with_the_options_is_said_before_the_work(tmp_path):
         evaluate(tmp_path, corrupted=tmp_path, baseline=tmp_path)
     with pytest.raises(UserError, match="steps must be at least 1; got 0"):
         evaluate(tmp_path, attacks=True, steps=0)
+
+
+def test_exemplars_lie_nowhere_else(tmp_path, monkeypatch):
+    opened = SimpleNamespace(config=TrainingConfig(data=DataConfig(kind="exemplars")), classes=())
+    monkeypatch.setattr(evaluated, "open_run", lambda *_, **__: opened)
+    with pytest.raises(UserError, match=f"got --data {tmp_path}. Leave --data out"):
+        evaluate(tmp_path, data=tmp_path)
 
 
 def test_a_run_of_another_network_is_refused_with_what_differs(tmp_path, monkeypatch):

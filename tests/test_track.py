@@ -155,8 +155,11 @@ def test_what_cannot_be_tracked(run, tmp_path):
     for waits in (False, True):  # a layer would not help
         with pytest.raises(UserError, match="holds no training run: last.pt is missing"):
             list(track(tmp_path, [], once=not waits))
-    with pytest.raises(UserError, match="which layer is V1"):
+    with pytest.raises(UserError, match="which layer is V1.*--layer"):
         list(track(run, [], once=True))
+    for every in (0, -1, float("nan")):
+        with pytest.raises(UserError, match=f"every must be seconds.* above 0; got {every:g}"):
+            list(track(run, ["features.0"], once=True, every=every))
     with pytest.raises(UserError, match="holds no moment of a training run"):
         track_table(tmp_path)
 

@@ -81,6 +81,11 @@ def evaluate(
     opened = open_run(run, device=device, trust_code=trust_code)
     plan = opened.config.data
     if data is not None:
+        if plan.kind == "exemplars":
+            raise UserError(
+                f"{run} was trained on exemplars, whose pictures come with the package; got --data "
+                f"{data}. Leave --data out."
+            )
         plan = replace(plan, path=str(data))
     test = load_test(plan, opened.classes)
     clean = score(opened.model, test, plan)

@@ -108,7 +108,8 @@ def track(
     Raises
     ------
     UserError
-        If there is no training run, or checkpoints could not be measured: the others are, first.
+        If there is no training run, no layer or no wait between two looks; or checkpoints could
+        not be measured: the others are, first.
     """
     folder = Path(folder)
     place = Path(out) if out is not None else folder / "track"
@@ -117,7 +118,10 @@ def track(
             f"{folder} holds no training run: {CHECKPOINT} is missing. `insilico train` writes it."
         )
     if not layers:
-        raise UserError("which layer is V1? Name at least one, as of `insilico run`.")
+        raise UserError("which layer is V1? Name at least one with --layer, as for `insilico run`.")
+    # A wait of nothing would look without a pause, and one below it cannot be waited.
+    if not 0 < every < np.inf:
+        raise UserError(f"every must be seconds between two looks, above 0; got {every:g}.")
     seen: dict[Path, int] = {}
     failures: dict[Path, str] = {}
     begun = ended = False
