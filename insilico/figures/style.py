@@ -273,7 +273,8 @@ def _print(figure: Figure, file: Path) -> None:
 def _laid_out(figure: Figure) -> Iterator[None]:
     """Lay a figure out once, not again for every format."""
     engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
-    if engine is not None:
+    # As when it is drawn: an empty figure has no layout.
+    if engine is not None and figure.axes:
         # Nothing is drawn for it: that is done for every format.
         engine.execute(figure)
     figure.set_layout_engine("none")
