@@ -110,6 +110,15 @@ def test_filled_dots_are_phenomena_that_are_shown(run):
     assert [text.get_text() for text in missing.axes[0].texts] == ["not measured"]
 
 
+def test_shares_say_of_how_many_units_they_are(run):
+    few = run.units.isel(unit=slice(10))
+    [axes] = scorecard_page(insilico.scorecard(few), width=ONE_COLUMN).axes
+    assert axes.get_xlabel() == "Share of 10 units"
+    figure = scorecard_page(insilico.scorecard({"one": run.units, "other": few}))
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told[1:3] == ["one, n = 24", "other, n = 10"]
+
+
 def test_only_batteries_of_phenomena_have_a_scorecard(run):
     assert holds_scorecard(run.units)
     plain = fake_results.results(24, layers=("v1",))

@@ -64,6 +64,7 @@ def scorecard_page(
 def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]) -> None:
     place = {number: row for row, number in enumerate(order["number"])}
     step = 0.6 / max(len(models), 2)
+    counts = card.groupby("model", sort=False)["n_units"].max()
     ax.plot(
         order["control"], order["number"].map(place), "x", color=CONTROL, markersize=3.2,
         markeredgewidth=0.8, label="Linear control",
@@ -80,7 +81,8 @@ def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]
                 markersize=3, markeredgewidth=0.8,
             )  # fmt: skip
         if len(models) > 1:
-            ax.plot([], [], "o-", color=color, markersize=3, label=shorten(model, NAME_LETTERS))
+            label = f"{shorten(model, NAME_LETTERS)}, n = {counts[model]}"
+            ax.plot([], [], "o-", color=color, markersize=3, label=label)
     shade = MODEL if len(models) == 1 else CONTROL
     for face, label in ((shade, "Shown, and 95 % interval"), ("white", "Not shown for certain")):
         ax.plot([], [], "o-", color=shade, markerfacecolor=face, markersize=3, lw=0.8, label=label)
@@ -98,17 +100,12 @@ def _shares(ax: Axes, card: pd.DataFrame, order: pd.DataFrame, models: list[str]
             for name, number in zip(order["phenomenon"], order["number"], strict=True)
         ],
     )
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(order) - 0.5, -0.5), xlabel=_units(card))
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(order) - 0.5, -0.5))
+    ax.set_xlabel("Share of units" if len(models) > 1 else f"Share of {counts.iloc[0]} units")
     ax.grid(axis="y", color="0.93")
     ax.set_axisbelow(True)
     ax.tick_params(axis="y", length=0)
     ax.figure.legend(loc="outside upper center", ncols=3)
-
-
-def _units(card: pd.DataFrame) -> str:
-    """Say of how many units shares are, where they are of as many in all rows."""
-    n = card.loc[card["share"].notna(), "n_units"].unique()
-    return f"Share of {n[0]} units" if len(n) == 1 else "Share of units"
 
 
 def _thumbnail(ax: Axes, curve: pd.DataFrame) -> None:
