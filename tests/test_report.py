@@ -14,6 +14,7 @@ import pytest
 
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
+from insilico.errors import UserError
 from insilico.experiments.batteries import standard
 from insilico.reporting.explorer import explorer
 from insilico.reporting.page import number
@@ -311,6 +312,20 @@ class TestAnyInput:
         assert "3 of 9 layers are drawn" in page.text
         assert all(f"{layer} beside macaque V1" in page.text for layer in layers)
         assert page.tags.count("img") == 1 + 2 * 3
+
+
+def test_a_folder_that_is_named_like_a_page_is_refused(tmp_path):
+    results = fake_results.results(4)
+    for name in ("mine.html", "mine.HTM"):
+        with pytest.raises(UserError, match=rf"{name} is named like a page.*as .*/mine\.$"):
+            results.report(tmp_path / name)
+    with pytest.raises(UserError, match="is named like a page"):
+        results.save(tmp_path / "mine.html")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    for name in ("file", "file/below"):
+        with pytest.raises(UserError, match="is no folder, or lies in a file. Give another"):
+            results.report(tmp_path / name)
 
 
 def test_pairs_of_properties(tmp_path):
