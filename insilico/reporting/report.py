@@ -148,6 +148,15 @@ def _by_layer(comparison: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(name), rows
 
 
+def _undefined(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Say why units have no value, with the properties that it is said of: too long for a cell."""
+    reasons: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.get("n_undefined") and row["why_undefined"]:
+            reasons.setdefault(row["why_undefined"], []).append(row)
+    return list(reasons.items())
+
+
 def _layer(
     name: str,
     comparison: pd.DataFrame,
@@ -167,6 +176,7 @@ def _layer(
         "name": name,
         "rows": rows,
         "tables": tables(rows),
+        "undefined": _undefined(rows),
         "n_scored": len(scored),
         # Two standard deviations over resamples.
         "n_above": int((margin > 2 * scored["similarity_error"]).sum()),
