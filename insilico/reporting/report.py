@@ -148,9 +148,9 @@ def _by_layer(comparison: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(name), rows
 
 
-def _undefined(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+def _undefined(rows: Sequence[Mapping[Any, Any]]) -> list[tuple[str, list[Mapping[Any, Any]]]]:
     """Say why units have no value, with the properties that it is said of: too long for a cell."""
-    reasons: dict[str, list[Row]] = {}
+    reasons: dict[str, list[Mapping[Any, Any]]] = {}
     for row in rows:
         if row.get("n_undefined") and row["why_undefined"]:
             reasons.setdefault(row["why_undefined"], []).append(row)
