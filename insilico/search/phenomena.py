@@ -203,7 +203,8 @@ def _correlated(
     parts, members = [], []
     for wanted, some in table.dropna().groupby(list(table)):
         own = np.array(some.index)
-        preference = tuple(zip(map(str, table), map(float, wanted), strict=True))
+        values = np.array(wanted, dtype=float).tolist()
+        preference = tuple(zip(map(str, table), values, strict=True))
         stimuli, seen = _kept(protocol, preference, None, _subcortical(model))
         sums = Correlations(stimuli.conditions, len(own), protocol.reduction)
         sums.begin(np.arange(len(own)), torch.device("cpu"))
