@@ -159,7 +159,8 @@ def test_gradients(make):
         state = dict(zip(names, parameters, strict=True))
         return torch.func.functional_call(component, state, (maps,))
 
-    assert torch.autograd.gradcheck(outputs, (maps, *component.parameters()))
+    # Along random directions, not one parameter after the other: a wrong derivative shows in them.
+    assert torch.autograd.gradcheck(outputs, (maps, *component.parameters()), fast_mode=True)
 
 
 @pytest.mark.parametrize("make", EVERY)

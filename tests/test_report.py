@@ -16,6 +16,7 @@ from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.experiments.batteries import standard
+from insilico.figures.style import FORMATS
 from insilico.reporting.explorer import explorer
 from insilico.reporting.page import number
 from insilico.reporting.report import write_report
@@ -121,6 +122,12 @@ class TestOneFile:
         assert {"figure-textures", "figure-texture_surround"} <= set(own.ids)
         assert {target[1:] for _, target in own.links if target.startswith("#")} <= set(own.ids)
         assert "textures" not in page.ids
+
+    def test_figures_are_for_screen_and_print(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("insilico.reporting.report.FORMATS", FORMATS)
+        write_report(fake_results.results(1, layers=("conv1",), names=()), tmp_path)
+        endings = {path.suffix for path in (tmp_path / "figures").iterdir()}
+        assert endings == {".png", ".svg", ".pdf", ".csv"}
 
     def test_it_is_small(self, folder):
         assert (folder / "report.html").stat().st_size < 3e6
