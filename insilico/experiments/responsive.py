@@ -3,12 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
+from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD, ROUNDING
 
-__all__ = ["ROUNDING", "driven", "exceeds_blank", "exceeds_threshold"]
-
-# What single precision leaves of the difference between two equal responses, relative to them.
-ROUNDING = 1e-6
+__all__ = ["driven", "exceeds_blank", "exceeds_threshold"]
 
 
 def exceeds_blank(curve: xr.DataArray) -> xr.DataArray:
@@ -62,8 +59,9 @@ def driven(curve: xr.DataArray) -> xr.DataArray:
 
 
 def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
+    beyond = evoked > ROUNDING * np.abs(curve["blank"])
     if curve.attrs.get("units") == "spikes/s":
-        return evoked > RESPONSIVE_THRESHOLD
+        return (evoked > RESPONSIVE_THRESHOLD) & beyond
     largest = evoked.groupby("layer").max().sel(layer=evoked["layer"])
     share = RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM
-    return (evoked > share * largest) & (evoked > ROUNDING * np.abs(curve["blank"]))
+    return (evoked > share * largest) & beyond
