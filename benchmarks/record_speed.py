@@ -8,12 +8,14 @@ For each layer of ResNet-50 (random weights, 224 px, 8 deg) and for the VOneBloc
 (a) the seconds of a whole forward pass per stimulus with a hook on the layer, sampled on 64 stimuli
 and extrapolated to the stimuli of the `marques2020` battery, in a child process; (b) the whole
 battery, from the stimuli to the tables of properties and comparisons; and the bare forward passes
-of the pictures that (b) showed to the model. All of it in seconds of CPU time, which other work on
-the machine leaves alone; best with one thread (OMP_NUM_THREADS=1). Prints
+of the pictures that (b) showed to the model, in the same windows and batches, by two definitions
+(bare_passes.py). All of it in seconds of CPU time, which other work on the machine leaves alone;
+best with one thread (OMP_NUM_THREADS=1). Prints
 
-ratio     a / b,
-overhead  b / bare passes,
-peak_mb   largest resident memory in (b), libraries and model included.
+ratio           a / b,
+overhead        b / bare passes of the module as it is, which computes all sites of a window,
+overhead_sites  b / bare passes of the sites that are read alone, as (b) computes them,
+peak_mb         largest resident memory in (b), libraries and model included.
 
 --check maps the receptive fields in whole pictures too, and compares which units are selected
 (minutes). --every-site maps every unit of layer1, as the published benchmark does. --device prints
@@ -24,17 +26,15 @@ import argparse
 import json
 import multiprocessing
 import time
-from collections import Counter
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import bare_passes
 import on_device
 import torch
 
 import insilico
 from insilico.experiments.marques2020 import BATTERY, PLACE
 from insilico.experiments.marques2020_curves import receptive_field_map
-from insilico.recording.forward import Forward
 from insilico.recording.probe import Probe
 from insilico.tuning.rates import to_rates
 from stimuli import Display
@@ -75,48 +75,6 @@ def peak_mb():
     return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 
-class Shown:
-    """Counts the passes that probes make, by the shape of the batch and by what is padded."""
-
-    def __enter__(self):
-        self.plain, passes = (Forward.record, Forward.without_padding), Counter()
-        corners = []
-
-        def recorded(forward, images, *given, **options):
-            corner = corners[-1] if corners else None
-            for batch in torch.split(images, forward.batch(images.shape[-2] * images.shape[-1])):
-                passes[tuple(batch.shape), corner] += 1
-            return self.plain[0](forward, images, *given, **options)
-
-        @contextmanager
-        def without_padding(forward, corner):
-            corners.append(corner)
-            with self.plain[1](forward, corner):
-                yield
-            corners.pop()
-
-        Forward.record, Forward.without_padding = recorded, without_padding
-        return passes
-
-    def __exit__(self, *_):
-        Forward.record, Forward.without_padding = self.plain
-
-
-def bare_seconds(model, layer, passes):
-    """Seconds of the same forward passes with nothing around them."""
-    forward = Forward(model)
-    seconds = 0.0
-    with forward.ready():
-        for (shape, corner), times in passes.items():
-            images = torch.rand(shape)
-            with nullcontext() if corner is None else forward.without_padding(corner):
-                started = time.process_time()
-                for _ in range(times):
-                    forward.run(images, [layer], lambda _, output: output[:, :1, 0, 0].clone())
-                seconds += time.process_time() - started
-    return seconds
-
-
 def measure(layer):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
@@ -127,21 +85,23 @@ def measure(layer):
     model, name = model_of(layer)
     forget_peak()
     run = insilico.run  # imported here, and not in what is timed
-    with Shown() as passes:
+    with bare_passes.counted() as passes:
         started = time.process_time()
         results = run(model, [name], battery="marques2020")
         seconds = time.process_time() - started
     peak = peak_mb()
-    bare = bare_seconds(model, name, passes)
+    bare = bare_passes.seconds(passes)
     record = results.provenance
     plain = per_stimulus * record["n_stimuli"]
     return {
         "ratio": round(plain / seconds, 1),
-        "overhead": round(seconds / bare, 2),
+        "overhead": round(seconds / bare.module, 2),
+        "overhead_sites": round(seconds / bare.sites, 2),
         "peak_mb": peak,
         "plain_s": round(plain, 1),
         "battery_s": round(seconds, 1),
-        "bare_s": round(bare, 1),
+        "bare_s": round(bare.module, 1),
+        "bare_sites_s": round(bare.sites, 1),
         "n_stimuli": record["n_stimuli"],
         "n_pictures": record["n_pictures"],
         "n_selected": record["selected"],

@@ -92,7 +92,8 @@ def run(
         Layers to record; those that the model's card names by default. ``"all"`` is every one with
         several sites.
     battery : str or Battery
-        Which experiments: ``"standard"`` or ``"marques2020"``, or a battery of your own.
+        Which experiments: one by name (``insilico protocols MODEL`` lists them with what each
+        costs), or a battery of your own.
     protocols : sequence of str, optional
         Some of its protocols only, with those that they depend on.
     place : Placement, optional
