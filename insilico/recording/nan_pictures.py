@@ -25,7 +25,7 @@ class Unharmed(TorchFunctionMode):
         given: Sequence[Any] = (),
         options: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch; torch calls this in its place."""
+        """Call a function of torch, or raise where NaN would crash it."""
         options = options or {}
         if getattr(function, "__name__", "") in CRASHING and any(
             isinstance(each, Tensor) and not bool(each.isfinite().all())
