@@ -59,9 +59,8 @@ def driven(curve: xr.DataArray) -> xr.DataArray:
 
 
 def _responsive(curve: xr.DataArray, evoked: xr.DataArray) -> xr.DataArray:
-    beyond = evoked > ROUNDING * np.abs(curve["blank"])
     if curve.attrs.get("units") == "spikes/s":
-        return (evoked > RESPONSIVE_THRESHOLD) & beyond
+        return evoked > RESPONSIVE_THRESHOLD
     largest = evoked.groupby("layer").max().sel(layer=evoked["layer"])
     share = RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM
-    return (evoked > share * largest) & beyond
+    return (evoked > share * largest) & (evoked > ROUNDING * np.abs(curve["blank"]))
