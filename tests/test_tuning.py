@@ -34,6 +34,25 @@ def test_a_rectified_sinusoid_at_eight_phases():
     assert ratio == pytest.approx(4 / (1 + np.sqrt(2)))
 
 
+@pytest.mark.parametrize(
+    "phase", [np.linspace(0, 360, 9), np.deg2rad(PHASE), PHASE / 2, PHASE[:-1], PHASE[:0]]
+)
+def test_phases_that_do_not_cover_a_turn_evenly_are_refused(phase):
+    response = xr.DataArray([1 + np.cos(phase)], {"phase": phase}, ("unit", "phase"))
+    for harmonic in (mean_response, first_harmonic):
+        with pytest.raises(UserError, match="in deg, that cover 360 deg evenly; these are"):
+            harmonic(response)
+
+
+@pytest.mark.parametrize("phase", [[0.0], [240.0, 0.0, 120.0], [-90.0, 0.0, 90.0, 180.0]])
+def test_one_phase_has_no_amplitude(phase):
+    values = 3 + 2 * np.cos(np.deg2rad(phase) - 0.5)
+    response = xr.DataArray([values], {"phase": phase}, ("unit", "phase"))
+    assert mean_response(response).item() == pytest.approx(values.mean())
+    expected = 2 if len(phase) > 2 else np.nan
+    assert first_harmonic(response).item() == pytest.approx(expected, nan_ok=True)
+
+
 def test_harmonics_of_a_streamed_recording_are_read_not_computed():
     streamed = xr.DataArray([[3.0, 2.0]], {"harmonic": [0, 1]}, ("unit", "harmonic"))
     assert mean_response(streamed).item() == 3

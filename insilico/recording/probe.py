@@ -255,7 +255,7 @@ class Probe:
             If the display differs, memory would not suffice, or a response is not finite.
         """
         units = self.units if units is None else units
-        self._check(stimuli, len(units), reduction)
+        self._check(stimuli, units, reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
         if isinstance(reduction, Ascent):
@@ -494,12 +494,25 @@ class Probe:
             return
         store.keep_maps("gradient", members, np.repeat(found[:, None] / 2, 2, axis=1))
 
-    def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
+    def _check(
+        self, stimuli: StimulusSet, units: pd.DataFrame, reduction: Reduction | None
+    ) -> None:
+        unknown = sorted(set(units["layer"]) - set(self.maps))
+        if unknown:
+            raise UserError(
+                f"the probe is in {', '.join(self.layers)}, and not in {', '.join(unknown)}. Give "
+                "rows of probe.units."
+            )
         shape = (stimuli.display.height, stimuli.display.width)
         if shape != (self.display.height, self.display.width):
             raise UserError(
                 f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
                 f"{self.display.height} x {self.display.width}. Draw them on probe.display."
+            )
+        if not np.isclose(stimuli.display.px_per_deg, self.display.px_per_deg):
+            raise UserError(
+                f"the stimuli are drawn at {stimuli.display.px_per_deg:g} px/deg, but the probe's "
+                f"display has {self.display.px_per_deg:g}. Draw them on probe.display."
             )
         if stimuli.time and self.forward.movies is None:
             raise UserError(
@@ -516,8 +529,8 @@ class Probe:
         each = bytes_per_unit(*over_time(stimuli), reduction)
         # Reduced maps of many units are measured in parts; everything else is copied whole.
         _check_memory(
-            n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
-            n_units,
+            len(units) * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
+            len(units),
             len(stimuli),
         )
 

@@ -63,8 +63,12 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray
-        The same without that dim. Over time NaN where the answers come too seldom, less than twice
-        a cycle.
+        The same without that dim. NaN of a single phase; over time where the answers come too seldom, less than twice a cycle.
+
+    Raises
+    ------
+    UserError
+        If phases do not cover 360 deg evenly.
 
     Notes
     -----
