@@ -3,13 +3,23 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["LARGEST", "SIZES", "SURROUNDINGS", "Numbers", "column", "drawing", "in_disk"]
+__all__ = [
+    "LARGEST",
+    "SIZES",
+    "SURROUNDINGS",
+    "Numbers",
+    "column",
+    "combinations",
+    "drawing",
+    "each_once",
+    "in_disk",
+]
 
 # Of an angle, a place or a frequency; sines and cosines of more have few digits left.
 LARGEST = 1e9
@@ -98,11 +108,7 @@ def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     callable
         Raises ValueError for what is no number, and for numbers of values that do not agree.
     """
-    numbers = [
-        name
-        for name, parameter in inspect.signature(draw).parameters.items()
-        if name not in SURROUNDINGS and not isinstance(parameter.default, str)
-    ]
+    numbers = _numbers(draw)
 
     @functools.wraps(draw)
     def checked(*args: P.args, **parameters: P.kwargs) -> Drawn:
@@ -120,3 +126,80 @@ def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
         return draw(*args, **parameters)
 
     return checked
+
+
+def _numbers(draw: Callable[..., Any]) -> list[str]:
+    """Names of the parameters that are numbers, one or one for each picture."""
+    return [
+        name
+        for name, parameter in inspect.signature(draw).parameters.items()
+        if name not in SURROUNDINGS and not isinstance(parameter.default, str)
+    ]
+
+
+def each_once(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """Draw patterns once that come several times: an aperture for every phase of its grating.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(display, *, window, device, **parameters)``, each pattern by itself; as `drawing`
+        takes it.
+
+    Returns
+    -------
+    callable
+        The same; what it returns is not to be changed in place.
+    """
+    numbers = _numbers(draw)
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **parameters: P.kwargs) -> Drawn:
+        columns = {
+            name: np.asarray(value, dtype=np.float64).reshape(-1)
+            for name in numbers
+            if (value := parameters.get(name)) is not None
+        }
+        several = [name for name, values in columns.items() if len(values) > 1]
+        if not several:
+            return draw(*args, **parameters)
+        place = combinations([columns[name] for name in several])
+        first, number = np.unique(place, return_index=True, return_inverse=True)[1:]
+        n = len(place)
+        if 2 * len(first) > n:
+            return draw(*args, **parameters)
+        fewer = {name: columns[name][first] for name in several}
+        patterns: Any = draw(*args, **cast(Any, parameters | fewer))
+        if len(first) == 1:
+            return cast(Drawn, patterns.expand(n, *patterns.shape[1:]))
+        return cast(Drawn, patterns[number])
+
+    return drawn
+
+
+def combinations(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.intp]:
+    """Tell by numbers which rows of some columns have the same values.
+
+    Parameters
+    ----------
+    columns : sequence of array, shape (n,)
+        At least one.
+
+    Returns
+    -------
+    array, shape (n,)
+        Rows with equal values, NaN among them, have equal numbers.
+    """
+    place = np.zeros(len(columns[0]), dtype=np.intp)
+    for values in columns:
+        if len(values) and values[0] == values[-1] and (values == values[0]).all():
+            continue
+        if values.dtype.hasobject:
+            # What numpy cannot sort, a table can tell apart.
+            level, levels = pd.factorize(values, use_na_sentinel=False)
+        else:
+            levels, level = np.unique(values, return_inverse=True)
+        if len(levels) * (1 + place.max(initial=0)) > LARGEST:
+            place = np.unique(place, return_inverse=True)[1]
+        place = place * len(levels) + level
+    return place

@@ -26,7 +26,7 @@ from insilico.experiments.rehearsal import preferences
 from insilico.models.mechanistic.filters import STRIDE
 from insilico.models.mechanistic.hyper_parameters import SUBCORTICAL, HyperParameters
 from insilico.models.mechanistic.module import MechanisticV1, Seen
-from insilico.recording.schema import label
+from insilico.recording.schema import Labelled, label
 from insilico.runs.groups import joined
 from insilico.search.objective import thinned
 from insilico.tuning.rates import RateMap, fit_rates
@@ -168,7 +168,8 @@ def _recorded(
         with torch.inference_mode():
             answers = model.answers_of(unit, seen)[None].numpy()
         own = slice(unit, unit + 1)
-        parts.append(_labelled(stimuli, answers, units.iloc[own], blank[own]))
+        recording = _labelled(stimuli, answers, units.iloc[own], blank[own])
+        parts.append(Labelled.of(recording))
     return joined(parts, [units.index[[unit]] for unit in shown.tolist()], units)
 
 
