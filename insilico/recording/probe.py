@@ -243,12 +243,12 @@ class Probe:
             If the display differs, memory would not suffice, or a response is not finite.
         """
         units = self.units if units is None else units
+        self._check(stimuli, len(units), reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
-        together = Together.of([(stimuli, units)])
-        self._check(stimuli, len(units), reduction)
         if isinstance(reduction, Ascent):
             return self._climb(stimuli, units, reduction, progress)
+        together = Together.of([(stimuli, units)])
         store, responses, passes = self._taken(together, reduction, progress, tape)
         told = self._told(stimuli, units, passes, reduction)
         n_pictures = {"n_pictures": int(responses.n_pictures[0])}
