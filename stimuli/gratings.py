@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stimuli.apertures import aperture, axes, tables
 from stimuli.display import Display, Window
-from stimuli.parameters import Numbers, column, drawing, each_once, in_disk
+from stimuli.parameters import Numbers, column, drawing, each_once, in_disk, vanishing
 
 __all__ = [
     "blank_screen",
@@ -141,6 +141,7 @@ def blank_screen(
 
 
 @in_disk
+@vanishing(contrast=("orientation", "phase"))
 @drawing
 def grating(
     display: Display,
@@ -214,6 +215,7 @@ def grating(
 
 
 @in_disk
+@vanishing(contrast=("orientation", "phase"), mask_contrast=("mask_orientation", "mask_phase"))
 @drawing
 def plaid(
     display: Display,
@@ -273,6 +275,9 @@ def plaid(
     return compose(display, (depth * signal + mask_depth * mask) * seen)
 
 
+@vanishing(
+    contrast=("orientation", "phase"), surround_contrast=("surround_orientation", "surround_phase")
+)
 @drawing
 def center_surround(
     display: Display,

@@ -19,6 +19,7 @@ __all__ = [
     "drawing",
     "each_once",
     "in_disk",
+    "vanishing",
 ]
 
 # Of an angle, a place or a frequency; sines and cosines of more have few digits left.
@@ -90,6 +91,29 @@ def in_disk(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     """
     vars(draw)["in_disk"] = True
     return draw
+
+
+def vanishing(
+    **patterns: tuple[str, ...],
+) -> Callable[[Callable[P, Drawn]], Callable[P, Drawn]]:
+    """Declare what does not matter where there is no contrast.
+
+    Parameters
+    ----------
+    **patterns : tuple of str
+        By the name of a contrast, the parameters of the pattern that is not there where it is 0.
+
+    Returns
+    -------
+    callable
+        Takes a function that draws, and returns the same.
+    """
+
+    def declared(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+        vars(draw)["vanishing"] = patterns
+        return draw
+
+    return declared
 
 
 def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
@@ -172,7 +196,8 @@ def each_once(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
         patterns: Any = draw(*args, **cast(Any, parameters | fewer))
         if len(first) == 1:
             return cast(Drawn, patterns.expand(n, *patterns.shape[1:]))
-        return cast(Drawn, patterns[number])
+        # A table of places on the device of the patterns, whichever that is.
+        return cast(Drawn, patterns.index_select(0, patterns.new_tensor(number, dtype=int)))
 
     return drawn
 

@@ -143,6 +143,10 @@ class StimulusSet:
             touches, covers = touches_and_covers(self.display, window, *place, spare=SPARE)
             # How large a disk is does not matter where it fills the window.
             table["diameter"] = np.where(covers, np.inf, place[-1])
+        for contrast, others in getattr(self.draw, "vanishing", {}).items():
+            if contrast in table:
+                gone = table[contrast] == 0
+                table |= {each: np.where(gone, 0, table[each]) for each in others if each in table}
         alike = combinations([np.zeros(len(self)), *table.values()])
         # The blank is the same wherever the disk is that misses the window.
         _, first, number = np.unique(

@@ -11,9 +11,9 @@ from insilico.recording.layers import finite_sites, layer_map
 from insilico.recording.layouts import readings
 from insilico.recording.receptive_fields import Fields, split_sites, survey
 from insilico.recording.windows import proven_windows
-from stimuli import Display, Position, StimulusSet, Window, factorial, grating
+from stimuli import Display, Position, StimulusSet, Window, factorial, grating, plaid
 from stimuli.apertures import aperture
-from stimuli.catalogue import IN_DISKS, STIMULI, Named
+from stimuli.catalogue import IN_DISKS, STIMULI, VANISHING, Named
 from stimuli.edges import touches_and_covers
 from stimuli.frames import FRAME_RATE
 from stimuli.packaged import packaged_photographs
@@ -188,6 +188,22 @@ def test_what_is_drawn_otherwise_is_told_by_its_columns_alone():
 def test_the_catalogue_knows_what_is_drawn_in_disks():
     found = {name for name in STIMULI if getattr(STIMULI[name].function(name), "in_disk", False)}
     assert found == set(IN_DISKS) == {name for name in STIMULI if Named(name).in_disk}
+
+
+def test_the_catalogue_knows_what_vanishes_without_contrast():
+    drawn = {name: STIMULI[name].function(name) for name in STIMULI}
+    found = {name: each.vanishing for name, each in drawn.items() if hasattr(each, "vanishing")}
+    assert found == VANISHING
+    assert {name for name in STIMULI if Named(name).vanishing} == set(VANISHING)
+
+
+def test_the_phase_of_what_has_no_contrast_does_not_matter():
+    factors = {"contrast": [0, 0.5], "mask_contrast": [0, 0.5], "phase": [0, 90, 180]}
+    shown = {"orientation": 0, "mask_orientation": 60, "spatial_frequency": 1}
+    stimuli = factorial("s", DISPLAY, plaid, {**factors, "mask_phase": [0, 120]}, **shown)
+    # The blank, two phases of the mask, three of the signal, and six of both.
+    assert stimuli.n_different(DISPLAY.whole) == 1 + 2 + 3 + 6
+    assert len(torch.unique(stimuli.images().flatten(1), dim=0)) == 12
 
 
 @pytest.mark.parametrize("place", [0.0, 0.03125, 0.013])

@@ -425,7 +425,9 @@ class Probe:
                     stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
                 )
                 place = self._crops.place(units.iloc[members])
-                seconds += different * longer * seconds_per_picture(self.forward, place, crop)
+                seconds += (
+                    different * longer * seconds_per_picture(self.forward, place, crop, stimuli)
+                )
                 n_pictures += different
         if isinstance(reduction, Ascent):
             # Each unit is shown pictures of its own, there and back.
