@@ -214,7 +214,8 @@ def _correlated(
                 rows = range(start, min(start + ANSWERED, len(stimuli)))
                 sums.add(rows, model.answers(seen.part(slice(rows.start, rows.stop)))[:, own])
             sums.finish()
-        parts.append(sums.labelled(units.loc[own], blank[own], _attributes(stimuli)))
+        maps = sums.labelled(units.loc[own], blank[own], _attributes(stimuli))
+        parts.append(Labelled.of(maps))
         members.append(some.index)
     return joined(parts, members, units)
 
