@@ -1,6 +1,6 @@
 # make demo      install into .venv, and record the built-in VOneBlock
 # make test      everything that continuous integration runs
-# make validate  the longer tests, and the tables of docs/validation.md
+# make validate  the longer tests, and the tables of docs/validation.md: hours
 # make lint      style, types, imports
 # make docs      the documentation, in docs/_build/html
 # make clean     remove what the others made, but for .venv
@@ -14,25 +14,45 @@ DEMO := results/demo
 
 TEST_PROCESSES ?= 2
 
+# A file is one process's, for what its tests share. In their order: otherwise files of few tests
+# come last, and those are the long ones.
+SPREAD := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+# Of a validation.
+STEPS := long-tests fuzz tables
+
 # For each reader of files.
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test validate lint docs clean
+.PHONY: demo test validate $(STEPS) lint docs clean
 
 demo: .venv/.installed
 	rm -rf $(DEMO)
 	$(BIN)/insilico run vone --out $(DEMO)
 
 # Test processes share the cores: more threads in each would only get in each other's way.
-test validate: export OMP_NUM_THREADS = 1
+test $(STEPS): export OMP_NUM_THREADS = 1
 
-test: lint docs
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not slow and not gpu"
+# Each of the first two keeps one processor busy, and says nothing while all is well.
+test: .venv/.installed-for-tests
+	@$(MAKE) --no-print-directory --jobs=2 lint docs
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow and not gpu"
 
+# Each step takes long: the others are taken although one failed, which is named in the end.
 validate: .venv/.installed-for-tests
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+	@failed=; for step in $(STEPS); do \
+		$(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
+	done; test -z "$$failed" || { \
+		echo "make validate failed in:$$failed. Each of them can be made by itself." >&2; exit 1; }
+
+long-tests: .venv/.installed-for-tests
+	$(BIN)/python -m pytest $(SPREAD) -m slow
+
+fuzz: .venv/.installed-for-tests
 	$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
+
+tables: .venv/.installed-for-tests
 	$(BIN)/python tests/validation.py docs/validation
 	$(BIN)/python -m pytest tests/test_validation.py
 

@@ -1,13 +1,13 @@
 """Which phenomena the fitted mechanistic V1 shows, and without each of its mechanisms.
 
-    python benchmarks/mechanistic_phenomena.py docs/mechanistic [--units 20] [--draws 3]
+    python benchmarks/mechanistic_phenomena.py docs/mechanistic [--units 20] [--draws 4]
         [--workers 1] [--only MECHANISM ...]
 
-Units are recorded at one site of a screen of 6 deg, each at its own measured optimum, with every
-second phase, and measured as in the phenomena battery; where they look is known, so fields are not
-mapped. Writes ``phenomena.csv``, one row per population and phenomenon, as each population is done:
-``fitted``, of all draws; ``fitted, one draw``; and that draw without each mechanism behind the
-subcortical stage, the ranks of the units being the same.
+Units are recorded at one site of a screen of 8 deg, each at its own measured optimum, with every
+second phase, and measured as in the phenomena battery; fields are mapped for their size alone, for
+where units look is known. Writes ``phenomena.csv``, one row per population and phenomenon, as each
+population is done: ``fitted``, of all draws; ``fitted, one draw``; and that draw without each
+mechanism behind the subcortical stage, the ranks of the units being the same.
 """
 
 import argparse
@@ -32,32 +32,40 @@ KEPT = ("number", "phenomenon", "n_units", "n_undefined", "share", "share_low", 
 BEHIND = [name for name in ABLATIONS if not set(ABLATIONS[name]) & set(SUBCORTICAL)]
 
 
-def drawn(name: str, draw: int, n: int) -> xr.Dataset:
-    """Draw a population, without a mechanism or whole, and measure it."""
+def drawn(draw: int, names: list[str], n: int) -> dict[str, xr.Dataset]:
+    """Draw a population, and measure it whole ("") and without mechanisms.
+
+    One after the other, since pictures that units are shown again are recorded once.
+    """
     torch.set_num_threads(1)
-    said = hyper_parameters(ABLATIONS.get(name, {}))
-    units = phenomena_units(said, n=n, seed=SEED + draw)
-    # Units of different draws are different cells.
-    return units.assign_coords(channel=units["channel"] + draw * n)
+    found = {}
+    for name in names:
+        said = hyper_parameters(ABLATIONS.get(name, {}))
+        units = phenomena_units(said, n=n, seed=SEED + draw)
+        # Units of different draws are different cells.
+        found[name] = units.assign_coords(channel=units["channel"] + draw * n)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--units", type=int, default=20)
-    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=BEHIND, default=BEHIND)
     arguments = parser.parse_args()
-    tasks = [("", draw) for draw in range(arguments.draws)]
-    tasks += [(name, 0) for name in arguments.only]
     found: dict[tuple[str, int], xr.Dataset] = {}
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(drawn, *task, arguments.units): task for task in tasks}
+        futures = {
+            pool.submit(drawn, draw, ["", *(() if draw else arguments.only)], arguments.units): draw
+            for draw in range(arguments.draws)
+        }
         for future in as_completed(futures):
-            found[futures[future]] = future.result()
+            draw = futures[future]
+            found |= {(name, draw): units for name, units in future.result().items()}
             write(found, arguments.folder / "phenomena.csv")
-            print(*futures[future], flush=True)
+            print("draw", draw, flush=True)
 
 
 def write(found: dict[tuple[str, int], xr.Dataset], path: Path) -> None:

@@ -18,9 +18,10 @@ Pairs of the mechanisms without which most is lost are left out together, with t
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -251,29 +252,64 @@ def _told(value: float, sure: bool) -> str:
 
 
 def figure(table: pd.DataFrame, path: Path) -> None:
-    """Show what each mechanism is worth, property by property."""
+    """Show what each mechanism is worth, property by property, then by category, then in all."""
     without = [f"without {each}" for each in ABLATIONS]
-    whole = table[table["population"] == "fitted"].set_index("what")
-    order = list(whole.index)
-    wide = table.pivot_table("similarity", "what", "population", sort=False).loc[order]
-    change = wide[without].sub(wide["fitted"], axis=0)
-    picture, axes = plt.subplots(figsize=(9, 8), layout="constrained")
+    rows = table.set_index(["population", "what"])
+    whole = rows.loc["fitted"]
+    blocks = _blocks(list(whole.index))
     limit = 0.3
-    image = axes.imshow(change, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-    for row, what in enumerate(order):
-        for column, name in enumerate(without):
-            value = change.loc[what, name]
-            rows = table[(table["what"] == what) & (table["population"] == name)].iloc[0]
-            apart = rows["high"] < whole.loc[what, "low"] or rows["low"] > whole.loc[what, "high"]
-            axes.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=7,
+    picture, panels = plt.subplots(
+        len(blocks), 1, figsize=(9.5, 8.5), sharex=True, layout="constrained",
+        height_ratios=[len(block) for block in blocks],
+    )  # fmt: skip
+    for axes, block in zip(panels, blocks, strict=True):
+        change = rows["similarity"].unstack(0).loc[list(block), without]
+        change = change.sub(whole.loc[list(block), "similarity"], axis=0)
+        image = axes.imshow(change, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+        for (row, what), (column, name) in product(enumerate(block), enumerate(without)):
+            value, its = change.loc[what, name], rows.loc[(name, what)]
+            apart = its["high"] < whole.loc[what, "low"] or its["low"] > whole.loc[what, "high"]
+            axes.text(column, row, _signed(value), ha="center", va="center", fontsize=7,
                       color="white" if abs(value) > 0.2 else "black",
                       fontweight="bold" if apart else "normal")  # fmt: skip
-    labels = [each.split(".")[-1].replace("_", " ") for each in order]
-    axes.set_yticks(range(len(order)), labels, fontsize=7)
-    axes.set_xticks(range(len(without)), [each.removeprefix("without ") for each in without],
-                    rotation=40, ha="right", fontsize=8)  # fmt: skip
-    picture.colorbar(image, label="Change of the similarity without the mechanism", shrink=0.6)
+        axes.set_yticks(range(len(block)), block.values(), fontsize=8)
+        axes.tick_params(length=0)
+    panels[-1].set_xticks(
+        range(len(without)), [each.removeprefix("without ") for each in without],
+        rotation=40, ha="right", rotation_mode="anchor", fontsize=8,
+    )  # fmt: skip
+    panels[-1].set_xlabel("Mechanism left out", fontsize=9)
+    n = int(whole["seeds"].iloc[0])
+    bar = picture.colorbar(image, ax=panels, shrink=0.5, extend="both")
+    bar.set_label(f"Change of the similarity, mean of {n} populations", fontsize=9)
     picture.savefig(path, dpi=150)
+
+
+def _blocks(order: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of the figure in their blocks, each with what stands beside it."""
+    members = [each for each in order if "." in each]
+    properties = {each: load(f"marques2020.{each}") for each in members}
+    n_in = Counter(reference.category for reference in properties.values())
+    return [
+        {each: _split(reference.label) for each, reference in properties.items()},
+        # A category of one property is that property.
+        {
+            each: f"{each.replace('_', ' ').capitalize()} ({n_in[each]})"
+            for each in order
+            if n_in[each] > 1
+        },
+        {"mean": f"Mean ({len(properties)})"},
+    ]
+
+
+def _split(label: str) -> str:
+    """Give a long label two lines."""
+    return label.replace("ratio - ", "ratio\n- ")
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}"
+    return "0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def main() -> None:
@@ -281,7 +317,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--units", type=int, default=500)
+    parser.add_argument("--draw", action="store_true", help="the figure alone, from the table")
     arguments = parser.parse_args()
+    if arguments.draw:
+        table = pd.read_csv(arguments.folder / "populations.csv")
+        figure(table, arguments.folder / "ablations.png")
+        return
     rows, units = measure_all(populations(arguments.seeds), arguments.units)
     of_pairs, _ = measure_all(pairs(rows), arguments.units)
     table = summary(pd.concat([rows, of_pairs]))

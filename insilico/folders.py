@@ -20,6 +20,7 @@ __all__ = [
     "existing",
     "inside",
     "is_locked",
+    "made",
     "plain",
     "written",
 ]
@@ -29,6 +30,9 @@ ADDED = len("..01234567.partial")
 
 # Locked by the process that writes to a folder.
 LOCK = ".lock"
+
+# How the names of pages end, which lie in a folder with their figures.
+PAGES = (".html", ".htm")
 
 
 def check_free(folder: Path | str) -> None:
@@ -42,10 +46,11 @@ def check_free(folder: Path | str) -> None:
     Raises
     ------
     UserError
-        If it holds files, is a link or a file, contains the current folder, has too long a name, or
-        lies where nothing can be written.
+        If it holds files, is a link or a file, contains the current folder, has too long a name or
+        that of a page, or lies where nothing can be written.
     """
     folder = Path(folder)
+    _check_name(folder)
     remedy = "Give another folder"
     if folder.is_symlink():
         raise UserError(f"{folder} is a link, which is not replaced. {remedy}.")
@@ -75,6 +80,44 @@ def check_free(folder: Path | str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{folder} cannot be written ({reason}). {remedy}.") from error
+
+
+def made(folder: Path | str) -> Path:
+    """Make a folder for a page and its figures, unless it is there.
+
+    Parameters
+    ----------
+    folder : path
+        Where they are to go.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UserError
+        If it is a file, or lies in one, or would be named like a page.
+    """
+    folder = Path(folder)
+    _check_name(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"{error.filename} is no folder, or lies in a file. Give another folder."
+        ) from error
+    return folder
+
+
+def _check_name(folder: Path) -> None:
+    """Refuse a folder that would be named like a page: it is the page that is meant."""
+    if folder.suffix.lower() in PAGES and not folder.is_dir():
+        raise UserError(
+            f"{folder} is named like a page, and what is written is a folder, with a page in it "
+            f"and its figures beside it. Give a folder, as {folder.with_suffix('')}."
+        )
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import xarray as xr
 
 import insilico
 from insilico.comparison.statistics.half_samples import halves, spread
+from insilico.experiments.batteries import find_battery
 from insilico.experiments.measuring import Measured, measure
 from insilico.experiments.optimal_stimuli import OPTIMAL_STIMULUS
 from insilico.experiments.responsive import exceeds_blank
 from insilico.experiments.reverse_correlation import RECEPTIVE_FIELD_STRUCTURE
-from insilico.experiments.variability import VARIABILITY
+from insilico.experiments.variability import with_spikes
 from insilico.runs.repeats import intervals_over_repeats
 from insilico.runs.session import Session
 from insilico.tuning.properties import orientation as properties
@@ -299,7 +300,12 @@ def test_trials_that_there_cannot_be_are_refused(options, message):
         insilico.run(**said)
 
 
-def test_spikes_of_any_battery_are_drawn_for_trials():
-    assert VARIABILITY.name not in {each.name for each in small_battery.BATTERY.protocols}
-    with pytest.raises(insilico.UserError, match="not mapped to any"):
-        small_battery.run(spikes="poisson", trials=8)
+@pytest.mark.parametrize("trials", [8, None])
+def test_a_battery_without_rates_has_no_spikes_and_says_so_before_the_recording(trials):
+    structure = find_battery("structure").battery
+    said = "shows nothing that rates are fitted to.*--battery full --protocols optimal_stimulus, or"
+    with pytest.raises(insilico.UserError, match=said):
+        insilico.run(None, battery=structure, spikes="poisson", trials=trials)
+    # What is said to help, does.
+    full = find_battery("full").battery.only(["optimal_stimulus"])
+    assert with_spikes(full, "poisson", seed=0, asked=True).rates_from == "orientation"

@@ -14,6 +14,7 @@ import pytest
 
 from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
+from insilico.errors import UserError
 from insilico.experiments.batteries import standard
 from insilico.reporting.explorer import explorer
 from insilico.reporting.page import number
@@ -313,6 +314,20 @@ class TestAnyInput:
         assert page.tags.count("img") == 1 + 2 * 3
 
 
+def test_a_folder_that_is_named_like_a_page_is_refused(tmp_path):
+    results = fake_results.results(4)
+    for name in ("mine.html", "mine.HTM"):
+        with pytest.raises(UserError, match=rf"{name} is named like a page.*as .*/mine\.$"):
+            results.report(tmp_path / name)
+    with pytest.raises(UserError, match="is named like a page"):
+        results.save(tmp_path / "mine.html")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    for name in ("file", "file/below"):
+        with pytest.raises(UserError, match="is no folder, or lies in a file. Give another"):
+            results.report(tmp_path / name)
+
+
 def test_pairs_of_properties(tmp_path):
     run = fake_results.results(60)
     run = dataclasses.replace(run, joint=joint_structure(run.units, PAIRS, n_resamples=50))
@@ -372,7 +387,8 @@ def test_words_of_docstrings_show_no_backticks(tmp_path):
     table = run.comparison.assign(why_undefined=why, n_undefined=1)
     text = write_report(fake_results.with_comparison(run, table), tmp_path).read_text("utf-8")
     assert "One minus <code>|R| &lt;1&gt;</code>." in text
-    assert "NaN as for <code>circular_<wbr>variance</code>, where" in text
+    # Said once, of all properties that it holds for.
+    assert text.count("NaN as for <code>circular_<wbr>variance</code>, where") == 1
     assert "`circular_variance`" not in text
 
 

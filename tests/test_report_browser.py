@@ -296,15 +296,18 @@ class TestColours:
             cut = f"{tables}.filter(each => each.scrollWidth > each.clientWidth)"
             assert page.evaluate(f"{cut}.map(each => each.id)") == []
 
-    def test_words_of_docstrings_do_not_widen_a_table(self, show, run, tmp_path):
-        why = "NaN as for `spatial_frequency_bandwidth_percent`."
+    def test_words_of_docstrings_neither_widen_nor_heighten_a_table(self, show, run, tmp_path):
+        why = "NaN where `spatial_frequency_bandwidth_percent` is, and wherever else it may be."
         table = run.comparison.assign(why_undefined=why, n_undefined=3)
         path = write_report(fake_results.with_comparison(run, table), tmp_path)
         page = show(path, viewport={"width": 420, "height": 900})
-        too_wide = "each => each.offsetWidth > parseFloat(getComputedStyle(each).minWidth) + 1"
-        notes = "[...document.querySelectorAll('.numbers small.long')]"
-        assert page.evaluate(f"{notes}.length") > 0
-        assert page.evaluate(f"{notes}.filter({too_wide}).length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == 420
+        assert page.locator("#comparison li", has_text=why.replace("`", "")).count() == 2
+        rows = "[...document.querySelectorAll('#comparison-conv1 tbody tr')]"
+        tallest = page.evaluate(f"Math.max(...{rows}.map(each => each.offsetHeight))")
+        line = "parseFloat(getComputedStyle(document.querySelector('#comparison td')).lineHeight)"
+        # A label takes two lines, and an interval stands below its number.
+        assert tallest < 2.6 * page.evaluate(line)
 
 
 class TestSaving:

@@ -129,11 +129,18 @@ def test_measuring_knows_of_no_model():
 
 def test_evaluate_records_and_scores_both_halves():
     stage = Stage(1, {"phase": 2, "cycles": 3, "diameter": 6, "spatial_frequency": 2})
-    found = evaluate(stage, HyperParameters(), 0, units=24, split=0, scorecard_units=1)
+    sizes = {"units": 24, "split": 0, "scorecard_units": 1}
+    found = evaluate(stage, HyperParameters(), 0, categories=0.0, **sizes)
     assert len(found["fitted"]) == len(found["held out"]) == 15
     assert found["score"] == pytest.approx(np.mean(list(found["fitted"].values())))
     assert 0.3 < found["score"] < 1.05
     assert found["fitted"] != found["held out"]
+    # In the mean of categories, those of one property count as much as those of seven.
+    fitted = pd.Series(found["fitted"])
+    means = fitted.groupby([load(name).category for name in fitted.index]).mean()
+    assert len(means) == 6
+    half_of_it = evaluate(stage, HyperParameters(), 0, categories=0.5, **sizes)
+    assert half_of_it["score"] == pytest.approx((fitted.mean() + means.mean()) / 2)
 
 
 def test_phenomena_are_a_second_term(monkeypatch):
@@ -143,7 +150,7 @@ def test_phenomena_are_a_second_term(monkeypatch):
                          "shown": ["yes", "yes", "no", "not measured"]})  # fmt: skip
     monkeypatch.setattr("insilico.search.searching.phenomena_card",
                         lambda said, n, seed: asked.append((n, seed)) or card)  # fmt: skip
-    sizes = {"units": 24, "split": 0, "scorecard_units": 7}
+    sizes = {"units": 24, "split": 0, "categories": 0.0, "scorecard_units": 7}
     alone = evaluate(Stage(1, every), said, 0, **sizes)
     assert not asked
     assert "phenomena" not in alone
@@ -173,7 +180,7 @@ def test_phenomena_are_measured_at_each_units_own_optimum(few_phenomena, monkeyp
     said = HyperParameters(frequency_median=2, frequency_spread=0.5, excitation_median=0.1)
     units = phenomena.phenomena_units(said, n=5, seed=1)
     assert units.sizes["unit"] == 5
-    model = load_model("mechanistic_v1", n=5, seed=1, degrees=6.0, pixels=168, at=(0.0, 0.0),
+    model = load_model("mechanistic_v1", n=5, seed=1, degrees=8.0, pixels=224, at=(0.0, 0.0),
                        hyper_parameters=asdict(said))  # fmt: skip
     place = phenomena._place(model)
     probe, _ = placed_probe(model, place=Placement(place), background=0.5, crop="off")
@@ -198,6 +205,43 @@ def test_phenomena_are_measured_at_each_units_own_optimum(few_phenomena, monkeyp
     again = phenomena.phenomena_units(said, n=5, seed=1)
     xr.testing.assert_equal(again, units)
     assert not drawn
+
+
+def test_fields_from_noise_are_those_of_the_probe(monkeypatch):
+    """Units that want the same square are shown it together, and one after the other."""
+    monkeypatch.setattr(phenomena, "SHOWN", ("receptive_field_structure",))
+    few = {"phase": 4, "offset_y": 6, "offset_x": 6, "orientation": 4, "frame": 128,
+           "spatial_frequency": 4}  # fmt: skip
+    monkeypatch.setattr(phenomena, "EVERY", few)
+    caches = (phenomena._battery, phenomena._kept)
+    for each in caches:
+        each.cache_clear()
+    said = HyperParameters(frequency_median=2, complexity_median=-4, complexity_spread=0.1)
+    units = phenomena.phenomena_units(said, n=6, seed=1)
+    assert "reverse_correlation_field" in units
+    # The place that is known, whatever a map says.
+    assert (units["receptive_field_x"] == units["x"]).all()
+    battery = phenomena._battery()
+    protocol = battery["receptive_field_structure"]
+    model = load_model("mechanistic_v1", n=6, seed=1, degrees=8.0, pixels=224, at=(0.0, 0.0),
+                       hyper_parameters=asdict(said))  # fmt: skip
+    place = phenomena._place(model)
+    probe, _ = placed_probe(model, place=Placement(place), background=0.5, crop="off")
+    wanted = preferences(protocol, units, probe.display)
+    assert wanted["element"].nunique() > 1
+    with torch.inference_mode():
+        blank = model(torch.zeros(1, 1, 224, 224))[0].numpy()
+    quick = phenomena._correlated(model, protocol, wanted, phenomena._units(place, 6), blank)
+    for unit in (0,):
+        stimuli = placed(protocol, probe.display, place, wanted.iloc[unit].to_dict())
+        assert len(stimuli) < 200
+        slow = probe.record(stimuli, reduction=protocol.reduction)
+        # The probe adds the mean gradient, which no phenomenon asks for.
+        slow = slow.sel(technique=quick["technique"])
+        np.testing.assert_allclose(quick[unit], slow[unit], rtol=1e-2, atol=1e-4)
+        assert float(quick["peak"][unit]) == pytest.approx(float(slow["peak"][unit]), rel=1e-2)
+    for each in caches:
+        each.cache_clear()
 
 
 def test_one_site_is_recorded_as_by_the_probe():
@@ -364,6 +408,8 @@ def test_workers_find_the_same(tmp_path):
         ("[[stages]]\nevaluations = 2\nevery = 3", "as {phase = 2}"),
         ("[[stages]]\nevaluations = 2\nphenomena = -1", "from 0 on; got -1"),
         ("[[stages]]\nevaluations = 2\nphenomena = 'all'", "weight of a second term"),
+        ("categories = 2\n[[stages]]\nevaluations = 2", "from 0 to 1; got 2"),
+        ("categories = 'all'\n[[stages]]\nevaluations = 2", "a share of the score"),
         ("scorecard_units = 0\n[[stages]]\nevaluations = 2", "from 1 on; got 0"),
         ("[[stages]]\nevaluations = 2\nevery = {phases = 3}", "has no phases"),
         ("[[stages]]\nevaluations = 2\nhold = ['width']", "is a list of hyper-parameters"),

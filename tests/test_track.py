@@ -149,7 +149,7 @@ def test_code_of_somebody_else_is_not_run(run, measured):
         list(track(run, ["features.0"], once=True))
 
 
-def test_what_cannot_be_tracked(run, tmp_path):
+def test_what_cannot_be_tracked(run, tmp_path, caplog):
     with pytest.raises(UserError, match="holds no training run: last.pt is missing"):
         list(track(tmp_path, ["layer1"], once=True))
     for waits in (False, True):  # a layer would not help
@@ -157,6 +157,13 @@ def test_what_cannot_be_tracked(run, tmp_path):
             list(track(tmp_path, [], once=not waits))
     with pytest.raises(UserError, match="which layer is V1.*--layer"):
         list(track(run, [], once=True))
+    for options, message in (
+        ({"battery": "standart"}, "battery must be one of .*Did you mean standard"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used"),
+    ):
+        with pytest.raises(UserError, match=f"^{message}"):
+            list(track(run, ["features.0"], once=True, **options))
+        assert not caplog.records, "said once, and not for every checkpoint"
     for every in (0, -1, float("nan")):
         with pytest.raises(UserError, match=f"every must be seconds.* above 0; got {every:g}"):
             list(track(run, ["features.0"], once=True, every=every))

@@ -7,6 +7,8 @@
 
 import argparse
 import json
+import sys
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -252,11 +254,20 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*TABLES, []], help="all by default")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
+    failed = []
     for name in asked.names or TABLES:
-        table = TABLES[name]()
+        try:
+            table = TABLES[name]()
+        # The others take long as well, and are made.
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+            failed.append(name)
+            continue
         table.to_csv(asked.folder / f"{name}.csv", index=False)
         (asked.folder / f"{name}.inc").write_text(markdown(table), encoding="utf-8")
-        print(f"{name}: {len(table)} rows")  # noqa: T201
+        print(f"{name}: {len(table)} rows", flush=True)  # noqa: T201
+    if failed:
+        sys.exit(f"could not be made: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ def with_spikes(battery: Battery, kind: str, *, seed: int, asked: bool = False) 
     Raises
     ------
     UserError
-        For another kind, or where nothing asks.
+        For another kind, where nothing asks, or where activations are not mapped to the rates that
+        spikes are drawn at.
     """
     if kind != "poisson":
         raise UserError(f"spikes must be 'poisson'; got {kind!r}.")
@@ -160,6 +161,13 @@ def with_spikes(battery: Battery, kind: str, *, seed: int, asked: bool = False) 
         VARIABILITY.name: {"curve": partial(poisson_counts, seed=seed), "needs": ""},
         NATURAL_IMAGES.name: {"curve": partial(poisson_rates, seed=seed)},
     }
+    if battery.rates_from is None:
+        raise UserError(
+            f"spikes are drawn at firing rates, and the {battery.name} battery shows nothing that "
+            "rates are fitted to (rates_from=None): it is measured on activations. Take its "
+            "experiments from a battery that has rates, as in --battery full --protocols "
+            f"{battery.protocols[-1].name}, or leave out the spikes."
+        )
     if not asked and not drawn.keys() & {each.name for each in battery.protocols}:
         raise UserError(
             f"the {battery.name} battery does not ask how spikes vary; choose variability, "

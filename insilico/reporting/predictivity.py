@@ -10,6 +10,7 @@ import pandas as pd
 from insilico.figures.plate import Plate
 from insilico.figures.predictivity import layer_scores, neuron_scores
 from insilico.figures.style import save_figure
+from insilico.folders import made
 from insilico.reporting.page import inline, render, score, write_page
 from insilico.reporting.side_by_side_tables import with_ends
 
@@ -133,8 +134,7 @@ def write_predictivity(
         The page, ``predictivity.html``: one file, which can be sent by itself. Beside it is the
         folder ``figures``, with the numbers drawn as csv.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made(folder)
     table = found.layers if layers is None else layers
     drawn = predictivity_plates(table, found.neurons, found.best)
     for plate in drawn:

@@ -18,6 +18,7 @@ from insilico.figures.plate import Plate
 from insilico.figures.plates import curves_of_layer, example_places, of_layer, plates, shown_layers
 from insilico.figures.population import counted
 from insilico.figures.style import FORMATS, save_figure
+from insilico.folders import made
 from insilico.reporting.explorer import explorer, library, measured
 from insilico.reporting.page import NO_VALUE, inline, number, render, write_page
 from insilico.reporting.scorecard import scorecard_rows
@@ -54,8 +55,7 @@ def write_report(results: Results, folder: Path | str) -> Path:
     Path
         The page: one file, which can be sent by itself.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made(folder)
     drawn = plates(_with_own_named(results))
     # Nobody prints a figure of a quick run: it is drawn for the page alone.
     formats = ("svg",) if QUICK in results.warnings else FORMATS
@@ -148,6 +148,15 @@ def _by_layer(comparison: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(name), rows
 
 
+def _undefined(rows: Sequence[Mapping[Any, Any]]) -> list[tuple[str, list[Mapping[Any, Any]]]]:
+    """Say why units have no value, with the properties that it is said of: too long for a cell."""
+    reasons: dict[str, list[Mapping[Any, Any]]] = {}
+    for row in rows:
+        if row.get("n_undefined") and row["why_undefined"]:
+            reasons.setdefault(row["why_undefined"], []).append(row)
+    return list(reasons.items())
+
+
 def _layer(
     name: str,
     comparison: pd.DataFrame,
@@ -167,6 +176,7 @@ def _layer(
         "name": name,
         "rows": rows,
         "tables": tables(rows),
+        "undefined": _undefined(rows),
         "n_scored": len(scored),
         # Two standard deviations over resamples.
         "n_above": int((margin > 2 * scored["similarity_error"]).sum()),

@@ -10,6 +10,7 @@ from insilico.figures.plate import Plate
 from insilico.figures.scorecard import scorecard_page
 from insilico.figures.side_by_side import degree_curves, rank_chart, score_maps
 from insilico.figures.style import save_figure
+from insilico.folders import made
 from insilico.reporting.page import NO_VALUE, inline, render, score, write_page
 from insilico.reporting.scorecard import scorecards_beside
 from insilico.reporting.side_by_side_tables import (
@@ -88,8 +89,7 @@ def write_side_by_side(side: SideBySide, folder: Path | str) -> Path:
         tables ``models``, ``scores``, ``differences`` and ``ranking``, as csv with every digit, and
         as LaTeX and Markdown for reading; and the folder ``figures``.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made(folder)
     for name, table in readable_tables(side).items():
         write_csv(getattr(side, name), folder / f"{name}.csv")
         (folder / f"{name}.md").write_text(markdown(table), encoding="utf-8")

@@ -131,10 +131,6 @@ def _equivalence(row: Row) -> Cell:
     return row["equivalence"] or NO_VALUE, margin
 
 
-def _undefined(row: Row) -> Cell:
-    return f"{row['n_undefined']}", row["why_undefined"] if row["n_undefined"] else ""
-
-
 def _pair(row: Row) -> Cell:
     return f"{row['n_units']}", f"on {row['n_channels']} channels"
 
@@ -188,7 +184,7 @@ TABLES = (
             Column(
                 "Median, shuffled", "shuffle-floor", lambda row: (number(row["shuffle_floor"]), "")
             ),
-            Column("Without a value", "units", _undefined),
+            Column("Without a value", "units", lambda row: (f"{row['n_undefined']}", "")),
         ),
     ),
 )

@@ -26,6 +26,8 @@ from insilico.experiments.rehearsal import preferences
 from insilico.models.mechanistic.filters import STRIDE
 from insilico.models.mechanistic.hyper_parameters import SUBCORTICAL, HyperParameters
 from insilico.models.mechanistic.module import MechanisticV1, Seen
+from insilico.recording.reductions import Correlation
+from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.schema import label
 from insilico.runs.groups import joined
 from insilico.search.objective import thinned
@@ -34,23 +36,22 @@ from stimuli import Display, Position, StimulusSet
 
 __all__ = ["SHOWN", "phenomena_card", "phenomena_units", "shown_share"]
 
-# As many pixels per degree as on the screen of 8 deg, and half of the time.
-PIXELS, DEGREES = 168, 6.0
+# The screen of the published benchmark: on a smaller one, wide centres leave no room for surrounds.
+PIXELS, DEGREES = 224, 8.0
 DISPLAY = Display.square(PIXELS, DEGREES)
 
-# Pictures that pass the subcortical stage at a time.
-AT_A_TIME = 32
+# Pictures that pass the subcortical stage at a time, and those whose responses are correlated.
+AT_A_TIME, ANSWERED = 32, 512
 
 # Every second phase of what a unit answers to.
 EVERY = {"phase": 2}
 
-# What no phenomenon of the scorecard needs, and maps, for the place of the units is known.
+# All but what no phenomenon of the scorecard needs.
 SHOWN = tuple(
     each.name
     for each in BATTERY.protocols
-    if each.name not in ("receptive_field", "receptive_field_structure", "surround_patches",
-                         "surround_gap", "phase_surround", "length", "bar_length",
-                         "polarity")
+    if each.name not in ("surround_contrast", "surround_patches", "surround_gap",
+                         "phase_surround", "length", "bar_length", "polarity")
 )  # fmt: skip
 
 # A share of units beyond which a phenomenon counts no more: of 24 units it is above one half for
@@ -93,7 +94,7 @@ def phenomena_card(said: HyperParameters, *, n: int, seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per phenomenon
-        As from `insilico.scorecard`; what takes maps or spots is not measured.
+        As from `insilico.scorecard`.
     """
     return scorecard(phenomena_units(said, n=n, seed=seed))
 
@@ -113,34 +114,32 @@ def phenomena_units(said: HyperParameters, *, n: int, seed: int) -> xr.Dataset:
     Returns
     -------
     Dataset, dim "unit"
-        As of a run, with every second phase, and without maps: where units look is known.
+        As of a run, with every second phase. Fields are mapped for their diameter; the centre of
+        each is where its unit is known to look.
     """
     model = MechanisticV1(pixels=PIXELS, degrees=DEGREES, n=n, seed=seed, hyper_parameters=said,
                           at=(0.0, 0.0))  # fmt: skip
-    battery, place = _battery(), _place(model)
-    units = pd.DataFrame({"layer": "output", "channel": range(n), "row": 0, "column": 0,
-                          "x": place.x, "y": place.y})  # fmt: skip
+    battery, units = _battery(), _units(_place(model), n)
     with torch.inference_mode():
         blank = model.answers(_blank(_subcortical(model)))[0].numpy()
     known: dict[str, Measured] = {}
     shared: dict[Any, xr.DataArray] = {}
     rates: RateMap | None = None
     for protocol in battery.protocols:
-        if protocol.name == "receptive_field":
-            known[protocol.name] = _looking_at(protocol, units)
-            continue
         if protocol.shown not in shared:
             table = None
             if protocol.prefer is not None:
                 so_far = unit_table(known, next(iter(shared.values())))
                 table = preferences(protocol, so_far, DISPLAY)
-            shared[protocol.shown] = _recorded(model, protocol, table, units, blank)
+            recorded = _correlated if isinstance(protocol.reduction, Correlation) else _recorded
+            shared[protocol.shown] = recorded(model, protocol, table, units, blank)
         recording = shared[protocol.shown]
         if protocol.name == battery.rates_from:
             rates = fit_rates(recording)
         responses = scaled(protocol, recording, rates)
         responses = with_given(protocol, responses, unit_table(known, recording))
-        known[protocol.name] = measure(protocol, responses, known)
+        found = measure(protocol, responses, known)
+        known[protocol.name] = _looking_at(found, units)
     return unit_table(known, recording)
 
 
@@ -184,20 +183,55 @@ def _labelled(
         dims=stimuli.dims,
         units=units,
         blank=blank,
-        attrs={"crop": {}, "n_stimuli": len(stimuli), "n_pictures": len(stimuli)},
+        attrs=_attributes(stimuli),
     )
 
 
-def _looking_at(protocol: Protocol, units: pd.DataFrame) -> Measured:
-    """Stand for a map: where the field of each unit lies is known."""
-    values = {"receptive_field_x": units["x"], "receptive_field_y": units["y"]}
-    properties = {
-        name: xr.DataArray(value.to_numpy(), dims="unit", name=name,
-                           attrs={"protocol": protocol.name})
-        for name, value in values.items()
-    }  # fmt: skip
-    responsive = xr.DataArray(np.ones(len(units), dtype=bool), dims="unit")
-    return Measured(protocol, responsive, properties, responsive)
+def _attributes(stimuli: StimulusSet) -> dict[str, Any]:
+    return {"crop": {}, "n_stimuli": len(stimuli), "n_pictures": len(stimuli)}
+
+
+def _correlated(
+    model: MechanisticV1,
+    protocol: Protocol,
+    table: pd.DataFrame | None,
+    units: pd.DataFrame,
+    blank: npt.NDArray[np.floating[Any]],
+) -> xr.DataArray:
+    """Show mosaics, the same to all units that want the same, and keep what goes with responses."""
+    assert table is not None and isinstance(protocol.reduction, Correlation)
+    parts, members = [], []
+    for wanted, some in table.dropna().groupby(list(table)):
+        own = np.array(some.index)
+        values = np.array(wanted, dtype=float).tolist()
+        preference = tuple(zip(map(str, table), values, strict=True))
+        stimuli, seen = _kept(protocol, preference, None, _subcortical(model))
+        sums = Correlations(stimuli.conditions, len(own), protocol.reduction)
+        sums.begin(np.arange(len(own)), torch.device("cpu"))
+        with torch.inference_mode():
+            for start in range(0, len(stimuli), ANSWERED):
+                rows = range(start, min(start + ANSWERED, len(stimuli)))
+                sums.add(rows, model.answers(seen.part(slice(rows.start, rows.stop)))[:, own])
+            sums.finish()
+        parts.append(sums.labelled(units.loc[own], blank[own], _attributes(stimuli)))
+        members.append(some.index)
+    return joined(parts, members, units)
+
+
+def _looking_at(found: Measured, units: pd.DataFrame) -> Measured:
+    """Put the place where units are known to look into what a map said of it."""
+    known = {f"receptive_field_{axis}": units[axis].to_numpy() for axis in "xy"}
+    places = {
+        name: found.properties[name].copy(data=known[name])
+        for name in known
+        if name in found.properties
+    }
+    return replace(found, properties={**found.properties, **places})
+
+
+def _units(place: Position, n: int) -> pd.DataFrame:
+    return pd.DataFrame({"layer": "output", "channel": range(n), "row": 0, "column": 0,
+                         "x": place.x, "y": place.y})  # fmt: skip
 
 
 def _place(model: MechanisticV1) -> Position:

@@ -68,6 +68,8 @@ class SearchPlan:
         Of the search.
     split : int
         Of the halves of the published distributions.
+    categories : float
+        Share of the score that is the mean over categories of properties: see `Objective`.
     fresh : int
         Populations, drawn anew, on which the end result is measured.
     scorecard_units : int
@@ -81,6 +83,7 @@ class SearchPlan:
     population: int | None = None
     seed: int = 0
     split: int = 0
+    categories: float = 0.0
     fresh: int = 10
     scorecard_units: int = 32
 
@@ -91,9 +94,9 @@ def read_plan(path: Path | str) -> SearchPlan:
     Parameters
     ----------
     path : path
-        ``units``, ``population``, ``seed``, ``split``, ``fresh``, ``scorecard_units``, tables
-        ``start`` and ``within``, and ``[[stages]]`` with ``evaluations``, ``every``, ``step``,
-        ``hold`` and ``phenomena``.
+        ``units``, ``population``, ``seed``, ``split``, ``categories``, ``fresh``,
+        ``scorecard_units``, tables ``start`` and ``within``, and ``[[stages]]`` with
+        ``evaluations``, ``every``, ``step``, ``hold`` and ``phenomena``.
 
     Returns
     -------
@@ -113,10 +116,15 @@ def read_plan(path: Path | str) -> SearchPlan:
         raise UserError(f"{path} is no TOML file: {error}.") from error
     whole = {"units": 1, "population": 4, "seed": 0, "split": 0, "fresh": 1,
              "scorecard_units": 1}  # fmt: skip
-    _check_keys(path, said, (*whole, "start", "within", "stages"))
+    _check_keys(path, said, (*whole, "categories", "start", "within", "stages"))
     for name, least in whole.items():
         if name in said:
             _check_whole(f"{name} of {path}", said[name], least)
+    share = said.get("categories", 0.0)
+    if not _is_number(share) or not 0 <= share <= 1:
+        raise UserError(
+            f"categories of {path} is a share of the score, from 0 to 1; got {share!r:.60}."
+        )
     start = hyper_parameters(said.get("start", {}))
     within = _within(path, said.pop("within", {}), start)
     stages = said.pop("stages", None)

@@ -58,6 +58,7 @@ def evaluate(
     *,
     units: int,
     split: int,
+    categories: float,
     scorecard_units: int,
 ) -> dict[str, Any]:
     """Draw a population, record it, and compare it with both halves of the data.
@@ -74,6 +75,8 @@ def evaluate(
         How many.
     split : int
         Of the halves.
+    categories : float
+        Share of the score that is the mean over categories.
     scorecard_units : int
         How many are drawn for the second term, where the stage has one.
 
@@ -86,7 +89,7 @@ def evaluate(
     record = recorder(
         said, n=units, seed=seed, position=POSITION, background=marques2020.BATTERY.background
     )
-    found = Objective(stage.every, split=split)(record)
+    found = Objective(stage.every, split=split, categories=categories)(record)
     if not stage.phenomena:
         return found
     card = phenomena_card(said, n=scorecard_units, seed=SCORECARD)
@@ -140,7 +143,11 @@ def search(
     _begin(plan, folder)
     log = _Log(folder / LOG)
     call = evaluated or partial(
-        evaluate, units=plan.units, split=plan.split, scorecard_units=plan.scorecard_units
+        evaluate,
+        units=plan.units,
+        split=plan.split,
+        categories=plan.categories,
+        scorecard_units=plan.scorecard_units,
     )
     with _pool(workers) as pool, _bar(plan, log, progress) as bar:
         place = to_unit(hyper_parameters(plan.start))

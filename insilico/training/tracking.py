@@ -15,6 +15,7 @@ from insilico import reference
 from insilico.checksums import MANIFEST
 from insilico.comparison.population import counting
 from insilico.errors import UserError
+from insilico.experiments.batteries import find_battery
 from insilico.figures.style import save_figure
 from insilico.figures.tracks import tracks
 from insilico.models.card import ModelCard, attach
@@ -108,8 +109,8 @@ def track(
     Raises
     ------
     UserError
-        If there is no training run, no layer or no wait between two looks; or checkpoints could
-        not be measured: the others are, first.
+        If there is no training run, no layer, no such battery or device, or no wait between two
+        looks; or checkpoints could not be measured: the others are, first.
     """
     folder = Path(folder)
     place = Path(out) if out is not None else folder / "track"
@@ -122,6 +123,9 @@ def track(
     # A wait of nothing would look without a pause, and one below it cannot be waited.
     if not 0 < every < np.inf:
         raise UserError(f"every must be seconds between two looks, above 0; got {every:g}.")
+    # What no checkpoint could be measured with is said once, and before the first is opened.
+    find_battery(battery)
+    where = find_device(device)
     seen: dict[Path, int] = {}
     failures: dict[Path, str] = {}
     begun = ended = False
@@ -143,7 +147,7 @@ def track(
                         continue
                     network = network_of(saved, path, trust_code=trust_code, untrained=untrained)
                     _describe(network, degrees, folder.name, moment.step)
-                    model = network.model.to(find_device(device)).eval()
+                    model = network.model.to(where).eval()
                     insilico.run(model, list(layers), battery=battery, out=moment.folder, **options)
                 except UserError as error:
                     failures[path] = f"{path.name}: {error}"

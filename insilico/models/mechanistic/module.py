@@ -51,6 +51,10 @@ class Seen(NamedTuple):
     windows: dict[tuple[int, int], Tensor]
     pooled: Tensor
 
+    def part(self, which: slice) -> "Seen":
+        """Take some of the pictures."""
+        return Seen({each: seen[which] for each, seen in self.windows.items()}, self.pooled[which])
+
 
 class MechanisticV1(nn.Module):
     r"""V1 units that filter, rectify, square, are divided by pools and a surround, and fire.
