@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from insilico.experiments.batteries import find_battery
+from insilico.recording.field_survey import survey
 from insilico.recording.layers import finite_sites, layer_map
 from insilico.recording.layouts import readings
-from insilico.recording.receptive_fields import Fields, split_sites, survey
+from insilico.recording.receptive_fields import Fields, split_sites
 from insilico.recording.windows import proven_windows
 from stimuli import Display, Position, StimulusSet, Window, factorial, grating, plaid
 from stimuli.apertures import aperture
@@ -88,8 +89,9 @@ class Uneven(nn.Module):
         Uneven(),
         nn.Conv2d(1, 1, 63, padding=31),
         nn.AdaptiveAvgPool2d(1),
+        nn.Conv2d(1, 1, 5, padding=2, padding_mode="circular"),
     ],
-    ids=["global", "uneven", "as large as the display", "one site"],
+    ids=["global", "uneven", "as large as the display", "one site", "round the border"],
 )
 def test_there_are_no_even_fields(model):
     assert surveyed(model)[0] is None
@@ -111,6 +113,20 @@ def test_layers_share_the_pictures_of_a_survey():
     n_both, shown[:] = sum(shown), []
     assert of("a")["a"] == both["a"] == both["b"] == Fields((-1, -1), (3, 3), (1, 1))
     assert sum(shown) == n_both
+
+
+def test_a_survey_looks_from_all_sides_at_once():
+    shown = []
+
+    def finite(images):
+        shown.append(len(images))
+        with torch.no_grad():
+            return {"m": STACKS["strided"][0](images).isfinite().all(1)}
+
+    assert survey(finite, DISPLAY, {"m": (16, 16)})["m"] == Fields((-3, -3), (9, 9), (4, 4))
+    # Of each of three places one picture for every cut, and two of the far borders.
+    assert set(shown[:-1]) == {1} and shown[-1] == 2
+    assert sum(shown) <= 16
 
 
 def test_a_window_ends_where_the_display_does():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from insilico.errors import UserError
 from insilico.tuning.curves import (
     at_preferred,
     crossing,
@@ -81,7 +82,7 @@ def test_uneven_orientations_are_refused():
     curve = xr.DataArray(
         [[1.0, 2, 3, 4]], {"orientation": [0.0, 15, 30, 90]}, ("unit", "orientation")
     )
-    with pytest.raises(ValueError, match="0, 15, 30, 90. Uneven steps"):
+    with pytest.raises(UserError, match="0, 15, 30, 90. Uneven steps"):
         interpolate(curve, "orientation")
 
 

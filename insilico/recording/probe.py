@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.ascent import climbed
+from insilico.recording.blanks import Blanks
 from insilico.recording.crops import Crops, Layered, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.forward import Forward, NoGradientError, per_channel
@@ -102,7 +103,8 @@ class Probe:
         Layout and receptive fields of each layer.
     notes : list of str
         What a user should know: stochastic models and others that need care, sites whose places
-        could not be proven, crops that turned out not to be exact.
+        could not be proven, crops that turned out not to be exact, a blank that was answered
+        otherwise later on.
 
     Raises
     ------
@@ -165,6 +167,11 @@ class Probe:
         if self.forward.movies is not None and self.forward.movies.form == "frames":
             whole = "what a unit with a state sees grows from frame to frame"
         self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
+        self._blanks = Blanks(self.units)
+        if self.forward.movies is None and self._precise:
+            place = self._crops.place(self.units, whole=True)
+            first = torch.cat([place.take(name, outputs[name]) for name in place.layers], -1)
+            self._blanks.note(self.units.iloc[place.order], first[0].float().cpu().numpy())
         self.notes = [*told, *self.forward.kind.notes]
         if precision == "tf32":
             self.notes.append(TF32_NOTE)
@@ -181,6 +188,12 @@ class Probe:
         Only then are identical pictures shown once.
         """
         return self.forward.kind.deterministic
+
+    @property
+    def _precise(self) -> bool:
+        """Whether responses are those of single precision or better."""
+        exact = self.forward.kind.dtype in (torch.float32, torch.float64)
+        return exact and self.forward.precision == "float32"
 
     @property
     def differentiable(self) -> bool:
@@ -342,6 +355,8 @@ class Probe:
                 responses.keep()
                 raise
         responses.check()
+        if self.deterministic and self._precise:
+            self.notes += self._blanks.note(units, responses.blank.ravel(), len(stimuli.time))
         return store, responses, passes
 
     def _told(

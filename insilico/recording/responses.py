@@ -186,7 +186,7 @@ class Responses:
             responses = known[[place[picture] for picture in pictures]]
         # The least and the largest are NaN where any is, and so is a sum. Judged in the end: to ask
         # a GPU is to wait for it.
-        finite = torch.stack(responses.aminmax(dim=1)).isfinite().all(0)
+        finite = responses.amax(1).isfinite() & responses.amin(1).isfinite()
         self._finite.append((rows, finite))
         self._sums += responses.reshape(-1, len(self._units)).sum(0)
         if rows.start >= self._n_stimuli:
