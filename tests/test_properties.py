@@ -323,6 +323,24 @@ def test_the_reason_why_a_field_has_no_centre_is_said():
         assert "above half its peak at its border" in measured.attrs["undefined"]
 
 
+def test_centres_of_many_maps_are_those_of_each():
+    rng = np.random.default_rng(0)
+    offset = np.linspace(-1, 1, 5)
+    curve = xr.DataArray(
+        rng.random((4, 5, 5)) * [[[1]], [[1]], [[0]], [[1]]],
+        {
+            "offset_y": offset,
+            "offset_x": offset,
+            "centre_x": ("unit", [0, 1, 0, 0.5]),
+            "centre_y": ("unit", [0, 2, 0, -1]),
+        },
+        ("unit", "offset_y", "offset_x"),
+    )
+    for axis, found in zip("xy", receptive_field.centres_of_mass(curve), strict=True):
+        np.testing.assert_allclose(found, receptive_field.centre_of_mass(curve, axis), rtol=1e-12)
+    assert np.isnan(found).tolist() == [False, False, True, False]
+
+
 def test_the_published_centre_is_the_centre_of_mass_wherever_the_map_ends():
     curve = maps(gaussian_map(3.5, -3.2, 0.3))
     assert float(marques2020.receptive_field_x(curve)[0]) == pytest.approx(1.75, abs=0.01)

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
+from insilico.recording.field_survey import survey
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import find_layer
 from insilico.recording.layers import LayerMap, finite_sites, layer_map, proven
 from insilico.recording.layouts import Reading, Readings, asked_for, readings
 from insilico.recording.nan_pictures import Unharmed
-from insilico.recording.receptive_fields import Fields, survey
+from insilico.recording.receptive_fields import Fields
 from stimuli import Display
 
 __all__ = ["chart_layers"]

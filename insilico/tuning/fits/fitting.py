@@ -172,14 +172,14 @@ def is_better(fuller: xr.Dataset, simpler: xr.Dataset, *, level: float = 0.05) -
         False where the simpler fit is perfect up to rounding (R2 of 1 - 1e-6), since rounding
         alone is significant; and where either was not fitted.
     """
-    from scipy.stats import f as f_distribution  # takes a second to import
+    from scipy.special import fdtrc  # scipy.stats takes a second to import
 
     more, fewer = fuller.sizes["parameter"], simpler.sizes["parameter"]
     rest = fuller["n_points"] - more
     gained = (simpler["cost"] - fuller["cost"]) / (more - fewer)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = gained / (fuller["cost"] / rest)
-    significant = xr.apply_ufunc(f_distribution.sf, ratio, more - fewer, rest) < level
+    significant = xr.apply_ufunc(fdtrc, more - fewer, rest, ratio) < level
     return significant & (simpler["r2"] < 1 - 1e-6) & (rest > 0)
 
 
