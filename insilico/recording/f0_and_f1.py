@@ -41,8 +41,8 @@ def phase_weights(phase: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if not len(place) or not np.allclose(steps, 360 / len(place)):
         raise UserError(
             "F0 and F1 are taken over phases, in deg, that cover 360 deg evenly; these are "
-            f"{', '.join(f'{value:g}' for value in phases) or 'none'}. Leave 360 out where there is 0, and "
-            "turn radians into deg."
+            f"{', '.join(f'{value:g}' for value in phases) or 'none'}. Leave 360 out where there "
+            "is 0, and turn radians into deg."
         )
     angle = np.deg2rad(phases)
     two = 2.0 if len(phases) > 1 else np.nan

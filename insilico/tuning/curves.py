@@ -63,7 +63,8 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray
-        The same without that dim. NaN of a single phase; over time where the answers come too seldom, less than twice a cycle.
+        The same without that dim. NaN of a single phase; over time where the answers come too
+        seldom, less than twice a cycle.
 
     Raises
     ------
