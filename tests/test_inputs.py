@@ -160,7 +160,11 @@ class TestNumbers:
             ({"mean": value}, "mean must be a finite number")
             for value in (np.nan, "a", [], [0.5, "a"])
         ]
-        + [({"std": [1, 1, np.inf]}, "std must be a finite number")],
+        + [({"std": [1, 1, np.inf]}, "std must be a finite number")]
+        + [
+            ({"mean": [123.7, 116.3, 103.5]}, "mean is that of pictures .* Divide mean and std by"),
+            ({"mean": 0.5, "std": 58.4}, "std is that of pictures .* from 0 to 10; got 58.4"),
+        ],
     )
     def test_what_cannot_be_meant_is_refused(self, asked, message):
         with pytest.raises(UserError, match=message):
@@ -204,6 +208,7 @@ class TestNumbers:
             ("--sites -1", "sites must be"),
             ("--sites 999,0", "has no site (999, 0)"),
             ("--mean nan", "mean must be a finite number"),
+            ("--mean 123.7 116.3 103.5", "Divide mean and std by 255"),
         ],
     )
     def test_the_command_line(self, here, capsys, options, message):

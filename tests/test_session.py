@@ -13,7 +13,7 @@ from insilico.errors import UserError
 from insilico.experiments import marques2020, marques2020_curves
 from insilico.experiments.batteries import find_battery
 from insilico.recording.probe import Probe
-from insilico.recording.schema import side_by_side
+from insilico.recording.schema import Labelled, side_by_side
 from insilico.runs.session import record_battery
 from stimuli import Display
 
@@ -80,7 +80,7 @@ def test_recordings_of_groups_are_put_together_as_xarray_does(levels):
         return xr.DataArray(values, coords, ("unit", "diameter"), "response", {"units": "1"})
 
     parts = [part(2, 1.0, [1.0, 2.0]), part(3, 2.0, levels)]
-    together = side_by_side(parts)
+    together = side_by_side([Labelled.of(part) for part in parts])
     expected = xr.concat(
         parts,
         "unit",
