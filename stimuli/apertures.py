@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stimuli.display import Display, Window
 from stimuli.edges import FINER, SMALL, level
-from stimuli.parameters import LARGEST, Numbers, column, drawing
+from stimuli.parameters import LARGEST, Numbers, column, drawing, each_once
 
 __all__ = ["aperture", "axes", "tables"]
 
@@ -45,6 +45,7 @@ def tables(
 
 
 @drawing
+@each_once
 def aperture(
     display: Display,
     *,

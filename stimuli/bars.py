@@ -9,7 +9,7 @@ from torch import Tensor
 from stimuli.apertures import aperture, axes
 from stimuli.display import Display, Window
 from stimuli.gratings import carrier, compose, depths
-from stimuli.parameters import Numbers, column, drawing
+from stimuli.parameters import Numbers, column, drawing, each_once
 
 __all__ = ["bar", "rectangle", "rectangular_grating", "spot"]
 
@@ -26,6 +26,7 @@ ROUNDING = 1e-9
 
 
 @drawing
+@each_once
 def rectangle(
     display: Display,
     *,

@@ -165,6 +165,17 @@ MOVIES = {
 # Those that are declared to be drawn within disks, told without importing them.
 IN_DISKS = ("grating", "plaid")
 
+# Likewise, what does not matter in those without contrast.
+SIGNAL = ("orientation", "phase")
+VANISHING: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "center_surround": {
+        "contrast": SIGNAL,
+        "surround_contrast": ("surround_orientation", "surround_phase"),
+    },
+    "grating": {"contrast": SIGNAL},
+    "plaid": {"contrast": SIGNAL, "mask_contrast": ("mask_orientation", "mask_phase")},
+}
+
 
 @dataclass(frozen=True)
 class Named:
@@ -187,6 +198,11 @@ class Named:
     def in_disk(self) -> bool:
         """Whether it is drawn within disks: see `stimuli.parameters.in_disk`."""
         return self.name in IN_DISKS
+
+    @property
+    def vanishing(self) -> Mapping[str, tuple[str, ...]]:
+        """What does not matter without contrast: see `stimuli.parameters.vanishing`."""
+        return VANISHING.get(self.name, {})
 
     def __call__(self, *args: Any, **parameters: Any) -> Any:
         """Draw, as the function of the name does."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stimuli.apertures import aperture, axes, tables
 from stimuli.display import Display, Window
-from stimuli.parameters import Numbers, column, drawing, in_disk
+from stimuli.parameters import Numbers, column, drawing, each_once, in_disk, vanishing
 
 __all__ = [
     "blank_screen",
@@ -47,6 +47,7 @@ def check_nyquist(display: Display, *, orientation: Numbers, spatial_frequency: 
 
 
 @drawing
+@each_once
 def carrier(
     display: Display,
     *,
@@ -112,7 +113,7 @@ def compose(display: Display, modulation: Maps) -> Images:
         Images in [0, 1]: of one channel on a grey display, or else of three.
     """
     levels = modulation.new_tensor(display.levels)[:, None, None]
-    return display.encode((levels * (1 + modulation[:, None])).clamp(0, 1))
+    return display.encode((levels * (1 + modulation[:, None])).clamp_(0, 1))
 
 
 def blank_screen(
@@ -140,6 +141,7 @@ def blank_screen(
 
 
 @in_disk
+@vanishing(contrast=("orientation", "phase"))
 @drawing
 def grating(
     display: Display,
@@ -213,6 +215,7 @@ def grating(
 
 
 @in_disk
+@vanishing(contrast=("orientation", "phase"), mask_contrast=("mask_orientation", "mask_phase"))
 @drawing
 def plaid(
     display: Display,
@@ -272,6 +275,9 @@ def plaid(
     return compose(display, (depth * signal + mask_depth * mask) * seen)
 
 
+@vanishing(
+    contrast=("orientation", "phase"), surround_contrast=("surround_orientation", "surround_phase")
+)
 @drawing
 def center_surround(
     display: Display,

@@ -3,13 +3,24 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["LARGEST", "SIZES", "SURROUNDINGS", "Numbers", "column", "drawing", "in_disk"]
+__all__ = [
+    "LARGEST",
+    "SIZES",
+    "SURROUNDINGS",
+    "Numbers",
+    "column",
+    "combinations",
+    "drawing",
+    "each_once",
+    "in_disk",
+    "vanishing",
+]
 
 # Of an angle, a place or a frequency; sines and cosines of more have few digits left.
 LARGEST = 1e9
@@ -82,6 +93,29 @@ def in_disk(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     return draw
 
 
+def vanishing(
+    **patterns: tuple[str, ...],
+) -> Callable[[Callable[P, Drawn]], Callable[P, Drawn]]:
+    """Declare what does not matter where there is no contrast.
+
+    Parameters
+    ----------
+    **patterns : tuple of str
+        By the name of a contrast, the parameters of the pattern that is not there where it is 0.
+
+    Returns
+    -------
+    callable
+        Takes a function that draws, and returns the same.
+    """
+
+    def declared(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+        vars(draw)["vanishing"] = patterns
+        return draw
+
+    return declared
+
+
 def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     """Check the parameters of a drawing function before it draws, and name the one that is wrong.
 
@@ -98,11 +132,7 @@ def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     callable
         Raises ValueError for what is no number, and for numbers of values that do not agree.
     """
-    numbers = [
-        name
-        for name, parameter in inspect.signature(draw).parameters.items()
-        if name not in SURROUNDINGS and not isinstance(parameter.default, str)
-    ]
+    numbers = _numbers(draw)
 
     @functools.wraps(draw)
     def checked(*args: P.args, **parameters: P.kwargs) -> Drawn:
@@ -120,3 +150,81 @@ def drawing(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
         return draw(*args, **parameters)
 
     return checked
+
+
+def _numbers(draw: Callable[..., Any]) -> list[str]:
+    """Names of the parameters that are numbers, one or one for each picture."""
+    return [
+        name
+        for name, parameter in inspect.signature(draw).parameters.items()
+        if name not in SURROUNDINGS and not isinstance(parameter.default, str)
+    ]
+
+
+def each_once(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """Draw patterns once that come several times: an aperture for every phase of its grating.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(display, *, window, device, **parameters)``, each pattern by itself; as `drawing`
+        takes it.
+
+    Returns
+    -------
+    callable
+        The same; what it returns is not to be changed in place.
+    """
+    numbers = _numbers(draw)
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **parameters: P.kwargs) -> Drawn:
+        columns = {
+            name: np.asarray(value, dtype=np.float64).reshape(-1)
+            for name in numbers
+            if (value := parameters.get(name)) is not None
+        }
+        several = [name for name, values in columns.items() if len(values) > 1]
+        if not several:
+            return draw(*args, **parameters)
+        place = combinations([columns[name] for name in several])
+        first, number = np.unique(place, return_index=True, return_inverse=True)[1:]
+        n = len(place)
+        if 2 * len(first) > n:
+            return draw(*args, **parameters)
+        fewer = {name: columns[name][first] for name in several}
+        patterns: Any = draw(*args, **cast(Any, parameters | fewer))
+        if len(first) == 1:
+            return cast(Drawn, patterns.expand(n, *patterns.shape[1:]))
+        # A table of places on the device of the patterns, whichever that is.
+        return cast(Drawn, patterns.index_select(0, patterns.new_tensor(number, dtype=int)))
+
+    return drawn
+
+
+def combinations(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.intp]:
+    """Tell by numbers which rows of some columns have the same values.
+
+    Parameters
+    ----------
+    columns : sequence of array, shape (n,)
+        At least one.
+
+    Returns
+    -------
+    array, shape (n,)
+        Rows with equal values, NaN among them, have equal numbers.
+    """
+    place = np.zeros(len(columns[0]), dtype=np.intp)
+    for values in columns:
+        if len(values) and values[0] == values[-1] and (values == values[0]).all():
+            continue
+        if values.dtype.hasobject:
+            # What numpy cannot sort, a table can tell apart.
+            level, levels = pd.factorize(values, use_na_sentinel=False)
+        else:
+            levels, level = np.unique(values, return_inverse=True)
+        if len(levels) * (1 + place.max(initial=0)) > LARGEST:
+            place = np.unique(place, return_inverse=True)[1]
+        place = place * len(levels) + level
+    return place

@@ -13,11 +13,12 @@ import pandas as pd
 
 from stimuli.display import Display, Window
 from stimuli.edges import touches_and_covers
+from stimuli.parameters import combinations
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["StimulusSet", "factorial"]
+__all__ = ["StimulusSet", "crossed", "factorial"]
 
 # Pixels to spare between the edge of a disk and a window that it fills or misses.
 SPARE = 2.0
@@ -66,7 +67,9 @@ class StimulusSet:
                 f"stimulus set {self.name!r} names {missing} as dims or labels, but its table has "
                 f"the columns {list(self.conditions.columns)}."
             )
-        repeated = int(self.conditions.duplicated(list(self.dims)).sum())
+        factors = [self.columns[name] for name in self.dims]
+        different = len(np.unique(combinations(factors))) if factors else min(1, len(self))
+        repeated = len(self) - different
         if repeated:
             raise ValueError(
                 f"the dims {list(self.dims)} of stimulus set {self.name!r} must name every row "
@@ -83,6 +86,11 @@ class StimulusSet:
 
     def __len__(self) -> int:
         return len(self.conditions)
+
+    @cached_property
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Columns of the table, which are asked for more often than pandas is quick at."""
+        return {str(name): values.to_numpy() for name, values in self.conditions.items()}
 
     def images(
         self,
@@ -109,9 +117,7 @@ class StimulusSet:
         """
         chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)
         columns = {
-            str(name): values.to_numpy()[chosen]
-            for name, values in self.conditions.items()
-            if name not in self.labels
+            name: values[chosen] for name, values in self.columns.items() if name not in self.labels
         }
         frames = {"time": self.time} if self.time else {}
         return self.draw(self.display, window=window, device=device, **frames, **columns)
@@ -129,11 +135,7 @@ class StimulusSet:
         array, shape (n,)
             Of each stimulus the first row that shows the same; its own where none before it does.
         """
-        table = {
-            str(name): values.to_numpy()
-            for name, values in self.conditions.items()
-            if name not in self.labels
-        }
+        table = {name: each for name, each in self.columns.items() if name not in self.labels}
         touches = np.ones(len(self), dtype=bool)
         in_disk = getattr(self.draw, "in_disk", False) and {"x", "y", "diameter"} <= set(table)
         if in_disk and not {"inner_diameter", "edge"} & set(table):
@@ -141,12 +143,11 @@ class StimulusSet:
             touches, covers = touches_and_covers(self.display, window, *place, spare=SPARE)
             # How large a disk is does not matter where it fills the window.
             table["diameter"] = np.where(covers, np.inf, place[-1])
-        alike = np.zeros(len(self), dtype=np.intp)
-        for values in table.values():
-            if len(values) and (values == values[0]).all():
-                continue
-            level, levels = pd.factorize(values, use_na_sentinel=False)
-            alike = np.unique(alike * len(levels) + level, return_inverse=True)[1]
+        for contrast, others in getattr(self.draw, "vanishing", {}).items():
+            if contrast in table:
+                gone = table[contrast] == 0
+                table |= {each: np.where(gone, 0, table[each]) for each in others if each in table}
+        alike = combinations([np.zeros(len(self)), *table.values()])
         # The blank is the same wherever the disk is that misses the window.
         _, first, number = np.unique(
             np.where(touches, alike, -1), return_index=True, return_inverse=True
@@ -176,8 +177,7 @@ class StimulusSet:
     def _hash(self) -> str:
         digest = hashlib.sha256(f"{self.display}{self.dims}{self.draw.__qualname__}".encode())
         digest.update(np.array(self.time).tobytes())
-        for name in self.conditions.columns:
-            values = self.conditions[name].to_numpy()
+        for name, values in self.columns.items():
             digest.update(f"{name} {values.dtype}".encode())
             # Numbers as they are; words, and what else there may be, as they are written.
             as_written = values.dtype.hasobject
@@ -220,13 +220,34 @@ def factorial(
     >>> len(factorial("cardinal", Display(), grating, pair, spatial_frequency=2.0))
     4
     """
-    levels = [np.asarray(values).tolist() for values in factors.values()]
-    places = np.indices([len(values) for values in levels]).reshape(len(levels), -1)
-    columns = {
-        name: pd.Series(values).to_numpy()[place]
-        for name, values, place in zip(factors, levels, places, strict=True)
-    }
-    table = pd.DataFrame(columns | constants, index=range(len(places[0])))
+    table = crossed(factors, **constants)
     if derive is not None:
         table = derive(table)
     return StimulusSet(name, display, table, tuple(factors), draw, labels, time)
+
+
+def crossed(factors: Mapping[str, npt.ArrayLike], **constants: Any) -> pd.DataFrame:
+    """Make a table in which every factor is crossed with every other.
+
+    Parameters
+    ----------
+    factors, **constants
+        As for `factorial`.
+
+    Returns
+    -------
+    DataFrame, one row per combination
+    """
+    levels = [_levels(values) for values in factors.values()]
+    places = np.indices([len(values) for values in levels]).reshape(len(levels), -1)
+    columns = {
+        name: values[place] for name, values, place in zip(factors, levels, places, strict=True)
+    }
+    return pd.DataFrame(columns | constants, index=range(len(places[0])))
+
+
+def _levels(values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Take the values of a factor: numbers in double precision, words as pandas has them."""
+    listed = np.asarray(values).tolist()
+    numbers = np.asarray(listed)
+    return numbers if numbers.dtype.kind in "bif" else pd.Series(listed).to_numpy()

@@ -413,6 +413,18 @@ def test_reference_of_ones_own():
     assert row.similarity > 0.93
 
 
+def test_units_of_which_a_joined_table_does_not_know_whether_they_respond_do_not_count():
+    units = unit_table()
+    known = units["responsive"].astype(float)
+    known[0] = np.nan
+    name = "cavanaugh2002a.suppression_index"
+    counts = [
+        score(units.assign(responsive=each), [name], n_resamples=20)["n_responsive"].item()
+        for each in (known, known.fillna(0).astype(bool))
+    ]
+    assert counts[0] == counts[1]
+
+
 def test_reference_without_public_numbers():
     name = "marques2020.freemanZiemba2013.max_noise"
     units = xr.Dataset({"freemanZiemba2013.max_noise": ("unit", [1.0, 20.0, np.nan])})

@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from insilico.experiments.batteries import find_battery
+from insilico.recording.field_survey import survey
 from insilico.recording.layers import finite_sites, layer_map
 from insilico.recording.layouts import readings
-from insilico.recording.receptive_fields import Fields, split_sites, survey
+from insilico.recording.receptive_fields import Fields, split_sites
 from insilico.recording.windows import proven_windows
-from stimuli import Display, Position, StimulusSet, Window, factorial, grating
+from stimuli import Display, Position, StimulusSet, Window, factorial, grating, plaid
 from stimuli.apertures import aperture
-from stimuli.catalogue import IN_DISKS, STIMULI, Named
+from stimuli.catalogue import IN_DISKS, STIMULI, VANISHING, Named
 from stimuli.edges import touches_and_covers
 from stimuli.frames import FRAME_RATE
 from stimuli.packaged import packaged_photographs
@@ -88,8 +89,9 @@ class Uneven(nn.Module):
         Uneven(),
         nn.Conv2d(1, 1, 63, padding=31),
         nn.AdaptiveAvgPool2d(1),
+        nn.Conv2d(1, 1, 5, padding=2, padding_mode="circular"),
     ],
-    ids=["global", "uneven", "as large as the display", "one site"],
+    ids=["global", "uneven", "as large as the display", "one site", "round the border"],
 )
 def test_there_are_no_even_fields(model):
     assert surveyed(model)[0] is None
@@ -111,6 +113,20 @@ def test_layers_share_the_pictures_of_a_survey():
     n_both, shown[:] = sum(shown), []
     assert of("a")["a"] == both["a"] == both["b"] == Fields((-1, -1), (3, 3), (1, 1))
     assert sum(shown) == n_both
+
+
+def test_a_survey_looks_from_all_sides_at_once():
+    shown = []
+
+    def finite(images):
+        shown.append(len(images))
+        with torch.no_grad():
+            return {"m": STACKS["strided"][0](images).isfinite().all(1)}
+
+    assert survey(finite, DISPLAY, {"m": (16, 16)})["m"] == Fields((-3, -3), (9, 9), (4, 4))
+    # Of each of three places one picture for every cut, and two of the far borders.
+    assert set(shown[:-1]) == {1} and shown[-1] == 2
+    assert sum(shown) <= 16
 
 
 def test_a_window_ends_where_the_display_does():
@@ -188,6 +204,22 @@ def test_what_is_drawn_otherwise_is_told_by_its_columns_alone():
 def test_the_catalogue_knows_what_is_drawn_in_disks():
     found = {name for name in STIMULI if getattr(STIMULI[name].function(name), "in_disk", False)}
     assert found == set(IN_DISKS) == {name for name in STIMULI if Named(name).in_disk}
+
+
+def test_the_catalogue_knows_what_vanishes_without_contrast():
+    drawn = {name: STIMULI[name].function(name) for name in STIMULI}
+    found = {name: each.vanishing for name, each in drawn.items() if hasattr(each, "vanishing")}
+    assert found == VANISHING
+    assert {name for name in STIMULI if Named(name).vanishing} == set(VANISHING)
+
+
+def test_the_phase_of_what_has_no_contrast_does_not_matter():
+    factors = {"contrast": [0, 0.5], "mask_contrast": [0, 0.5], "phase": [0, 90, 180]}
+    shown = {"orientation": 0, "mask_orientation": 60, "spatial_frequency": 1}
+    stimuli = factorial("s", DISPLAY, plaid, {**factors, "mask_phase": [0, 120]}, **shown)
+    # The blank, two phases of the mask, three of the signal, and six of both.
+    assert stimuli.n_different(DISPLAY.whole) == 1 + 2 + 3 + 6
+    assert len(torch.unique(stimuli.images().flatten(1), dim=0)) == 12
 
 
 @pytest.mark.parametrize("place", [0.0, 0.03125, 0.013])

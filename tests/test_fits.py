@@ -270,12 +270,29 @@ def test_dims_of_other_names():
     assert evaluate(fit, length=[1.0]).dims == ("unit", "length")
 
 
+FROM_0 = np.arange(12.0)
+
+
+def over(**coords):
+    """A curve over other values."""
+    (dim,) = coords
+    return xr.DataArray([np.linspace(1, 9, 12) ** 2], dims=("unit", dim), coords=coords)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"family": "sigmoid"}, "one of von_mises, .*; got 'sigmoid'"),
         ({"family": "von_mises"}, r"over orientation, .*the curve has the dims unit, contrast"),
         ({"curve": naka_rushton() / 0}, "1 of 1 hold infinite values"),
+        ({"curve": naka_rushton() + 1j}, "must be real; got complex"),
+        ({"curve": over(contrast=100 * CONTRASTS)}, "along contrast must be from 0 to 1 .*got 1.5"),
+        ({"curve": over(contrast=CONTRASTS - 0.5)}, "from 0 to 1 .*got -0.4"),
+        ({"curve": over(contrast=CONTRASTS * np.inf)}, "from 0 to 1 .*got inf"),
+        ({"curve": over(length=-CONTRASTS), "dims": ("length",)}, "along length must be from 0"),
+        ({"curve": over(spatial_frequency=FROM_0), "family": "log_gaussian"}, "above 0; got 0"),
+        ({"curve": over(diameter=-FROM_0), "family": "ratio_of_gaussians"}, "not below 0; got -1"),
+        ({"curve": over(orientation=np.deg2rad(15 * FROM_0)), "family": "von_mises"}, "radians"),
     ],
 )
 def test_mistakes_are_told(change, message):
@@ -283,8 +300,27 @@ def test_mistakes_are_told(change, message):
         fit_curve(**({"curve": naka_rushton(), "family": "naka_rushton"} | change))
 
 
+def test_a_missing_response_at_contrast_0_is_no_baseline():
+    contrast = np.append([0.0, 0.0], CONTRASTS)
+    values = 5 + 30 * contrast**2 / (contrast**2 + 0.2**2)
+    curve = xr.DataArray(
+        [values, values, values], dims=("unit", "contrast"), coords={"contrast": contrast}
+    )
+    curve[1, 0] = np.nan
+    curve[2, :2] = np.nan
+    fit = fit_curve(curve, "naka_rushton")
+    np.testing.assert_allclose(fit["c50"][:2], 0.2, rtol=1e-5)
+    np.testing.assert_allclose(fit["baseline"], [5, 5, np.nan])
+    assert fit["flag"].values.tolist() == ["good", "good", "not fitted"]
+    assert fit["baseline"].attrs["long_name"] == "Response at contrast 0 (subtracted)"
+    without = fit_curve(curve[:, 2:], "naka_rushton")
+    assert "not shown, and taken as 0" in without["baseline"].attrs["long_name"]
+
+
 def test_evaluate_asks_for_the_dims_of_the_fit():
     fit = fit_curve(naka_rushton(), "naka_rushton")
+    with pytest.raises(insilico.UserError, match="along contrast must be from 0 to 1"):
+        evaluate(fit, contrast=[50.0])
     with pytest.raises(insilico.UserError, match="this fit is over contrast; got diameter"):
         evaluate(fit, diameter=[1.0])
 

@@ -160,7 +160,11 @@ class TestNumbers:
             ({"mean": value}, "mean must be a finite number")
             for value in (np.nan, "a", [], [0.5, "a"])
         ]
-        + [({"std": [1, 1, np.inf]}, "std must be a finite number")],
+        + [({"std": [1, 1, np.inf]}, "std must be a finite number")]
+        + [
+            ({"mean": [123.7, 116.3, 103.5]}, "mean is that of pictures .* Divide mean and std by"),
+            ({"mean": 0.5, "std": 58.4}, "std is that of pictures .* from 0 to 10; got 58.4"),
+        ],
     )
     def test_what_cannot_be_meant_is_refused(self, asked, message):
         with pytest.raises(UserError, match=message):
@@ -204,6 +208,7 @@ class TestNumbers:
             ("--sites -1", "sites must be"),
             ("--sites 999,0", "has no site (999, 0)"),
             ("--mean nan", "mean must be a finite number"),
+            ("--mean 123.7 116.3 103.5", "Divide mean and std by 255"),
         ],
     )
     def test_the_command_line(self, here, capsys, options, message):
@@ -211,9 +216,8 @@ class TestNumbers:
         assert message in refused(capsys, *command, *options.split())
         assert not (here / "out").exists()
 
-    @pytest.mark.parametrize(
-        "call",
-        [
+    def test_python(self):
+        calls = [
             "insilico.run('textbook', degrees='8')",
             "insilico.run('textbook', seed='a')",
             "insilico.run('textbook', sites=-1)",
@@ -221,16 +225,18 @@ class TestNumbers:
             "insilico.Probe(torch.nn.Linear(1, 1), ['output'], display=Display(), sites=[(.5, 1)])",
             "insilico.Probe(torch.nn.Linear(1, 1), ['output'], display=Display(), seed='a')",
             "insilico.predict('textbook', None, degrees=float('nan'))",
-        ],
-    )
-    def test_python(self, call):
+        ]
         # In a process of its own: here, wrong types are noticed by the tests' type checker.
-        script = f"import insilico, torch; from stimuli import Display\ntry:\n    {call}\n"
-        script += "except insilico.UserError as error:\n    print('refused:', error)\n"
-        done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        script = "import insilico, torch\nfrom stimuli import Display\n"
+        script += "".join(
+            f"try:\n    {call}\n    print('taken')\nexcept Exception as error:\n"
+            "    print(type(error).__name__)\n"
+            for call in calls
         )
-        assert done.stdout.startswith("refused: ")
+        told = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout.split()
+        assert dict(zip(calls, told, strict=True)) == dict.fromkeys(calls, "UserError")
 
 
 class TestOwnCode:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.ops import deform_conv2d
 
 import insilico
 from insilico.cli.run import _layout
@@ -258,6 +259,19 @@ def test_a_cache_that_changes_nothing_is_no_state():
     assert not probe.model.tables
 
 
+def test_a_model_that_changes_while_it_is_recorded_is_found_by_the_blank():
+    gain = [1.0]
+    probe = Probe(Of(lambda model, y, _x: model.o(y * gain[0])), ["o"], display=DISPLAY, sites=0.3)
+    for part in (probe.units, probe.units.iloc[5:9]):
+        probe.record(STIMULI, part)
+    assert not probe.notes
+    gain[0] = 0.9
+    for _ in range(2):
+        probe.record(STIMULI, probe.units.iloc[2:7])
+    (note,) = probe.notes
+    assert note.startswith("o: the blank was answered otherwise later on than at first (by up to")
+
+
 class Spiking(nn.Module):
     """A recurrent layer that keeps its state between calls, of the size of the batch."""
 
@@ -425,6 +439,50 @@ def test_crops_are_checked_on_the_stimuli_that_are_shown(function, stimuli):
     assert float((abs(found - expected) / scale).max()) < 1e-4
     if function is weak_surround or stimuli is BRIGHT:
         assert any("shown in full pictures" in note for note in probe.notes)
+
+
+def nearby_brightness(x):
+    """Above 0 on gratings alone: of a proof's random pictures no mean is so bright."""
+    return functional.relu(functional.avg_pool2d(x[:, :1], 5, 1, 2) - 0.85)
+
+
+def pads_unseen(model, y, x):
+    """A branch that pads for itself, and is silent until something bright is near."""
+    bright = nearby_brightness(x)
+    right = functional.unfold(bright, 3, padding=1)[:, 5:6].unflatten(2, bright.shape[2:])
+    return model.o(functional.max_pool2d(y, 3, 1, 1) + 5 * right)
+
+
+def divided(model, y, x):
+    return model.o(functional.max_pool2d(y, 3, 1, 1).div(1 + 9 * nearby_brightness(x)))
+
+
+def of_one_site(model, y, x):
+    seen = functional.max_pool2d(y, 3, 1, 1)
+    return model.o(seen + nearby_brightness(x).amax() if seen.shape[3] == 1 else seen)
+
+
+@pytest.mark.parametrize("function", [pads_unseen, divided, of_one_site])
+def test_what_computes_no_other_sites_is_checked_on_the_stimuli_too(function):
+    probe = Probe(Of(function), ["o"], display=DISPLAY)
+    whole = Probe(Of(function), ["o"], display=DISPLAY, crop="off")
+    found, expected = probe.record(BRIGHT), whole.record(BRIGHT)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    crop = probe.crop(probe.units)
+    assert crop.exact
+    assert crop.padded
+
+
+def deformed(model, y, _x):
+    offsets = y[:, :2].repeat(1, 9, 1, 1)
+    return model.o(deform_conv2d(y, offsets, torch.ones(8, 8, 3, 3), padding=1))
+
+
+def test_a_proof_by_nan_does_not_crash_what_reads_at_given_places():
+    # Without a guard, the process ends here.
+    probe, recording = probed(Of(deformed))
+    assert_as_by_hand(recording, lambda: Of(deformed))
+    assert any("could not be proven" in note for note in probe.notes)
 
 
 def test_a_rectified_surround_is_still_cropped():

@@ -296,6 +296,26 @@ def test_mistakes_are_explained(name):
         Probe(Luminance(), arguments.pop("layers"), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channel": 99}, "units have the channels 99 to 99, and the layer has those from 0"),
+        ({"row": -1}, "units have the rows -1 to -1"),
+        ({"layer": "nowhere"}, "the probe is in .*, and not in nowhere. Give rows of probe.units"),
+    ],
+)
+def test_units_that_are_not_there_are_refused(change, message):
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
+    with pytest.raises(UserError, match=message):
+        probe.record(luminance_set(), probe.units.assign(**change))
+
+
+def test_stimuli_of_another_visual_field_are_refused():
+    probe = Probe(Luminance(), ["gain"], display=DISPLAY, channels=1)
+    with pytest.raises(UserError, match="drawn at 2 px/deg, but the probe's display has 8"):
+        probe.record(luminance_set(Display.square(32, 16)))
+
+
 def test_responses_that_are_not_finite_are_an_error():
     probe = Probe(Breaks(), ["output"], display=DISPLAY, crop="off")
     with pytest.raises(UserError, match=r"NaN or infinity for \d+ of 13 stimuli"):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insilico.comparison.statistics.shuffling import shuffled
+from insilico.errors import UserError
 from insilico.experiments import measuring
 from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.tuning.properties import (
@@ -18,6 +19,7 @@ from insilico.tuning.properties import (
     size,
     spatial_frequency,
 )
+from insilico.tuning.properties.selectivity import tuned
 
 ORIENTATION = np.arange(0, 180, 7.5)
 FREQUENCY = 2 ** np.arange(-2, 3.6, 0.25)
@@ -321,6 +323,24 @@ def test_the_reason_why_a_field_has_no_centre_is_said():
         assert "above half its peak at its border" in measured.attrs["undefined"]
 
 
+def test_centres_of_many_maps_are_those_of_each():
+    rng = np.random.default_rng(0)
+    offset = np.linspace(-1, 1, 5)
+    curve = xr.DataArray(
+        rng.random((4, 5, 5)) * [[[1]], [[1]], [[0]], [[1]]],
+        {
+            "offset_y": offset,
+            "offset_x": offset,
+            "centre_x": ("unit", [0, 1, 0, 0.5]),
+            "centre_y": ("unit", [0, 2, 0, -1]),
+        },
+        ("unit", "offset_y", "offset_x"),
+    )
+    for axis, found in zip("xy", receptive_field.centres_of_mass(curve), strict=True):
+        np.testing.assert_allclose(found, receptive_field.centre_of_mass(curve, axis), rtol=1e-12)
+    assert np.isnan(found).tolist() == [False, False, True, False]
+
+
 def test_the_published_centre_is_the_centre_of_mass_wherever_the_map_ends():
     curve = maps(gaussian_map(3.5, -3.2, 0.3))
     assert float(marques2020.receptive_field_x(curve)[0]) == pytest.approx(1.75, abs=0.01)
@@ -330,3 +350,33 @@ def test_the_published_centre_is_the_centre_of_mass_wherever_the_map_ends():
         published = getattr(marques2020, f"receptive_field_{axis}")(inside)
         ours = getattr(receptive_field, f"receptive_field_{axis}")(inside)
         np.testing.assert_array_equal(published, ours)
+
+
+@pytest.mark.parametrize(
+    "angles",
+    [ORIENTATION * np.pi / 180, 2 * ORIENTATION, np.linspace(0, 180, 24), -ORIENTATION],
+    ids=["radians", "twice round", "both ends", "descending"],
+)
+def test_angles_that_do_not_cover_their_period_are_refused(angles):
+    curve = orientation_curves(von_mises(40, 2)).assign_coords(orientation=angles)
+    for measure in (
+        orientation.circular_variance,
+        orientation.orthogonal_preferred_ratio,
+        lambda curve: tuned(curve, "orientation"),
+    ):
+        with pytest.raises(UserError, match="in deg, that rise and cover"):
+            measure(curve)
+
+
+def test_curves_over_values_that_do_not_rise_are_refused():
+    frequency = np.array([0.0, 1, 2, 4])
+    for values in (frequency, frequency[:0:-1], frequency[3:], np.array([1.0, 2, np.nan])):
+        curve = xr.DataArray(
+            [np.arange(len(values)) + 1.0],
+            dims=("unit", "spatial_frequency"),
+            coords={"spatial_frequency": values},
+        )
+        with pytest.raises(UserError, match="two values or more that rise and are above 0"):
+            spatial_frequency.preferred_spatial_frequency(curve)
+        with pytest.raises(UserError, match="two values or more that rise and are above 0"):
+            size.suppression_index(curve.rename(spatial_frequency="diameter"))

@@ -146,3 +146,20 @@ def test_harmonics_map_like_the_phases_they_were_made_of():
     np.testing.assert_allclose(rates.sel(harmonic=1), 2 * modulation)
     with pytest.raises(UserError, match="cut off, which harmonics cannot show"):
         to_rates(harmonics, RateMap(("v1",), (2.0,), (-0.5,), (2,), (2,)))
+
+
+def test_rounding_is_no_response_and_has_no_scale():
+    """Linear units on a pedestal, as after a sigmoid, answer in the mean as they answer nothing."""
+    phase = np.arange(0, 360, 45.0)
+    gain = np.linspace(0, 0.1, 24)
+    wave = np.cos(np.deg2rad(phase - 10))
+    coords = {"phase": phase, "layer": ("unit", ["v1"] * 2), "blank": ("unit", [0.5, 1000.0])}
+    linear = np.float32([0.5 + gain[:, None] * wave, 1000 + gain[:, None] * wave])
+    gratings = xr.DataArray(linear, coords, ("unit", "grating", "phase"))
+    with pytest.raises(UserError, match="none of 2 units .* in the mean over phase"):
+        fit_rates(gratings)
+    coords |= {"layer": ("unit", ["v1"] * 3), "blank": ("unit", [0.5, 1000.0, 0.0])}
+    rectified = np.concatenate([linear, np.clip(gain[:, None] * wave, 0, None)[None]])
+    rate_map = fit_rates(xr.DataArray(rectified, coords, ("unit", "grating", "phase")))
+    assert rate_map.n_responsive == (1,)
+    assert rate_map.slope[0] < 2000

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from insilico.recording.schema import label, load, save, side_by_side
+from insilico.recording.schema import Labelled, label, load, save, side_by_side
 
 
 def recording(order=slice(None), **attrs):
@@ -86,6 +86,6 @@ def test_what_stays_in_one_group_may_vary_in_another():
     across, still = moved([-1.0, 1.0]), moved([0.5, 0.5])
     assert across["stimulus_x"].ndim > still["stimulus_x"].ndim
     for parts in ((across, still), (still, across)):
-        joined = side_by_side(parts)
+        joined = side_by_side([Labelled.of(part) for part in parts])
         of_each = joined["stimulus_x"].transpose("unit", "place").to_numpy().tolist()
         assert sorted(of_each) == [[-1.0, 1.0], [0.5, 0.5]]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insilico import reference
+from insilico.errors import UserError
 from insilico.experiments.batteries import BATTERIES, find_battery
 from insilico.reference import MARQUES2020, ReferenceDistribution
 
@@ -432,6 +433,11 @@ def test_values_that_are_no_numbers_are_refused():
             reference.from_values(values, edges=edges, property="p")
 
 
+def test_values_in_other_units_than_their_bins_are_refused():
+    with pytest.raises(UserError, match="2 of 3 values lie beyond the outer edges, 0 and 1"):
+        reference.from_values([0.5, 20, 90, np.nan], edges=[0, 0.5, 1], property="p")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -460,6 +466,7 @@ def test_faulty_csv_files_are_explained(tmp_path, text, message):
     ("change", "message"),
     [
         ({"edges": np.array([0.0, 1.0, 1.0])}, "edges that rise"),
+        ({"edges": np.array([0.0, 1.0, np.inf])}, "rise and are finite"),
         ({"counts": np.ones(3)}, "one count per bin"),
         ({"n": 1}, "between 1 and its n = 1"),
         ({"scale": "log"}, "Use scale='linear'"),

@@ -1,7 +1,7 @@
 """Models side by side: differences, ranks, seeds, the page, and how mistakes are told."""
 
-import dataclasses
 import re
+from dataclasses import replace
 
 import fake_results
 import numpy as np
@@ -15,8 +15,10 @@ from insilico.checksums import write_manifest
 from insilico.cli.app import main
 from insilico.comparison.table import score
 from insilico.errors import UserError
+from insilico.experiments.quick import QUICK
 from insilico.figures.side_by_side import score_maps
 from insilico.reporting.side_by_side import by_degrees, side_by_side_plates, write_side_by_side
+from insilico.runs.compared_layers import made_otherwise
 from insilico.runs.results import Results, open_results
 from insilico.runs.side_by_side import compare_runs, open_runs
 
@@ -186,9 +188,7 @@ class TestRanking:
             for each in known:
                 words = {"long_name": each.label, "units": each.units, "protocol": "orientation"}
                 run.units[each.property] = ("unit", rng.uniform(*each.edges[[0, -1]], 30), words)
-            runs.append(
-                dataclasses.replace(run, comparison=score(run.units, names, n_resamples=50))
-            )
+            runs.append(replace(run, comparison=score(run.units, names, n_resamples=50)))
         side = sides(*runs)
         scores = side.scores.query("name == 'a v1'")
         expected = scores.groupby("category")["similarity"].mean().mean()
@@ -220,6 +220,28 @@ class TestSeeds:
     def test_apart_is_the_default(self):
         side = sides(*self.seeds(0.1))
         assert list(side.models["name"]) == [f"net v1, weights {seed}" for seed in range(3)]
+
+    def test_what_moves_numbers_beside_the_models_is_said(self):
+        alike = {"rates": {}, "normalisation": "mean 0.5, std 0.5"}
+        one, other = (layer(beta(0.4, 60), model=name, **alike) for name in "ab")
+        assert not made_otherwise({"one": one, "other": other})
+        screen = one.provenance["display"] | {"width_px": 112, "transfer": "srgb"}
+        changed = replace(
+            other,
+            provenance=other.provenance
+            | {"rates": None, "display": screen, "model": "a", "normalisation": "none"},
+            warnings=(QUICK,),
+        )
+        side = compare_runs({"one": one, "other": changed})
+        told = [
+            f"other: {QUICK}",
+            "other: activations, where the others have firing rates",
+            "the displays differ in pixels: the gratings end",
+            "the displays differ in background or transfer",
+            "the same weights of a were shown pictures of different normalisation: mean 0.5, std",
+        ]
+        assert all(map(str.startswith, side.warnings, told))
+        assert side.models["name"].tolist() == ["a v1, 224 px", "a v1, 112 px"]
 
     def test_together_they_are_the_outer_level(self):
         other = layer(beta(0.5, 60), model="other")
@@ -262,7 +284,7 @@ class TestMistakes:
         first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
         other = second.comparison.assign(reference="devalois1982b.preferred_spatial_frequency")
         both = pd.concat([second.comparison, other.assign(property="circular_variance")])
-        second = dataclasses.replace(second, battery="context", comparison=both)
+        second = replace(second, battery="context", comparison=both)
         side = sides(first, second)
         assert set(side.scores["reference"]) == set(first.comparison["reference"])
         [note] = [each for each in side.warnings if "different batteries" in each]
@@ -273,19 +295,19 @@ class TestMistakes:
         first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
         units = second.units.copy()
         units["circular_variance"].attrs["definition"] = "another one"
-        second = dataclasses.replace(second, battery="marques2020", units=units)
+        second = replace(second, battery="marques2020", units=units)
         with pytest.raises(UserError, match=r"standard \(run 1\), marques2020 \(run 2\)"):
             sides(first, second)
 
     def test_seeds_are_of_one_battery(self):
         first, second = (layer(beta(0.5, 30, seed)) for seed in range(2))
-        second = dataclasses.replace(second, battery="context")
+        second = replace(second, battery="context")
         with pytest.raises(UserError, match="must be of one battery"):
             sides(first, second, seeds="together")
 
     def test_the_same_run_twice(self):
         run = layer(beta(0.5, 30))
-        copy = dataclasses.replace(run, units=run.units.copy(deep=True))
+        copy = replace(run, units=run.units.copy(deep=True))
         with pytest.raises(UserError, match="run 1 and run 2 hold the same run"):
             sides(run, copy)
 
@@ -435,7 +457,7 @@ class TestCommand:
     def test_another_battery(self, folders, capsys):
         units = open_results("b").units
         units["circular_variance"].attrs["definition"] = "another one"
-        dataclasses.replace(open_results("b"), battery="other", units=units).save("other")
+        replace(open_results("b"), battery="other", units=units).save("other")
         assert "these runs share nothing" in self.refused(capsys, "a", "other")
 
     @pytest.mark.parametrize("text", ["{", "{}", "3"])

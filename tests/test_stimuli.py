@@ -18,6 +18,7 @@ from stimuli import (
 from stimuli.conventions import CONVENTIONS
 from stimuli.gratings import carrier
 from stimuli.marques2020.eight_bit import draw as draw_eight_bit
+from stimuli.parameters import combinations, each_once
 
 DISPLAY = Display.square(pixels=64, degrees=4)
 
@@ -207,6 +208,51 @@ def test_factorial_crosses_its_factors():
     assert torch.equal(
         stimuli.images([4]), grating(DISPLAY, orientation=90, phase=120, spatial_frequency=2)
     )
+
+
+def test_patterns_that_come_several_times_are_drawn_once():
+    drawn = []
+
+    @each_once
+    def draw(display, *, size, place=0.0, edge="hard"):
+        size, place = np.broadcast_arrays(np.reshape(size, -1), np.reshape(place, -1))
+        drawn.append(len(size))
+        return torch.from_numpy(size + 10 * place)[:, None, None]
+
+    def values(**parameters):
+        return draw(DISPLAY, **parameters).flatten().tolist()
+
+    assert values(size=[1, 2, 1, 2, 2], place=[0, 0, 0, 0, 0], edge="soft") == [1, 2, 1, 2, 2]
+    assert values(size=[3, 3, 3], place=5) == [53, 53, 53]
+    # Where few are the same it would not pay.
+    assert values(size=[1, 2, 3, 1], place=[0, 1, 0, 0]) == [1, 12, 3, 1]
+    assert values(size=4) == [4]
+    assert drawn == [2, 1, 4, 1]
+
+
+def test_what_repeats_in_a_batch_is_drawn_as_by_itself():
+    shown = {"spatial_frequency": 2.0, "x": 0.1, "phase": np.tile([0.0, 70.0], 4)}
+    shown["diameter"] = np.repeat([1.0, 0.1], 4)
+    shown["contrast"] = np.linspace(0.1, 0.5, 8)
+    for draw, others in (
+        (grating, {"orientation": 20.0, "inner_diameter": np.repeat([0.5, 0.05], 4)}),
+        (plaid, {"orientation": 20.0, "mask_orientation": np.repeat([50.0, 80.0], 4)}),
+        (center_surround, {"orientation": 20.0, "surround_orientation": np.repeat([50, 80.0], 4)}),
+    ):
+        together = draw(DISPLAY, **shown, **others)
+        for row in range(8):
+            one = {name: np.reshape(value, -1) for name, value in (shown | others).items()}
+            one = {name: value[row if len(value) > 1 else 0] for name, value in one.items()}
+            assert torch.equal(together[[row]], draw(DISPLAY, **one)), draw
+
+
+def test_rows_are_told_apart_by_all_of_their_columns():
+    words = np.array(["a", "b", "a", "b"], dtype=object)
+    numbers = np.array([1.0, np.nan, 1.0, np.nan])
+    assert len(np.unique(combinations([words, numbers]))) == 2
+    assert len(np.unique(combinations([words, numbers, np.array([1, 1, 2, 2])]))) == 4
+    many = [np.random.default_rng(n).permutation(5000) for n in range(6)]
+    assert len(np.unique(combinations(many))) == 5000
 
 
 def test_a_set_must_name_every_stimulus_once():

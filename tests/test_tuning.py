@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from insilico.errors import UserError
 from insilico.tuning.curves import (
     at_preferred,
     crossing,
@@ -31,6 +32,25 @@ def test_a_rectified_sinusoid_at_eight_phases():
     response = phases(np.cos(np.deg2rad(PHASE)).clip(0))
     ratio = (first_harmonic(response) / mean_response(response)).item()
     assert ratio == pytest.approx(4 / (1 + np.sqrt(2)))
+
+
+@pytest.mark.parametrize(
+    "phase", [np.linspace(0, 360, 9), np.deg2rad(PHASE), PHASE / 2, PHASE[:-1], PHASE[:0]]
+)
+def test_phases_that_do_not_cover_a_turn_evenly_are_refused(phase):
+    response = xr.DataArray([1 + np.cos(phase)], {"phase": phase}, ("unit", "phase"))
+    for harmonic in (mean_response, first_harmonic):
+        with pytest.raises(UserError, match="in deg, that cover 360 deg evenly; these are"):
+            harmonic(response)
+
+
+@pytest.mark.parametrize("phase", [[0.0], [240.0, 0.0, 120.0], [-90.0, 0.0, 90.0, 180.0]])
+def test_one_phase_has_no_amplitude(phase):
+    values = 3 + 2 * np.cos(np.deg2rad(phase) - 0.5)
+    response = xr.DataArray([values], {"phase": phase}, ("unit", "phase"))
+    assert mean_response(response).item() == pytest.approx(values.mean())
+    expected = 2 if len(phase) > 2 else np.nan
+    assert first_harmonic(response).item() == pytest.approx(expected, nan_ok=True)
 
 
 def test_harmonics_of_a_streamed_recording_are_read_not_computed():
@@ -81,7 +101,7 @@ def test_uneven_orientations_are_refused():
     curve = xr.DataArray(
         [[1.0, 2, 3, 4]], {"orientation": [0.0, 15, 30, 90]}, ("unit", "orientation")
     )
-    with pytest.raises(ValueError, match="0, 15, 30, 90. Uneven steps"):
+    with pytest.raises(UserError, match="0, 15, 30, 90. Uneven steps"):
         interpolate(curve, "orientation")
 
 

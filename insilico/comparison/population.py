@@ -77,7 +77,7 @@ def counting(units: xr.Dataset, array: xr.DataArray) -> npt.NDArray[np.bool_]:
     Returns
     -------
     array of bool, shape (unit,)
-        All of them where ``units`` holds no variable ``responsive``.
+        All of them where ``units`` holds no variable ``responsive``; not those where it is NaN.
     """
     if "responsive" not in units:
         return np.ones(array.sizes["unit"], dtype=bool)
@@ -88,7 +88,8 @@ def counting(units: xr.Dataset, array: xr.DataArray) -> npt.NDArray[np.bool_]:
             f"property {array.name!r} was measured in protocol {protocol!r}, but 'responsive' is "
             f"known for {known}. Set its attribute 'protocol' to one of them."
         )
-    return units["responsive"].sel(protocol=protocol).to_numpy().astype(bool)
+    # NaN stands where tables of different protocols were joined: not known to respond.
+    return units["responsive"].sel(protocol=protocol).fillna(False).to_numpy().astype(bool)
 
 
 def clusters_of(units: xr.Dataset) -> Clusters:

@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from insilico.tuning.curves import first_harmonic, mean_response
-from stimuli import Display, StimulusSet, factorial
+from stimuli import Display, StimulusSet
+from stimuli.sets import crossed
 
 __all__ = ["FEW_PHASES", "in_context", "with_each_alone"]
 
@@ -51,21 +52,15 @@ def with_each_alone(
         Dims ``signal``, ``context``, the factors and ``phase``. The signal alone is shown once: at
         the first value of every factor.
     """
-    whole = factorial(
-        name,
-        display,
-        draw,
-        {"signal": ALONE, "context": ALONE, **factors, "phase": FEW_PHASES},
-        derive=derive,
-        labels=("signal", "context", *labels),
-        time=(),
-        **constants,
-    )
-    table = whole.conditions
-    first = np.logical_and.reduce([table[each] == np.asarray(factors[each])[0] for each in factors])
-    signal, context = table["signal"] == 1, table["context"] == 1
-    kept = table[context | (signal & first)].reset_index(drop=True)
-    return StimulusSet(name, display, kept, whole.dims, draw, whole.labels)
+    crossed_with = {"signal": ALONE, "context": ALONE, **factors, "phase": FEW_PHASES}
+    table = derive(crossed(crossed_with, **constants))
+    shown = table["context"].to_numpy() == 1
+    first = table["signal"].to_numpy() == 1
+    for each, values in factors.items():
+        first = first & (table[each].to_numpy() == np.asarray(values)[0])
+    kept = table[shown | first].reset_index(drop=True)
+    own = ("signal", "context", *labels)
+    return StimulusSet(name, display, kept, tuple(crossed_with), draw, own)
 
 
 def in_context(response: xr.DataArray, *, phase: str | None = None) -> xr.DataArray:

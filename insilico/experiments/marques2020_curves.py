@@ -8,8 +8,8 @@ import xarray as xr
 
 from insilico.recording.reductions import Maximum
 from insilico.tuning.curves import first_harmonic, mean_response
-from insilico.tuning.properties import marques2020 as properties
 from insilico.tuning.properties.marques2020.orientation import in_published_order
+from insilico.tuning.properties.receptive_field import centres_of_mass
 from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
 from stimuli import Position
 from stimuli.marques2020.canvas import HALF_PX
@@ -54,13 +54,17 @@ def receptive_field_map(response: xr.DataArray) -> xr.DataArray:
         With the place of the published origin in the coordinates ``centre_x`` and ``centre_y``.
     """
     over = [dim for dim in BEST.over if dim in response.dims]
-    best = response.max(over, keep_attrs=True).astype(np.float64)
-    blank = response["blank"].astype(np.float64)
-    chart = (best - blank).clip(min=0)
+    largest = response.max(over, keep_attrs=True) if over else response
+    largest = largest.transpose("unit", "offset_y", "offset_x")
+    # Candidates may be all units of a layer: labels would take longer than the numbers.
+    best = largest.to_numpy().astype(np.float64)
+    blank = response["blank"].to_numpy().astype(np.float64)[:, None, None]
+    maps = (best - blank).clip(min=0)
     # Single precision leaves a difference between equal responses, and a map of nothing else would
     # have its centre anywhere.
-    strongest = np.maximum(best.max(("offset_y", "offset_x")), blank)
-    chart = (chart * (chart > ROUNDING * strongest)).assign_attrs(response.attrs)
+    strongest = np.maximum(best.max((1, 2), keepdims=True), blank)
+    maps *= maps > ROUNDING * strongest
+    chart = largest.copy(data=maps)
     origin = {"centre_x": HALF_PX, "centre_y": -HALF_PX}
     return chart.assign_coords(
         {name: ("unit", np.full(chart.sizes["unit"], value)) for name, value in origin.items()}
@@ -158,9 +162,8 @@ def within(
     """
 
     def near(chart: xr.DataArray) -> xr.DataArray:
-        dx = properties.receptive_field_x(chart) - position.x
-        dy = properties.receptive_field_y(chart) - position.y
-        return (dx**2 + dy**2) ** 0.5 <= distance
+        x, y = centres_of_mass(chart)
+        return xr.DataArray(np.hypot(x - position.x, y - position.y) <= distance, dims="unit")
 
     return near
 

@@ -3,12 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD
+from insilico.tuning.rates import LARGEST_MAXIMUM, RESPONSIVE_THRESHOLD, ROUNDING
 
-__all__ = ["ROUNDING", "driven", "exceeds_blank", "exceeds_threshold"]
-
-# What single precision leaves of the difference between two equal responses, relative to them.
-ROUNDING = 1e-6
+__all__ = ["driven", "exceeds_blank", "exceeds_threshold"]
 
 
 def exceeds_blank(curve: xr.DataArray) -> xr.DataArray:

@@ -12,8 +12,8 @@ from insilico.experiments.battery import Battery
 from insilico.experiments.gratings import draw_grating
 from insilico.experiments.natural_images import NATURAL_IMAGES
 from insilico.experiments.protocol import Protocol
-from insilico.experiments.responsive import ROUNDING
 from insilico.tuning.properties import variability as properties
+from insilico.tuning.rates import ROUNDING
 from stimuli import Display, Position, StimulusSet, factorial
 
 __all__ = [

@@ -186,7 +186,7 @@ def spread(units: pd.DataFrame, cropped: Array, whole: Array) -> pd.DataFrame:
     )
 
 
-def disagreeing(spreads: Sequence[pd.DataFrame]) -> pd.Series:
+def disagreeing(spreads: Sequence[pd.DataFrame], *, rounding: float = 0.0) -> pd.Series:
     """Say for each layer how many channels respond otherwise to crops than to whole pictures.
 
     Parameters
@@ -194,6 +194,8 @@ def disagreeing(spreads: Sequence[pd.DataFrame]) -> pd.Series:
     spreads : sequence of DataFrame
         From `spread`, of all the groups of a protocol. Units of a channel, which are one filter at
         several places, have one range.
+    rounding : float
+        Difference that another order of summation may make, of the largest response in the layer.
 
     Returns
     -------
@@ -202,4 +204,6 @@ def disagreeing(spreads: Sequence[pd.DataFrame]) -> pd.Series:
     """
     each = pd.concat(spreads).groupby(["layer", "channel"], sort=False).max()
     tolerance = np.maximum(SHARE * (each["high"] + each["low"]), ULP * RESOLUTION * each["largest"])
+    strongest = each["largest"].groupby("layer", sort=False).transform("max")
+    tolerance = np.maximum(tolerance, rounding * strongest)
     return (each["apart"] > tolerance).groupby("layer", sort=False).sum()

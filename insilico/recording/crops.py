@@ -23,8 +23,9 @@ from insilico.recording.crop_check import (
 )
 from insilico.recording.forward import Forward
 from insilico.recording.layers import Index, LayerMap
+from insilico.recording.nan_pictures import Unharmed
 from insilico.recording.receptive_fields import Fields, split_sites
-from insilico.recording.windows import Crop, find_crop
+from insilico.recording.windows import ROUNDING, Crop, find_crop
 from stimuli import Display, StimulusSet, Window
 from stimuli.gratings import blank_screen
 
@@ -98,6 +99,8 @@ class Crops:
         self._fields = fields
         self._whole = {} if whole is None else dict.fromkeys(maps, f"full picture: {whole}")
         self._found: dict[tuple[Any, ...], Crop] = {}
+        # Layers that are not computed without padding, having answered stimuli otherwise so.
+        self._padded: set[str] = set()
 
     def of(self, units: pd.DataFrame) -> Crop:
         """Find the crop of units of one layer."""
@@ -130,10 +133,14 @@ class Crops:
                         images, [layer], lambda _, output: place.take(output, shift, columns)
                     )[layer]
 
+            def finite(images: Tensor) -> Tensor:
+                with Unharmed():
+                    return respond(images).isfinite().all(1, True)
+
             with self._forward.ready():
                 self._found[key] = find_crop(
                     respond,
-                    lambda images: respond(images).isfinite().all(1, True),
+                    finite,
                     self._display,
                     chart.stride if grid else None,
                     None if fields is None else fields.window(places, self._display),
@@ -143,7 +150,7 @@ class Crops:
                 # A model may have kept something of what was NaN.
                 self._forward.put_back()
             logger.info("%s: %s", layer, self._found[key].status)
-        return self._found[key]
+        return _compared(self._found[key], layer in self._padded)
 
     def passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
         """Which units are recorded together, through which crop."""
@@ -190,14 +197,17 @@ class Crops:
         total = sum(len(stimuli) for stimuli, _ in shown)
         # Movies of different lengths are different pictures.
         lengths = dict.fromkeys(len(stimuli.time) for stimuli, _ in chosen)
+        spreads: list[pd.DataFrame] = []
+        unpadded: list[pd.DataFrame] = []
         with self._forward.ready():
-            spreads = [
-                found
-                for length in lengths
-                for found in self._compare(
-                    [each for each in chosen if len(each[0].time) == length], total
-                )
-            ]
+            for length in lengths:
+                alike = [each for each in chosen if len(each[0].time) == length]
+                padded, bare = self._compare(alike, total)
+                spreads += padded
+                unpadded += bare
+        if unpadded:
+            differ = disagreeing(unpadded, rounding=ROUNDING)
+            self._padded |= {str(layer) for layer, n in differ.items() if n}
         if not spreads:
             return
         for layer, n in disagreeing(spreads).items():
@@ -212,8 +222,11 @@ class Crops:
 
     def _compare(
         self, shown: Sequence[tuple[StimulusSet, pd.DataFrame]], total: int
-    ) -> list[pd.DataFrame]:
-        """Show some stimuli of every set whole and cropped, to the units of all of them."""
+    ) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+        """Show some stimuli of every set whole and cropped, to the units of all of them.
+
+        Cropped with padding, and without it where that is how they are to be recorded.
+        """
         by_sites: dict[Any, tuple[Crop, list[pd.DataFrame]]] = {}
         pictures: list[Tensor] = []
         for stimuli, units in shown:
@@ -229,7 +242,7 @@ class Crops:
             if exact:
                 pictures.append(self._telling(stimuli, exact, total, len(shown)))
         if not pictures:
-            return []
+            return [], []
         # Some sets may be grey and others coloured.
         channels = max(each.shape[-3] for each in pictures)
         images = torch.cat([each.expand(*each.shape[:-3], channels, -1, -1) for each in pictures])
@@ -238,16 +251,20 @@ class Crops:
             images = torch.cat([images, self._blank(images)])
         checked = [(crop, _once(pd.concat(parts))) for crop, parts in by_sites.values()]
         whole = self._respond(pd.concat([members for _, members in checked]), images, None)
-        spreads, start = [], 0
+        spreads: list[pd.DataFrame] = []
+        unpadded: list[pd.DataFrame] = []
+        start = 0
         for crop, members in checked:
+            own = whole[:, start : start + len(members)]
+            start += len(members)
             # Weak units among strong ones differ by the order of summation alone, which the crop
             # without padding changes: what they see is checked by the one with it.
-            crop = _compared(crop, True)
-            window = crop.window
-            cropped = self._respond(members, images[..., window.rows, window.columns], crop)
-            spreads.append(spread(members, cropped, whole[:, start : start + len(members)]))
-            start += len(members)
-        return spreads
+            for each in dict.fromkeys([_compared(crop, True), crop]):
+                window = each.window
+                cropped = self._respond(members, images[..., window.rows, window.columns], each)
+                found = spread(members, cropped, own)
+                (spreads if each.padded else unpadded).append(found)
+        return spreads, unpadded
 
     def _telling(
         self,

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from insilico.errors import UserError
+from insilico.recording.field_survey import survey
 from insilico.recording.forward import Forward
 from insilico.recording.hooks import find_layer
 from insilico.recording.layers import LayerMap, finite_sites, layer_map, proven
 from insilico.recording.layouts import Reading, Readings, asked_for, readings
-from insilico.recording.receptive_fields import Fields, survey
+from insilico.recording.nan_pictures import Unharmed
+from insilico.recording.receptive_fields import Fields
 from stimuli import Display
 
 __all__ = ["chart_layers"]
@@ -124,13 +126,14 @@ def _fields(
     }
 
     def search(layers: Sequence[str]) -> dict[str, Fields | None]:
-        return survey(
-            lambda images: forward.read(
-                images, layers, lambda name, output: finite_sites(maps[name], output)
-            ),
-            display,
-            {layer: grids[layer] for layer in layers},
-        )
+        with Unharmed():
+            return survey(
+                lambda images: forward.read(
+                    images, layers, lambda name, output: finite_sites(maps[name], output)
+                ),
+                display,
+                {layer: grids[layer] for layer in layers},
+            )
 
     found: dict[str, Fields | None] = dict.fromkeys(chosen)
     try:

@@ -80,7 +80,16 @@ class Index:
 
     @classmethod
     def of(cls, chart: LayerMap, units: pd.DataFrame) -> "Index":
-        """Find the units of a table (channel, row, column)."""
+        """Find the units of a table (channel, row, column), or refuse those that are not there."""
+        for name, count in (
+            ("channel", chart.channels), ("row", chart.rows), ("column", chart.columns),
+        ):  # fmt: skip
+            place = units[name].to_numpy()
+            if len(place) and not (place.min() >= 0 and place.max() < count):
+                raise UserError(
+                    f"units have the {name}s {place.min()} to {place.max()}, and the layer has "
+                    f"those from 0 to {count - 1}. Give rows of probe.units."
+                )
         channel, row, column = (
             torch.tensor(units[name].to_numpy(dtype=np.int64))
             for name in ("channel", "row", "column")

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from insilico.recording.forward import Forward
+from insilico.recording.together import Together
 from insilico.recording.windows import Crop
 from stimuli import StimulusSet
 from stimuli.gratings import blank_screen
@@ -28,29 +30,29 @@ MOVIE_BYTES = 64 * 2**20
 
 
 def batches(
-    forward: Forward, stimuli: StimulusSet, crop: Crop, *, n_units: int, done: int = 0
+    forward: Forward, together: Together, crop: Crop, *, n_units: int, done: int = 0
 ) -> Iterator[range]:
-    """Divide the stimuli that are not done, some at a time, and after the last one the blank.
+    """Divide the stimuli that are not done, some at a time, and after the last one the blanks.
 
     Parameters
     ----------
     forward : Forward
         The model that they are for: pictures are drawn on its device.
-    stimuli : StimulusSet
+    together : Together
         What is shown.
     crop : Crop
         The window of the display that is drawn.
     n_units : int
         How many units respond: the more there are, the fewer pictures at a time.
     done : int
-        How many were shown before; more than there are stimuli if the blank was, too.
+        How many were shown before; more than there are stimuli if the blanks were, too.
 
     Yields
     ------
     range
-        Which stimuli; the blank, which comes after the last, by itself.
+        Which stimuli; the blanks, one for each group, come after the last by themselves.
     """
-    device = forward.device
+    device, stimuli = forward.device, together.stimuli
     # At least a batch, so that a device with room for many pictures gets them.
     pixels = crop.window.height * crop.window.width
     most = max(DRAWN, forward.batch(pixels), DRAWN_PIXELS // pixels)
@@ -58,14 +60,13 @@ def batches(
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
     if stimuli.time:
         size = int(np.clip(MOVIE_BYTES // (4 * pixels * len(stimuli.time)), 1, size))
-    for start in range(done, len(stimuli), size):
-        yield range(start, min(start + size, len(stimuli)))
-    if done <= len(stimuli):
-        yield range(len(stimuli), len(stimuli) + 1)
+    for first, last in ((done, len(stimuli)), (max(done, len(stimuli)), together.end)):
+        for start in range(first, last, size):
+            yield range(start, min(start + size, last))
 
 
 def pictures(stimuli: StimulusSet, crop: Crop, rows: Sequence[int], device: torch.device) -> Tensor:
-    """Draw some stimuli, or the blank.
+    """Draw some stimuli, or blanks.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def pictures(stimuli: StimulusSet, crop: Crop, rows: Sequence[int], device: torc
     crop : Crop
         The window of the display that is drawn.
     rows : sequence of int
-        Which; the number after the last is that of the blank, which is drawn by itself.
+        Which; the numbers after the last are those of blanks, which are drawn by themselves.
     device : torch device
         Where to draw.
 
@@ -83,20 +84,20 @@ def pictures(stimuli: StimulusSet, crop: Crop, rows: Sequence[int], device: torc
     Tensor
         Pictures, shape (n, channel, height, width), or movies, (n, frame, channel, height, width).
     """
-    if len(stimuli) not in rows:
+    if rows[0] < len(stimuli):
         return stimuli.images(rows, window=crop.window, device=device)
     blank = blank_screen(stimuli.display, window=crop.window, device=device)
     if stimuli.time:
         blank = blank[:, None].expand(1, len(stimuli.time), *blank.shape[1:])
-    return blank
+    return blank.expand(len(rows), *blank.shape[1:])
 
 
-def first_alike(stimuli: StimulusSet, crop: Crop, done: int) -> list[int]:
+def first_alike(together: Together, crop: Crop, done: int) -> list[int]:
     """Tell which of the stimuli that are not done show the same, before any is drawn.
 
     Parameters
     ----------
-    stimuli : StimulusSet
+    together : Together
         What is shown.
     crop : Crop
         The window of the display that is drawn.
@@ -106,28 +107,35 @@ def first_alike(stimuli: StimulusSet, crop: Crop, done: int) -> list[int]:
     Returns
     -------
     list of int
-        Of each the first that shows the same; the blank, which is the last, is told by its pixels.
+        Of each the first that shows its group the same; the blanks, which are the last, are told by
+        their pixels.
     """
-    _, index, number = np.unique(
-        stimuli.first_alike(crop.window)[done:], return_index=True, return_inverse=True
-    )
-    return [*range(done), *(done + index[number]).tolist(), len(stimuli)]
+    n = len(together.stimuli)
+    alike = together.stimuli.first_alike(crop.window)
+    alike = (alike * together.n_groups + together.shown_to(range(n)))[done:]
+    _, index, number = np.unique(alike, return_index=True, return_inverse=True)
+    return [*range(min(done, n)), *(done + index[number]).tolist(), *range(n, together.end)]
 
 
-def fingerprints(images: Tensor) -> list[tuple[float, ...]]:
-    """Make two keys per picture: pictures with equal keys are the same.
+def fingerprints(images: Tensor, groups: npt.NDArray[np.intp]) -> list[tuple[float, ...]]:
+    """Make two keys per picture: pictures with equal keys are the same, and shown to the same.
 
     Parameters
     ----------
     images : Tensor, shape (n, channel, height, width)
         The pictures.
+    groups : array, shape (n,)
+        The group of units that each is shown to.
 
     Returns
     -------
     list of tuple of float
     """
     pixels = images.reshape(len(images), -1).double()
-    return [tuple(key) for key in (pixels @ _projections(pixels.shape[1], pixels.device)).tolist()]
+    keys = pixels @ _projections(pixels.shape[1], pixels.device)
+    # The same picture is another one for other units, who have not answered it.
+    apart = 1 + torch.from_numpy(groups).to(keys.device)[:, None]
+    return [tuple(key) for key in ((1 + keys) * apart).tolist()]
 
 
 @lru_cache(maxsize=8)

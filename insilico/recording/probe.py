@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.ascent import climbed
+from insilico.recording.blanks import Blanks
 from insilico.recording.crops import Crops, Layered, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.forward import Forward, NoGradientError, per_channel
@@ -26,13 +27,14 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.pictures import batches, fingerprints, first_alike, pictures
 from insilico.recording.precision import TF32_NOTE
-from insilico.recording.reduce import bytes_per_unit, store_for
+from insilico.recording.reduce import Store, bytes_per_unit, store_for
 from insilico.recording.reductions import Ascent, Correlation, Reduction
 from insilico.recording.responses import Fingerprint, Responses
 from insilico.recording.reverse_correlation import Correlations
-from insilico.recording.schema import label_pictures, over_time
+from insilico.recording.schema import Labelled, label_pictures, over_time
 from insilico.recording.tape import Tape
 from insilico.recording.time_axes import how_time_is_taken
+from insilico.recording.together import Group, Together, alike
 from insilico.recording.windows import Crop
 from stimuli import Display, Position, StimulusSet
 
@@ -101,7 +103,8 @@ class Probe:
         Layout and receptive fields of each layer.
     notes : list of str
         What a user should know: stochastic models and others that need care, sites whose places
-        could not be proven, crops that turned out not to be exact.
+        could not be proven, crops that turned out not to be exact, a blank that was answered
+        otherwise later on.
 
     Raises
     ------
@@ -164,6 +167,11 @@ class Probe:
         if self.forward.movies is not None and self.forward.movies.form == "frames":
             whole = "what a unit with a state sees grows from frame to frame"
         self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
+        self._blanks = Blanks(self.units)
+        if self.forward.movies is None and self._precise:
+            place = self._crops.place(self.units, whole=True)
+            first = torch.cat([place.take(name, outputs[name]) for name in place.layers], -1)
+            self._blanks.note(self.units.iloc[place.order], first[0].float().cpu().numpy())
         self.notes = [*told, *self.forward.kind.notes]
         if precision == "tf32":
             self.notes.append(TF32_NOTE)
@@ -180,6 +188,12 @@ class Probe:
         Only then are identical pictures shown once.
         """
         return self.forward.kind.deterministic
+
+    @property
+    def _precise(self) -> bool:
+        """Whether responses are those of single precision or better."""
+        exact = self.forward.kind.dtype in (torch.float32, torch.float64)
+        return exact and self.forward.precision == "float32"
 
     @property
     def differentiable(self) -> bool:
@@ -242,32 +256,96 @@ class Probe:
             If the display differs, memory would not suffice, or a response is not finite.
         """
         units = self.units if units is None else units
-        self._check(stimuli, len(units), reduction)
+        self._check(stimuli, units, reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
         if isinstance(reduction, Ascent):
             return self._climb(stimuli, units, reduction, progress)
+        together = Together.of([(stimuli, units)])
+        store, responses, passes = self._taken(together, reduction, progress, tape)
+        told = self._told(stimuli, units, passes, reduction)
+        n_pictures = {"n_pictures": int(responses.n_pictures[0])}
+        return store.labelled(units, responses.blank[0], told | n_pictures)
+
+    def record_groups(
+        self,
+        groups: Sequence[Group],
+        reductions: Sequence[Reduction | None],
+        *,
+        progress: Callable[[float], None] | None = None,
+        tape: Tape | None = None,
+    ) -> list[Labelled]:
+        """Show each of several groups of units its own stimuli; crops are checked before.
+
+        Parameters
+        ----------
+        groups : sequence of tuple of StimulusSet and DataFrame
+            What is shown, and to which rows of ``self.units``.
+        reductions : sequence of Reduction or None
+            What is kept of the responses of each.
+        progress, tape
+            As in `record`.
+
+        Returns
+        -------
+        list of Labelled
+            What `record` gives of each. Those that look through the same window share their passes.
+        """
+        found: dict[int, Labelled] = {}
+        for numbers in alike(groups, reductions, deterministic=self.deterministic):
+            chosen, reduction = [groups[n] for n in numbers], reductions[numbers[0]]
+            if len(numbers) == 1:
+                stimuli, units = chosen[0]
+                told: dict[str, Any] = {"progress": progress, "tape": tape, "crops_checked": True}
+                alone = self.record(stimuli, units, reduction=reduction, **told)
+                found[numbers[0]] = Labelled.of(alone)
+                continue
+            together = Together.of(chosen)
+            self._check(together.stimuli, together.members, reduction)
+            store, responses, passes = self._taken(together, reduction, progress, tape)
+            assert isinstance(store, Store)
+            shared = self._told(together.stimuli, together.units, passes, reduction)
+            attrs = [
+                shared
+                | {"stimuli_hash": stimuli.content_hash(), "n_stimuli": len(stimuli)}
+                | {"n_pictures": int(n)}
+                for (stimuli, _), n in zip(chosen, responses.n_pictures, strict=True)
+            ]
+            found |= zip(numbers, together.labelled(store, responses.blank, attrs), strict=True)
+        return [found[number] for number in range(len(groups))]
+
+    def _taken(
+        self,
+        together: Together,
+        reduction: Reduction | None,
+        progress: Callable[[float], None] | None,
+        tape: Tape | None,
+    ) -> tuple[Store | Correlations, Responses, list[Layered]]:
+        """Record groups of units together: what is kept of their responses, and how they looked."""
+        stimuli, units = together.stimuli, together.units
         times = self.forward.answers(stimuli, units["layer"].unique().tolist())
-        store = store_for(*over_time(stimuli, times), len(units), reduction)
+        store = store_for(*over_time(stimuli, times), together.members, reduction)
         responses = Responses(
             store,
             len(stimuli),
-            len(units),
+            together.members,
             recalls=self.deterministic,
             tape=tape,
             answers=max(1, len(times)),
+            n_groups=together.n_groups,
         )
         with self.forward.ready():
             if not self.deterministic:
                 # Noise is the same whatever was recorded before.
                 self.forward.put_back(generators=True)
-            passes = self._crops.passes(units, len(stimuli))
+            passes = self._crops.passes(units, together.each)
             try:
                 for crop, members in passes:
                     place = self._crops.place(units.iloc[members])
-                    responses.begin(members[place.order], self.forward.device)
+                    places, own = together.places(members[place.order])
+                    responses.begin(own, self.forward.device)
                     with crop.applied(self.forward):
-                        for n_done in self._show(stimuli, place, crop, responses):
+                        for n_done in self._show(together, place, places, crop, responses):
                             if progress is not None:
                                 progress(n_done / len(passes))
                         responses.finish()
@@ -277,8 +355,9 @@ class Probe:
                 responses.keep()
                 raise
         responses.check()
-        told = self._told(stimuli, units, passes, reduction)
-        return store.labelled(units, responses.blank, told | {"n_pictures": responses.n_pictures})
+        if self.deterministic and self._precise:
+            self.notes += self._blanks.note(units, responses.blank.ravel(), len(stimuli.time))
+        return store, responses, passes
 
     def _told(
         self,
@@ -361,7 +440,9 @@ class Probe:
                     stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
                 )
                 place = self._crops.place(units.iloc[members])
-                seconds += different * longer * seconds_per_picture(self.forward, place, crop)
+                seconds += (
+                    different * longer * seconds_per_picture(self.forward, place, crop, stimuli)
+                )
                 n_pictures += different
         if isinstance(reduction, Ascent):
             # Each unit is shown pictures of its own, there and back.
@@ -479,12 +560,25 @@ class Probe:
             return
         store.keep_maps("gradient", members, np.repeat(found[:, None] / 2, 2, axis=1))
 
-    def _check(self, stimuli: StimulusSet, n_units: int, reduction: Reduction | None) -> None:
+    def _check(
+        self, stimuli: StimulusSet, units: pd.DataFrame, reduction: Reduction | None
+    ) -> None:
+        unknown = sorted(set(units["layer"]) - set(self.maps))
+        if unknown:
+            raise UserError(
+                f"the probe is in {', '.join(self.layers)}, and not in {', '.join(unknown)}. Give "
+                "rows of probe.units."
+            )
         shape = (stimuli.display.height, stimuli.display.width)
         if shape != (self.display.height, self.display.width):
             raise UserError(
                 f"the stimuli are drawn on {shape[0]} x {shape[1]} px, but the probe's display has "
                 f"{self.display.height} x {self.display.width}. Draw them on probe.display."
+            )
+        if not np.isclose(stimuli.display.px_per_deg, self.display.px_per_deg):
+            raise UserError(
+                f"the stimuli are drawn at {stimuli.display.px_per_deg:g} px/deg, but the probe's "
+                f"display has {self.display.px_per_deg:g}. Draw them on probe.display."
             )
         if stimuli.time and self.forward.movies is None:
             raise UserError(
@@ -501,21 +595,28 @@ class Probe:
         each = bytes_per_unit(*over_time(stimuli), reduction)
         # Reduced maps of many units are measured in parts; everything else is copied whole.
         _check_memory(
-            n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
-            n_units,
+            len(units) * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
+            len(units),
             len(stimuli),
         )
 
     def _show(
-        self, stimuli: StimulusSet, place: Place, crop: Crop, responses: Responses
+        self,
+        together: Together,
+        place: Place,
+        places: npt.NDArray[np.intp],
+        crop: Crop,
+        responses: Responses,
     ) -> Iterator[int]:
         """Record units through one crop; yields how many stimuli were dealt with."""
-        device, n_units = self.forward.device, len(place.order)
+        device, stimuli, n_units = self.forward.device, together.stimuli, len(place.order)
         yield min(responses.done, len(stimuli))
-        every = range(len(stimuli) + 1)
-        first = first_alike(stimuli, crop, responses.done) if self.deterministic else every
+        every = range(together.end)
+        first = first_alike(together, crop, responses.done) if self.deterministic else every
         keys: dict[int, Fingerprint] = {}
-        for rows in batches(self.forward, stimuli, crop, n_units=n_units, done=responses.done):
+        # Where the units of each group come out; None if there is but one.
+        own = torch.from_numpy(places).to(device) if len(places) > 1 else None
+        for rows in batches(self.forward, together, crop, n_units=n_units, done=responses.done):
             # What is known to show the same as another is not drawn, if that can be recalled.
             drawn = [
                 row
@@ -525,16 +626,19 @@ class Probe:
             ]
             images = pictures(stimuli, crop, drawn, device) if drawn else None
             if images is not None:
-                keys |= zip(drawn, fingerprints(images), strict=True)
+                keys |= zip(drawn, fingerprints(images, together.shown_to(drawn)), strict=True)
             shown = [keys[first[row]] for row in rows]
             new = responses.unknown(shown)
             if images is None or not new:
-                found = torch.empty((0, n_units * responses.answers), device=device)
+                found = torch.empty((0, places.shape[1] * responses.answers), device=device)
             else:
                 chosen = images[[bisect_left(drawn, rows[n]) for n in new]]
                 found = self._answers(stimuli, chosen, place, responses.answers)
+                if own is not None:
+                    groups = torch.from_numpy(together.shown_to([rows[n] for n in new]))
+                    found = _own(found, own[groups.to(device)], responses.answers)
             responses.add(rows, shown, new, found)
-            yield min(len(rows), len(stimuli) - rows.start)
+            yield max(0, min(len(rows), len(stimuli) - rows.start))
 
     def _answers(self, stimuli: StimulusSet, images: Tensor, place: Place, answers: int) -> Tensor:
         """Respond to pictures, (n, unit), or to movies, (n, time and unit)."""
@@ -549,6 +653,12 @@ class Probe:
                 "before the first answer. Show movies with a longer lead_in."
             )
         return found.flatten(1)
+
+
+def _own(found: Tensor, places: Tensor, answers: int) -> Tensor:
+    """Take of each row, (time and unit), the units at some places of it."""
+    by_unit = found.reshape(len(found), answers, -1)
+    return by_unit.gather(2, places[:, None].expand(-1, answers, -1)).flatten(1)
 
 
 def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:

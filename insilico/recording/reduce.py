@@ -1,6 +1,7 @@
 """Keep of the responses what is asked for, while they arrive and where they arrive."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -98,17 +99,20 @@ class Store:
     def add(self, rows: range, responses: Tensor) -> None:
         """Take in the responses (row, unit) of these units to the stimuli in some rows."""
         responses = responses.to(self._block.device)
+        of_rows = self._cells[rows.start : rows.stop]
         if self._reduction is None:
-            self._block[0].index_copy_(0, self._cells[rows.start : rows.stop], responses)
+            self._block[0].index_copy_(0, of_rows, responses)
+            return
+        if self._weights is None:
+            with warnings.catch_warnings():
+                # Of its interface being a beta version.
+                warnings.filterwarnings("ignore", message="index_reduce", category=UserWarning)
+                self._block[0].index_reduce_(0, of_rows, responses, "amax")
             return
         # The rows of each cell side by side, so that one operation puts them together.
         cells, members, present = _side_by_side(self._cell[rows.start : rows.stop])
         at, index = (torch.from_numpy(each).to(responses.device) for each in (cells, members))
         gathered = responses[index]
-        if self._weights is None:
-            best = torch.maximum(self._block[0, at], gathered.amax(1))
-            self._block[0].index_copy_(0, at, best)
-            return
         weights = self._weights[:, rows.start + members] * present
         sums = torch.from_numpy(weights.swapaxes(0, 1)).to(responses.device) @ (
             gathered.clamp_(min=0).double()

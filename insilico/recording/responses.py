@@ -40,14 +40,17 @@ class Responses:
 
     answers : int
         How many there are to each stimulus: to a picture one, to a movie one for every time.
+    n_groups : int
+        Among how many groups of units the stimuli are divided evenly, one after the other. To each
+        row answer the units of its group, as many of every one.
 
     Attributes
     ----------
-    blank : array, shape (unit,)
-        Response to the blank, which comes after the last stimulus.
+    blank : array, shape (group, unit)
+        Response to the blank, which comes after the last stimulus, once for each group.
     done : int
-        How many stimuli, the blank the last of them, these units have answered.
-    n_pictures : int
+        How many stimuli, the blanks the last of them, these units have answered.
+    n_pictures : array, shape (group,)
         How many pictures had to be shown.
     """
 
@@ -60,19 +63,24 @@ class Responses:
         recalls: bool = True,
         tape: Tape | None = None,
         answers: int = 1,
+        n_groups: int = 1,
     ) -> None:
-        self.blank = np.empty(n_units, dtype=np.float32)
-        self.n_pictures = 0
+        self.blank = np.empty((n_groups, n_units), dtype=np.float32)
+        self.n_pictures = np.zeros(n_groups, dtype=np.intp)
         self._store = store
         self._n_stimuli = n_stimuli
         self.answers = answers
         self._recalls = recalls
         self._tape = tape
-        self._faulty = (np.zeros(n_stimuli + 1, dtype=bool), np.zeros(n_units, dtype=bool))
+        self._end = n_stimuli + n_groups
+        # Which group is shown what.
+        each = np.repeat(np.arange(n_groups), n_stimuli // n_groups)
+        self._group = np.concatenate([each, np.arange(n_groups)])
+        self._faulty = (np.zeros(self._end, dtype=bool), np.zeros(n_units, dtype=bool))
         self._finite: list[tuple[range, Tensor]] = []
         if tape is not None and not recalls:
             rows = n_stimuli * answers if store.keeps_all else store.n_kept
-            tape.need((rows + (answers if store.keeps_all else 1)) * n_units)
+            tape.need((rows + n_groups * (answers if store.keeps_all else 1)) * n_units)
 
     def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
         """Begin to record some units, in the order in which their responses will come.
@@ -85,7 +93,7 @@ class Responses:
         self._kept: dict[Fingerprint, Tensor] = {}
         self._spare = RECALLED_BYTES
         self.done = 0
-        self._before = self.n_pictures
+        self._before = self.n_pictures.copy()
         self._sums = torch.zeros(len(units), device=device)
         # Whether there is something that the tape does not hold yet.
         self._partial = False
@@ -100,9 +108,10 @@ class Responses:
         """Have done with these units."""
         self._judge()
         if self._tape is not None and self._partial and not self._store.keeps_all:
-            rows = np.concatenate([self._store.kept(), self.blank[None, self._units]])
-            # In place of the pictures, how many were shown.
-            self._tape.write([(self.n_pictures - self._before, 0)], torch.from_numpy(rows))
+            rows = np.concatenate([self._store.kept(), self.blank[:, self._units]])
+            # In place of the pictures, how many each group was shown.
+            shown = (self.n_pictures - self._before).tolist()
+            self._tape.write([(n, 0) for n in shown], torch.from_numpy(rows))
         self._partial = False
         self._store.finish()
 
@@ -116,8 +125,8 @@ class Responses:
             self._tape.keep_sums(
                 {
                     "kept": self._store.kept(),
-                    "blank": self.blank[self._units],
-                    "done": np.array([self.done, self.n_pictures - self._before]),
+                    "blank": self.blank[:, self._units],
+                    "done": np.array([self.done, *(self.n_pictures - self._before)]),
                     "pictures": np.array(list(self._kept)).reshape(-1, 2),
                     "recalled": np.array([each.cpu().numpy() for each in self._kept.values()]),
                 }
@@ -145,7 +154,7 @@ class Responses:
         Parameters
         ----------
         rows : range
-            Which stimuli; the number after the last one is the blank.
+            Which stimuli; the numbers after the last one are the blanks.
         pictures : sequence
             The fingerprint of each one's picture.
         shown : sequence of int
@@ -155,7 +164,7 @@ class Responses:
         """
         with undivided():
             responses = self._add(rows, pictures, shown, found)
-            self.n_pictures += len(shown)
+            self._count(rows, shown)
             self.done = rows.stop
             self._partial = True
             if self._tape is not None and self._store.keeps_all:
@@ -177,25 +186,33 @@ class Responses:
             responses = known[[place[picture] for picture in pictures]]
         # The least and the largest are NaN where any is, and so is a sum. Judged in the end: to ask
         # a GPU is to wait for it.
-        finite = torch.stack(responses.aminmax(dim=1)).isfinite().all(0)
+        finite = responses.amax(1).isfinite() & responses.amin(1).isfinite()
         self._finite.append((rows, finite))
         self._sums += responses.reshape(-1, len(self._units)).sum(0)
-        if rows.start == self._n_stimuli:
-            self.blank[self._units] = self._blank(responses[0]).cpu().numpy()
+        if rows.start >= self._n_stimuli:
+            groups = self._group[rows.start : rows.stop]
+            self.blank[np.ix_(groups, self._units)] = self._blank(responses).cpu().numpy()
             return responses
         each = self.answers
         self._store.add(
             range(rows.start * each, rows.stop * each), responses.reshape(-1, len(self._units))
         )
-        for n in shown if self._recalls else ():
-            self._remember(pictures[n], rows[n], responses[n])
+        if self._recalls and self._store.keeps_all:
+            self._rows.update((pictures[n], rows[n]) for n in shown)
+        elif self._recalls and isinstance(self._store, Store):
+            for n in shown:
+                self._remember(pictures[n], responses[n])
         return responses
 
-    def _blank(self, response: Tensor) -> Tensor:
-        """Response of each unit to the blank: to a movie the mean over time, as of rates."""
+    def _count(self, rows: range, shown: Sequence[int]) -> None:
+        groups = self._group[rows.start : rows.stop][list(shown)]
+        self.n_pictures += np.bincount(groups, minlength=len(self.n_pictures))
+
+    def _blank(self, responses: Tensor) -> Tensor:
+        """Responses of units to blanks: to a movie the mean over time, as of rates."""
         if self.answers == 1:
-            return response
-        return response.reshape(self.answers, -1).clamp(min=0).mean(0)
+            return responses
+        return responses.reshape(len(responses), self.answers, -1).clamp(min=0).mean(1)
 
     def _judge(self) -> None:
         """Note which responses were not finite: nothing of them is kept, and they are refused."""
@@ -227,10 +244,10 @@ class Responses:
 
     def _play(self, tape: Tape, device: torch.device) -> None:
         """Take in what these units answered before."""
-        n_units, end = len(self._units) * self.answers, self._n_stimuli + 1
+        n_units, end = len(self._units) * self.answers, self._end
         step = max(1, PLAYED_BYTES // (4 * max(n_units, 1)))
         while self.done < end:
-            # The blank, which is the last one, comes by itself.
+            # The blanks, which are the last ones, come by themselves.
             stop = min(self.done + step, self._n_stimuli) if self.done < self._n_stimuli else end
             pictures, played = tape.play(stop - self.done, n_units)
             if not len(played):
@@ -239,35 +256,33 @@ class Responses:
             shown = self.unknown(pictures)
             rows = range(self.done, self.done + len(played))
             self._add(rows, pictures, shown, responses[shown])
-            self.n_pictures += len(shown)
+            self._count(rows, shown)
             self.done = rows.stop
 
     def _play_kept(self, tape: Tape, device: torch.device) -> None:
         """Take in what was kept of the answers that these units gave before."""
-        n_units = len(self._units)
-        shown, rows = tape.play(self._store.n_kept + 1, n_units, pictures=1)
+        n_units, n_groups = len(self._units), len(self.blank)
+        shown, rows = tape.play(self._store.n_kept + n_groups, n_units, pictures=n_groups)
         if shown:
-            self._store.go_on(rows[:-1])
-            self.blank[self._units] = rows[-1]
-            self.done = self._n_stimuli + 1
-            self.n_pictures += int(shown[0][0])
+            self._store.go_on(rows[:-n_groups])
+            self.blank[:, self._units] = rows[-n_groups:]
+            self.done = self._end
+            self.n_pictures += np.array(shown, dtype=np.intp)[:, 0]
             return
         sums = tape.sums()
         if sums is None:
             return
         self._store.go_on(sums["kept"])
-        self.blank[self._units] = sums["blank"]
-        self.done, n_pictures = sums["done"].tolist()
-        self.n_pictures += n_pictures
+        self.blank[:, self._units] = sums["blank"]
+        self.done = int(sums["done"][0])
+        self.n_pictures += sums["done"][1:]
         self._partial = True
         for picture, response in zip(sums["pictures"].tolist(), sums["recalled"], strict=True):
             self._kept[tuple(picture)] = torch.from_numpy(response).to(device)
             self._spare -= response.nbytes
 
-    def _remember(self, picture: Fingerprint, row: int, response: Tensor) -> None:
-        if self._store.keeps_all:
-            self._rows[picture] = row
-        elif isinstance(self._store, Store) and response.nbytes <= self._spare:
+    def _remember(self, picture: Fingerprint, response: Tensor) -> None:
+        if response.nbytes <= self._spare:
             # Beyond this a picture that comes again is shown again; noise never does.
             self._kept[picture] = response.clone()
             self._spare -= response.nbytes

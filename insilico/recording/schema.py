@@ -11,7 +11,7 @@ s from where measuring begins.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,12 @@ from stimuli import StimulusSet
 __all__ = [
     "MAP_NUMBERS",
     "UNIT_COORDINATES",
+    "Labelled",
+    "coordinates_of",
     "label",
     "label_maps",
     "label_pictures",
+    "labelled",
     "load",
     "load_chunks",
     "over_time",
@@ -68,6 +71,43 @@ UNITS = {
 }
 
 
+Coordinate = tuple[tuple[str, ...], npt.NDArray[Any], Mapping[str, Any]]
+
+
+class Labelled(NamedTuple):
+    """A recording before it is an array of xarray, which of hundreds of small ones takes longer.
+
+    Attributes
+    ----------
+    values : array, shape (unit, <factors>)
+        The responses.
+    dims : tuple of str
+        What its axes are called.
+    coords : dict of str to tuple
+        Of each coordinate its dims, its values, and its attributes.
+    attrs : mapping
+        What is known of the whole.
+    """
+
+    values: npt.NDArray[Any]
+    dims: tuple[str, ...]
+    coords: dict[str, Coordinate]
+    attrs: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, recording: xr.DataArray) -> "Labelled":
+        """Take a recording apart."""
+        coords: dict[str, Coordinate] = {
+            str(name): (tuple(map(str, each.dims)), each.to_numpy(), each.attrs)
+            for name, each in recording.coords.variables.items()
+        }
+        return cls(recording.to_numpy(), tuple(map(str, recording.dims)), coords, recording.attrs)
+
+    def array(self) -> xr.DataArray:
+        """Make it a recording."""
+        return xr.DataArray(self.values, self.coords, self.dims, "response", self.attrs)
+
+
 def label(
     responses: npt.NDArray[np.floating[Any]],
     *,
@@ -99,33 +139,85 @@ def label(
     DataArray, dims ("unit", \\*dims) or ("unit", \\*dims, "harmonic")
         NaN where a combination of factors was not shown.
     """
-    levels = {dim: np.unique(conditions[dim].to_numpy()) for dim in dims}
-    place = tuple(np.searchsorted(levels[dim], conditions[dim].to_numpy()) for dim in dims)
+    columns = {str(name): values.to_numpy() for name, values in conditions.items()}
+    return labelled(
+        responses,
+        columns=columns,
+        dims=dims,
+        units=coordinates_of(units),
+        blank=blank,
+        attrs=attrs,
+    ).array()
+
+
+def coordinates_of(units: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """Take what recordings tell of their units from a table.
+
+    Parameters
+    ----------
+    units : DataFrame
+        One row per unit, with the columns `UNIT_COORDINATES`.
+
+    Returns
+    -------
+    dict of str to array, shape (unit,)
+    """
+    # Through a list: numpy strings are saved by netCDF, those of pandas are not.
+    return {name: np.array(units[name].tolist()) for name in UNIT_COORDINATES}
+
+
+def labelled(
+    responses: npt.NDArray[np.floating[Any]],
+    *,
+    columns: Mapping[str, npt.NDArray[Any]],
+    dims: tuple[str, ...],
+    units: Mapping[str, npt.NDArray[Any]],
+    blank: npt.NDArray[np.floating[Any]],
+    attrs: Mapping[str, Any],
+) -> Labelled:
+    r"""Label responses, and leave it to others to make an array of xarray of them.
+
+    Parameters
+    ----------
+    responses, dims, blank, attrs
+        As for `label`.
+    columns : mapping of str to array
+        Those of the stimulus table.
+    units : mapping of str to array
+        From `coordinates_of`.
+
+    Returns
+    -------
+    Labelled, dims ("unit", \\*dims) or ("unit", \\*dims, "harmonic")
+        NaN where a combination of factors was not shown.
+    """
+    levels: dict[str, npt.NDArray[Any]] = {}
+    places = []
+    for dim in dims:
+        levels[dim], place = np.unique(columns[dim], return_inverse=True)
+        places.append(place)
     shape = tuple(len(values) for values in levels.values())
-    coords: dict[str, tuple[Any, npt.NDArray[Any]]] = {
-        # Through a list: numpy strings are saved by netCDF, those of pandas are not.
-        name: ("unit", np.array(units[name].tolist()))
-        for name in UNIT_COORDINATES
+    coords: dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]] = {
+        name: (("unit",), values) for name, values in units.items()
     }
-    coords |= {name: (name, level) for name, level in levels.items()}
-    coords["blank"] = ("unit", blank)
-    for name in conditions.columns:
+    coords |= {name: ((name,), level) for name, level in levels.items()}
+    coords["blank"] = (("unit",), blank)
+    for name, column in columns.items():
         if name not in dims:
             # The place of a stimulus must not be taken for that of the unit.
             coordinate = f"stimulus_{name}" if name in coords else name
-            coords[coordinate] = _factor_coordinate(conditions[name].to_numpy(), place, shape, dims)
+            coords[coordinate] = _factor_coordinate(column, tuple(places), shape, dims)
     harmonic = ("harmonic",) if responses.ndim == 3 else ()
     if harmonic:
-        coords["harmonic"] = ("harmonic", np.arange(responses.shape[2]))
-    return xr.DataArray(
-        _spread(responses, place, shape),
-        dims=("unit", *dims, *harmonic),
-        coords={
+        coords["harmonic"] = (("harmonic",), np.arange(responses.shape[2]))
+    return Labelled(
+        _spread(responses, tuple(places), shape),
+        ("unit", *dims, *harmonic),
+        {
             name: (*values, {"units": UNITS[name]} if name in UNITS else {})
             for name, values in coords.items()
         },
-        name="response",
-        attrs={"long_name": "Response", "units": "activation", **_netcdf(attrs)},
+        {"long_name": "Response", "units": "activation", **_netcdf(attrs)},
     )
 
 
@@ -252,12 +344,12 @@ def _of_a_square(
     }
 
 
-def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
+def side_by_side(parts: Sequence[Labelled]) -> xr.DataArray:
     """Concatenate recordings of groups of units, which differ in what was the same for a group.
 
     Parameters
     ----------
-    parts : sequence of DataArray, dims ("unit", <factors>)
+    parts : sequence of Labelled, dims ("unit", <factors>)
         At least one; all have the same factors.
 
     Returns
@@ -268,12 +360,10 @@ def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
     """
     first, *others = parts
     factors = [dim for dim in first.dims if dim != "unit" and dim in first.coords]
-    if not all(
-        first.indexes[dim].equals(other.indexes[dim]) for other in others for dim in factors
-    ):
+    if not all(_same(first.coords[dim], other.coords[dim]) for other in others for dim in factors):
         # Their levels differ too: NaN where a group was not shown one.
         return xr.concat(
-            parts,
+            [part.array() for part in parts],
             "unit",
             coords="different",
             compat="equals",
@@ -281,23 +371,41 @@ def side_by_side(parts: Sequence[xr.DataArray]) -> xr.DataArray:
             combine_attrs="override",
         )
     # Of hundreds of groups, xarray's concat takes longer than their recording.
-    sizes = [part.sizes["unit"] for part in parts]
-    variables = [part.coords.variables for part in parts]
-    coords: dict[str, Any] = {}
-    for name in first.coords:
-        one, *each = (of_part[name] for of_part in variables)
-        if "unit" in one.dims:
-            values = np.concatenate([one.to_numpy(), *(other.to_numpy() for other in each)])
-            coords[str(name)] = (one.dims, values, one.attrs)
-        elif all(one.equals(other) for other in each):
-            coords[str(name)] = one
+    sizes = [len(part.values) for part in parts]
+    coords: dict[str, Coordinate] = {}
+    for name, one in first.coords.items():
+        each = [part.coords[name] for part in parts]
+        dims, _, attrs = one
+        if "unit" in dims:
+            coords[name] = (dims, np.concatenate([values for _, values, _ in each]), attrs)
+        elif all(_same(one, other) for other in each[1:]):
+            coords[name] = one
         else:
             # Where a horizontal bar moves, its x stays: it varies along fewer factors than others'.
-            varies = {dim: size for part in (one, *each) for dim, size in part.sizes.items()}
-            values = np.stack([part.set_dims(varies).to_numpy() for part in (one, *each)])
-            coords[str(name)] = (("unit", *varies), np.repeat(values, sizes, axis=0), one.attrs)
-    values = np.concatenate([part.to_numpy() for part in parts])
-    return xr.DataArray(values, coords, first.dims, first.name, first.attrs)
+            varies = [dim for dim in first.dims if any(dim in own for own, _, _ in each)]
+            full = tuple(first.values.shape[first.dims.index(dim)] for dim in varies)
+            values = np.stack([_along(own, values, varies, full) for own, values, _ in each])
+            coords[name] = (("unit", *varies), np.repeat(values, sizes, axis=0), attrs)
+    values = np.concatenate([part.values for part in parts])
+    return Labelled(values, first.dims, coords, first.attrs).array()
+
+
+def _same(one: Coordinate, other: Coordinate) -> bool:
+    """Whether coordinates are equal; what is missing in both is."""
+    (dims, values, _), (other_dims, other_values, _) = one, other
+    if dims != other_dims or values.shape != other_values.shape:
+        return False
+    alike = np.asarray(values == other_values)
+    return bool(alike.all() or (alike | (pd.isna(values) & pd.isna(other_values))).all())
+
+
+def _along(
+    dims: tuple[str, ...], values: npt.NDArray[Any], varies: Sequence[str], full: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """Repeat a coordinate along factors that it does not vary along."""
+    own = tuple(size if dim in dims else 1 for dim, size in zip(varies, full, strict=True))
+    order = [dims.index(dim) for dim in varies if dim in dims]
+    return np.broadcast_to(values.transpose(order).reshape(own), full)
 
 
 def save(recording: xr.DataArray, path: Path | str) -> None:

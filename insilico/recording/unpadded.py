@@ -58,7 +58,8 @@ class Unpadded(TorchFunctionMode):
     whole map that see nothing beyond what it is given. Where a block adds its input to its output,
     the input has more of them, and those around are cut off. What becomes of a map in any other way
     is not known, and is left as it is: whether the model bears it all is to be found out by trying,
-    and by comparing what it gives with the same sites of a whole picture.
+    and by comparing what it gives with the same sites of a whole picture. One site is never spread
+    over several, which torch would do without a word where maps of different sites meet.
 
     Parameters
     ----------
@@ -107,7 +108,10 @@ class Unpadded(TorchFunctionMode):
 
     def _follow(self, found: Tensor, given: Sequence[Any], *, turned: bool) -> None:
         """Say where maps are that were made, site by site, of others."""
-        for maps in given[0] if given and isinstance(given[0], tuple | list) else given:
+        among = given[0] if given and isinstance(given[0], tuple | list) else given
+        if not turned:
+            _check_not_spread(found, among)
+        for maps in among:
             place = _place(maps)
             if place is None:
                 continue
@@ -218,6 +222,22 @@ def without_padding(model: nn.Module) -> Iterator[None]:
     finally:
         for module, padding in zip(padded, found, strict=True):
             module.padding = padding
+
+
+def _check_not_spread(found: Tensor, given: Sequence[Any]) -> None:
+    """Refuse a map of which one site was put together with several of another map."""
+    maps = [each for each in given if isinstance(each, Tensor) and each.ndim == 4]
+    for each in maps:
+        place = _place(each)
+        if place is None:
+            continue
+        there = _sides(found, place.dims)
+        if _sides(each, place.dims) != there and any(
+            _sides(other, place.dims) == there for other in maps
+        ):
+            raise RuntimeError(
+                "maps of different sites meet, and it is not known which of them belong together"
+            )
 
 
 def _pair(value: Any) -> Pair:

@@ -85,9 +85,11 @@ class ReferenceDistribution:
 
     def __post_init__(self) -> None:
         edges = _frozen(self.edges)
-        if edges.ndim != 1 or len(edges) < 3 or not (np.diff(edges) > 0).all():
+        rises = edges.ndim == 1 and len(edges) >= 3 and bool((np.diff(edges) > 0).all())
+        if not rises or not np.isfinite(edges).all():
             raise UserError(
-                f"reference {self.name!r} needs at least three bin edges that rise; got "
+                f"reference {self.name!r} needs at least three bin edges that rise and are finite "
+                "(what lies beyond is counted in the outer bins anyway); got "
                 f"{edges.tolist()}."
             )
         if self.scale == "log" and edges[0] <= 0:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["from_assembly", "from_csv", "from_values"]
 
+# More values beyond the outer edges are not the tail of a distribution: they are of other units.
+MOST_BEYOND = 0.5
+
 
 def from_values(
     values: npt.ArrayLike,
@@ -55,7 +58,7 @@ def from_values(
     Raises
     ------
     UserError
-        If values or edges are no numbers.
+        If values or edges are no numbers, or most values lie beyond the outer edges.
 
     Examples
     --------
@@ -68,6 +71,14 @@ def from_values(
         bins = np.asarray(edges, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"values and edges must be numbers: {error}.") from error
+    known = cells[~np.isnan(cells)]
+    beyond = (known < bins.min(initial=np.inf)) | (known > bins.max(initial=-np.inf))
+    if beyond.sum() > MOST_BEYOND * len(known):
+        raise UserError(
+            f"{beyond.sum()} of {len(known)} values lie beyond the outer edges, {bins.min():g} and "
+            f"{bins.max():g}, and would be counted in the outer bins. Give both in the units of "
+            f"{property!r}, or edges as wide as the values."
+        )
     return ReferenceDistribution(
         name=name or f"own.{property}",
         property=property,

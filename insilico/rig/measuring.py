@@ -1,6 +1,6 @@
 """Measure the units of a rig as a run does: with the true protocols, each at its own optimum."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,7 +24,7 @@ from insilico.experiments.receptive_field import RECEPTIVE_FIELD
 from insilico.experiments.rehearsal import preferences
 from insilico.experiments.size import SIZE
 from insilico.recording.probe import Probe
-from insilico.recording.schema import side_by_side
+from insilico.recording.schema import Labelled, side_by_side
 from insilico.tuning.rates import RESPONSIVE_THRESHOLD, RateMap, fit_rates, to_rates
 from stimuli import Display, Position, StimulusSet
 
@@ -273,16 +273,13 @@ def _recorded(
     probe.check_crops(groups)
     total = sum(len(stimuli) for stimuli, _ in groups)
     count = _counting(partial(told, total))
-    parts = [
-        probe.record(stimuli, members, crops_checked=True, progress=count)
-        for stimuli, members in groups
-    ]
+    parts = probe.record_groups(groups, [None] * len(groups), progress=count)
     return _in_order(parts, [members.index for _, members in groups])
 
 
-def _in_order(parts: list[xr.DataArray], members: Iterable[pd.Index]) -> xr.DataArray:
+def _in_order(parts: Sequence[Labelled], members: Iterable[pd.Index]) -> xr.DataArray:
     order = np.argsort(np.concatenate([np.asarray(each) for each in members]))
-    return parts[0] if len(parts) == 1 else side_by_side(parts).isel(unit=order)
+    return side_by_side(parts).isel(unit=order)
 
 
 def _counting(told: Callable[[float], None]) -> Callable[[float], None]:

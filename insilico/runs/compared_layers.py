@@ -8,14 +8,34 @@ import pandas as pd
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.experiments.quick import QUICK
 from insilico.runs.results import Results
 
-__all__ = ["UNTRAINED", "Column", "columns_of", "names_of", "seeds_together", "told_apart"]
+__all__ = [
+    "UNTRAINED",
+    "Column",
+    "columns_of",
+    "made_otherwise",
+    "names_of",
+    "seeds_together",
+    "told_apart",
+]
 
 # Two runs that have all of these in common are two training seeds of one model.
 SAME_MODEL = ("model", "layer", "trained", "degrees", "pixels")
 
 UNTRAINED = " (untrained)"
+
+# Of displays: what may differ, its name, and what comes of that.
+SCREENS = (
+    (
+        ("height_px", "width_px"),
+        "pixels",
+        "the gratings end at different frequencies, which preferred ones and bandwidths depend on",
+    ),
+    (("background", "transfer"), "background or transfer", "equal contrasts are other pictures"),
+    (("frame_rate",), "frame rate", "equal temporal frequencies are other movies"),
+)
 
 
 class Column(NamedTuple):
@@ -64,6 +84,51 @@ def columns_of(runs: Mapping[str, Results]) -> list[Column]:
     if not parts:
         raise UserError("none of these runs recorded a unit. Run them with other layers or sites.")
     return parts
+
+
+def made_otherwise(runs: Mapping[str, Results]) -> list[str]:
+    """Say in what runs differ that moves their numbers, whatever the models are.
+
+    Parameters
+    ----------
+    runs : mapping of str to Results
+        By name.
+
+    Returns
+    -------
+    list of str
+        Empty where they were made alike.
+    """
+    told = []
+    quick = [title for title, results in runs.items() if QUICK in results.warnings]
+    if quick:
+        told.append(f"{', '.join(quick)}: {QUICK}")
+    made = {title: results.provenance for title, results in runs.items()}
+    scaled = {title: each["rates"] is not None for title, each in made.items() if "rates" in each}
+    if len(set(scaled.values())) > 1:
+        bare = [title for title, rates in scaled.items() if not rates]
+        told.append(
+            f"{', '.join(bare)}: activations, where the others have firing rates; which units "
+            "respond, circular variance and the modulation ratio depend on that"
+        )
+    screens = {title: each["display"] for title, each in made.items() if each.get("display")}
+    for names, what, why in SCREENS:
+        found = {str([screen.get(name) for name in names]) for screen in screens.values()}
+        if len(found) > 1:
+            told.append(f"the displays differ in {what}: {why}")
+    normalised: dict[tuple[str, str], set[str]] = {}
+    for each in made.values():
+        if not each.get("weights_hash"):
+            continue
+        key = (str(each.get("model")), str(each.get("weights_hash")))
+        normalised.setdefault(key, set()).add(str(each.get("normalisation")))
+    told += [
+        f"the same weights of {model} were shown pictures of different normalisation: "
+        f"{' and '.join(sorted(found))}"
+        for (model, _), found in normalised.items()
+        if len(found) > 1
+    ]
+    return told
 
 
 def seeds_together(columns: Sequence[Column]) -> list[list[Column]]:
@@ -123,6 +188,7 @@ def names_of(groups: Sequence[Sequence[Column]], given: bool) -> list[str]:
     return told_apart(
         names,
         [f"{part.record['degrees']:g} deg" for part in first],
+        [f"{part.record['pixels']} px" for part in first],
         titles if given else [part.record["weights"] for part in first],
         [f"weights {part.record['weights_hash'][:8]}" for part in first],
         titles,

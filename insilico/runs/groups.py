@@ -12,7 +12,7 @@ from insilico.experiments.protocol import Placement, Protocol, placed
 from insilico.experiments.rehearsal import preferences
 from insilico.recording.probe import Probe
 from insilico.recording.reductions import Harmonics, Reduction
-from insilico.recording.schema import UNIT_COORDINATES, side_by_side
+from insilico.recording.schema import Labelled, coordinates_of, side_by_side
 from stimuli import Position, StimulusSet
 
 __all__ = ["grouped", "joined", "reduction", "reductions"]
@@ -120,13 +120,13 @@ def grouped(
 
 
 def joined(
-    parts: list[xr.DataArray], members: Sequence[pd.Index], units: pd.DataFrame
+    parts: Sequence[Labelled], members: Sequence[pd.Index], units: pd.DataFrame
 ) -> xr.DataArray:
     """Put recordings of groups of units together, the units in their original order.
 
     Parameters
     ----------
-    parts : list of DataArray, dims ("unit", ...)
+    parts : sequence of Labelled, dims ("unit", ...)
         One recording per group.
     members : sequence of Index
         Which units each holds.
@@ -139,7 +139,7 @@ def joined(
         Units that were shown nothing are NaN.
     """
     if len(parts) == 1 and len(members[0]) == len(units):
-        return parts[0]
+        return parts[0].array()
     joined = side_by_side(parts)
     crops = [json.loads(part.attrs["crop"]) for part in parts]
     joined = joined.assign_attrs(
@@ -150,5 +150,6 @@ def joined(
     # A number for each unit, so that those that are missing can be filled in.
     shown = np.concatenate(members)
     whole = joined.assign_coords(unit=shown).reindex(unit=units.index).drop_vars("unit")
-    places = {name: ("unit", np.array(units[name].tolist())) for name in UNIT_COORDINATES}
-    return whole.assign_coords(places)
+    return whole.assign_coords(
+        {name: ("unit", each) for name, each in coordinates_of(units).items()}
+    )

@@ -222,19 +222,8 @@ def _record(
     # The bar is of the whole session, so that the time that it tells is.
     bar.total = bar.n + sum(len(stimuli) for stimuli, _ in groups) + later
     bar.set_description(protocol.name)
-    parts = [
-        probe.record(
-            stimuli,
-            members,
-            reduction=reduction,
-            crops_checked=True,
-            progress=bar.update,
-            tape=tape,
-        )
-        for (stimuli, members), reduction in zip(
-            groups, reductions(protocol, groups, harmonics), strict=True
-        )
-    ]
+    kept = reductions(protocol, groups, harmonics)
+    parts = probe.record_groups(groups, kept, progress=bar.update, tape=tape)
     return joined(parts, [members.index for _, members in groups], units)
 
 

@@ -15,7 +15,13 @@ from insilico import reference
 from insilico.comparison.phenomena import holds_scorecard, scorecard
 from insilico.comparison.table import score
 from insilico.errors import UserError
-from insilico.runs.compared_layers import Column, columns_of, names_of, seeds_together
+from insilico.runs.compared_layers import (
+    Column,
+    columns_of,
+    made_otherwise,
+    names_of,
+    seeds_together,
+)
 from insilico.runs.ranking import (
     RANKED_BY,
     Entry,
@@ -162,7 +168,7 @@ def compare_runs(
                 else f"there is one run of one layer, {parts[0].record['layer']}. Give another run."
             )
         )
-    notes: list[str] = []
+    notes = made_otherwise(named)
     foreign = _own_that_differ(named, notes) | _not_shared(named, notes)
     # Half for the scores of a column, half for the samples of its mean.
     each = partial(progress or (lambda _: None), len(named) / len(groups) / 2)

@@ -28,7 +28,7 @@ from insilico.models.mechanistic.hyper_parameters import SUBCORTICAL, HyperParam
 from insilico.models.mechanistic.module import MechanisticV1, Seen
 from insilico.recording.reductions import Correlation
 from insilico.recording.reverse_correlation import Correlations
-from insilico.recording.schema import label
+from insilico.recording.schema import Labelled, label
 from insilico.runs.groups import joined
 from insilico.search.objective import thinned
 from insilico.tuning.rates import RateMap, fit_rates
@@ -167,7 +167,8 @@ def _recorded(
         with torch.inference_mode():
             answers = model.answers_of(unit, seen)[None].numpy()
         own = slice(unit, unit + 1)
-        parts.append(_labelled(stimuli, answers, units.iloc[own], blank[own]))
+        recording = _labelled(stimuli, answers, units.iloc[own], blank[own])
+        parts.append(Labelled.of(recording))
     return joined(parts, [units.index[[unit]] for unit in shown.tolist()], units)
 
 
@@ -213,7 +214,8 @@ def _correlated(
                 rows = range(start, min(start + ANSWERED, len(stimuli)))
                 sums.add(rows, model.answers(seen.part(slice(rows.start, rows.stop)))[:, own])
             sums.finish()
-        parts.append(sums.labelled(units.loc[own], blank[own], _attributes(stimuli)))
+        maps = sums.labelled(units.loc[own], blank[own], _attributes(stimuli))
+        parts.append(Labelled.of(maps))
         members.append(some.index)
     return joined(parts, members, units)
 

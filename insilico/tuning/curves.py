@@ -1,16 +1,19 @@
 """From responses to tuning curves: phase harmonics, preferred conditions, interpolation."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from insilico.errors import UserError
 from insilico.recording.f0_and_f1 import phase_weights
 from stimuli.conventions import PERIODS
 
 __all__ = [
     "at_preferred",
+    "check_angles",
     "crossing",
     "dominant_component",
     "first_harmonic",
@@ -60,8 +63,13 @@ def first_harmonic(response: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray
-        The same without that dim. Over time NaN where the answers come too seldom, less than twice
-        a cycle.
+        The same without that dim. NaN of a single phase; over time where the answers come too
+        seldom, less than twice a cycle.
+
+    Raises
+    ------
+    UserError
+        If phases do not cover 360 deg evenly.
 
     Notes
     -----
@@ -156,10 +164,41 @@ def dominant_component(response: xr.DataArray, *, averaged: tuple[str, ...] = ()
     )
 
 
+def check_angles(angles: npt.NDArray[np.floating[Any]], dim: str) -> None:
+    """Refuse angles that do not cover their period evenly: what is read off them would be biased.
+
+    Parameters
+    ----------
+    angles : array
+        Of a curve, in deg.
+    dim : str
+        Which angle: it has a period.
+
+    Raises
+    ------
+    UserError
+        If they are too few, uneven, not ascending, or in radians.
+    """
+    period = PERIODS[dim]
+    step = np.diff(np.append(angles, angles[:1] + period))
+    if len(angles) < 4 or not np.allclose(step, step[0]):
+        raise UserError(
+            f"tuning over {dim} needs at least 4 {dim}s, in deg, that rise and cover "
+            f"[0, {period:g}) evenly; the curve has {', '.join(f'{value:g}' for value in angles)}. "
+            f"Uneven steps would bias the tuning. Record the missing {dim}s, and turn radians into "
+            "deg."
+        )
+
+
 def fine(dim: str, nodes: Array) -> Array:
     """Where a curve over ``dim`` is interpolated: angles in deg, anything else in log2."""
     if dim in PERIODS:
         return np.arange(0, PERIODS[dim], ANGLE_STEP)
+    if len(nodes) < 2 or not (nodes > 0).all() or not (np.diff(nodes) > 0).all():
+        raise UserError(
+            f"tuning over {dim} needs two values or more that rise and are above 0; the curve has "
+            f"{', '.join(f'{value:g}' for value in nodes)}. Sort them, and leave 0 out."
+        )
     octaves = np.log2(nodes[-1] / nodes[0])
     return np.geomspace(nodes[0], nodes[-1], 1 + round(octaves / OCTAVE_STEP))
 
@@ -172,14 +211,8 @@ def _spline_matrix(dim: str, nodes: tuple[float, ...]) -> Array:
     at, place = np.array(nodes), fine(dim, np.array(nodes))
     if dim not in PERIODS:
         return CubicSpline(np.log2(at), np.eye(len(at)))(np.log2(place))
+    check_angles(at, dim)
     period = PERIODS[dim]
-    step = np.diff(np.append(at, at[0] + period))
-    if len(at) < 4 or not np.allclose(step, step[0]):
-        raise ValueError(
-            f"interpolation over {dim} needs at least 4 {dim}s that cover [0, {period:g}) "
-            f"evenly; the curve has {', '.join(f'{value:g}' for value in at)}. Uneven steps would "
-            f"bias the tuning. Record the missing {dim}s."
-        )
     closed = np.vstack([np.eye(len(at)), np.eye(len(at))[:1]])
     spline = CubicSpline(np.append(at, at[0] + period), closed, bc_type="periodic")
     return spline(at[0] + (place - at[0]) % period)
@@ -199,6 +232,12 @@ def interpolate(curve: xr.DataArray, dim: str) -> xr.DataArray:
     -------
     DataArray
         The same with ``dim`` refined and last. NaN where a curve holds NaN.
+
+    Raises
+    ------
+    UserError
+        If angles do not cover their period evenly, in deg; if other values do not rise, or are not
+        above 0.
     """
     nodes = curve[dim].to_numpy().astype(float)
     matrix = _spline_matrix(dim, tuple(nodes))

@@ -23,7 +23,14 @@ import xarray as xr
 from insilico.errors import UserError
 from insilico.tuning.curves import mean_response
 
-__all__ = ["RateMap", "check_harmonics", "fit_rates", "response_criterion", "to_rates"]
+__all__ = [
+    "ROUNDING",
+    "RateMap",
+    "check_harmonics",
+    "fit_rates",
+    "response_criterion",
+    "to_rates",
+]
 
 # Spikes/s, of the 304 neurons of Ringach et al. (2002), as used by Marques et al. (2021).
 MEDIAN_MAXIMUM = 33.8
@@ -31,6 +38,9 @@ MEDIAN_SPONTANEOUS = 0.82
 LARGEST_MAXIMUM = 243.1
 # A neuron counts as responsive above this; a unit above the same share of the largest response.
 RESPONSIVE_THRESHOLD = 5.0
+
+# What single precision leaves of the difference between two equal responses, relative to them.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -125,8 +135,8 @@ def fit_rates(recording: xr.DataArray) -> RateMap:
     Notes
     -----
     The best response is the largest mean over phase. Responsive are the units whose best response
-    exceeds the blank response by more than 5 / 243.1 of the largest such difference in the layer;
-    the line runs through the medians over these units.
+    exceeds the blank response by more than 5 / 243.1 of the largest such difference in the layer,
+    and by more than rounding makes; the line runs through the medians over these units.
 
     Examples
     --------
@@ -153,8 +163,9 @@ def fit_rates(recording: xr.DataArray) -> RateMap:
     rate_map = RateMap(tuple(fits), slope, offset, n_units, n_responsive)
     if rate_map.silent_layers == rate_map.layer:
         raise UserError(
-            f"none of {len(evoked)} units responds more to any grating than to a blank display, so "
-            "their activations have no scale. Record another layer, or go without firing rates."
+            f"none of {len(evoked)} units responds more to any grating than to a blank display "
+            "in the mean over phase, so their activations have no scale. Record another layer, or "
+            "go without firing rates."
         )
     return rate_map
 
@@ -248,11 +259,12 @@ def _rectified(recording: xr.DataArray) -> xr.DataArray:
 def _fit(units: pd.DataFrame) -> tuple[float, float, int, int]:
     """Slope, offset, and how many units there are and respond, of one layer."""
     evoked = units["best"] - units["blank"]
-    largest = evoked.max()
-    responsive = units[evoked > RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM * largest]
-    # Where the largest is below 0 the threshold would pass units that the blank drives better.
-    if not largest > 0:
+    # Linear units on a pedestal answer gratings, in the mean, as they answer the blank.
+    beyond = units[(evoked > 0) & (evoked > ROUNDING * units["blank"])]
+    if not len(beyond):
         return np.nan, np.nan, len(units), 0
+    evoked = beyond["best"] - beyond["blank"]
+    responsive = beyond[evoked > RESPONSIVE_THRESHOLD / LARGEST_MAXIMUM * evoked.max()]
     best, blank = responsive["best"].median(), responsive["blank"].median()
     slope = float((MEDIAN_MAXIMUM - MEDIAN_SPONTANEOUS) / (best - blank))
     return slope, float(MEDIAN_SPONTANEOUS - slope * blank), len(units), len(responsive)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from insilico.errors import UserError
+from insilico.tuning.fits.domains import check_domain, check_not_radians
 from insilico.tuning.fits.families import FAMILIES
 from insilico.tuning.fits.family import Array, Family
 from insilico.tuning.fits.least_squares import Solution, minimise, starts
@@ -50,12 +51,15 @@ def fit_curve(
         on a bound, and where there are no more points than parameters. ``flag`` says ``good``;
         ``poor`` (R2 below .8); ``on bound`` (a parameter within 1e-3 of its range from a bound
         that does not mean "no effect"); ``not converged``; or ``not fitted``, where a curve is
-        flat or has fewer points than parameters: everything else is then NaN.
+        flat, has fewer points than parameters, or lacks the response at contrast 0 where others
+        have it: everything else is then NaN.
 
     Raises
     ------
     UserError
-        If the family is unknown, or the curve lacks its dims or has infinite values.
+        If the family is unknown; the curve lacks its dims, or has infinite or complex values; or
+        its coordinates are none that the family is over: contrasts beyond [0, 1], frequencies that
+        are not above 0, diameters below 0, angles in radians.
 
     Examples
     --------
@@ -72,6 +76,8 @@ def fit_curve(
     dims = chosen.dims if dims is None else tuple(dims)
     coordinates = _coordinates(curve, chosen, dims)
     others = [dim for dim in curve.dims if dim not in dims]
+    if np.iscomplexobj(curve):
+        raise UserError("curves to fit must be real; got complex values. Take .real or abs().")
     data = curve.transpose(*others, *dims).to_numpy().astype(float)
     shape = data.shape[: len(others)]
     values = data.reshape(int(np.prod(shape)), len(coordinates[0]))
@@ -80,8 +86,8 @@ def fit_curve(
             f"curves to fit must be finite, or NaN where there is no measurement; "
             f"{int(np.isinf(values).any(1).sum())} of {len(values)} hold infinite values."
         )
-    values, coordinates, baseline = _without_zero(chosen, values, coordinates)
-    table = _fit_all(chosen, coordinates, values)
+    values, points, baseline = _without_zero(chosen, values, coordinates)
+    table = _fit_all(chosen, points, values)
     if chosen.subtracts_zero:
         table["baseline"] = np.where(table["flag"] == "not fitted", np.nan, baseline)
     coords = {name: value for name, value in curve.coords.items() if set(value.dims) <= {*others}}
@@ -97,6 +103,12 @@ def fit_curve(
     for parameter in chosen.parameters:
         units = curve.attrs.get("units", "1") if parameter.units == "response" else parameter.units
         result[parameter.name].attrs = {"long_name": _label(parameter.name), "units": units}
+    if chosen.subtracts_zero:
+        told = "subtracted" if (coordinates[0] == 0).any() else "not shown, and taken as 0"
+        result["baseline"].attrs = {
+            "long_name": f"Response at contrast 0 ({told})",
+            "units": curve.attrs.get("units", "1"),
+        }
     return result
 
 
@@ -127,6 +139,8 @@ def evaluate(fit: xr.Dataset, **coordinates: npt.ArrayLike) -> xr.DataArray:
             "Give the values of each of them."
         )
     axes = [np.asarray(coordinates[dim], dtype=float) for dim in dims]
+    for name, dim, axis in zip(family.dims, dims, axes, strict=True):
+        check_domain(name, dim, axis)
     points = tuple(axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
     arrays = [fit[parameter.name] for parameter in family.parameters]
     parameters = np.stack([array.to_numpy() for array in arrays], axis=-1)
@@ -158,14 +172,14 @@ def is_better(fuller: xr.Dataset, simpler: xr.Dataset, *, level: float = 0.05) -
         False where the simpler fit is perfect up to rounding (R2 of 1 - 1e-6), since rounding
         alone is significant; and where either was not fitted.
     """
-    from scipy.stats import f as f_distribution  # takes a second to import
+    from scipy.special import fdtrc  # scipy.stats takes a second to import
 
     more, fewer = fuller.sizes["parameter"], simpler.sizes["parameter"]
     rest = fuller["n_points"] - more
     gained = (simpler["cost"] - fuller["cost"]) / (more - fewer)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = gained / (fuller["cost"] / rest)
-    significant = xr.apply_ufunc(f_distribution.sf, ratio, more - fewer, rest) < level
+    significant = xr.apply_ufunc(fdtrc, more - fewer, rest, ratio) < level
     return significant & (simpler["r2"] < 1 - 1e-6) & (rest > 0)
 
 
@@ -186,6 +200,9 @@ def _coordinates(curve: xr.DataArray, family: Family, dims: tuple[str, ...]) -> 
             f"dims=({', '.join(map(repr, family.dims))},)."
         )
     axes = [curve[dim].to_numpy().astype(float) for dim in dims]
+    for name, dim, axis in zip(family.dims, dims, axes, strict=True):
+        check_domain(name, dim, axis)
+        check_not_radians(name, dim, axis)
     return tuple(axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
 
 
@@ -197,7 +214,11 @@ def _without_zero(
         return values, coordinates, np.zeros(len(values))
     (contrast,) = coordinates
     zero = contrast == 0
-    baseline = values[:, zero].mean(1) if zero.any() else np.zeros(len(values))
+    # Where one of several was not measured, of the others.
+    known = np.isfinite(values[:, zero])
+    total = np.where(known, values[:, zero], 0).sum(1)
+    with np.errstate(invalid="ignore"):
+        baseline = total / known.sum(1) if zero.any() else np.zeros(len(values))
     return values[:, ~zero] - baseline[:, None], (contrast[~zero],), baseline
 
 

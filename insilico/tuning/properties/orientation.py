@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.tuning.curves import crossing, interpolate
+from insilico.tuning.curves import check_angles, crossing, interpolate
 from insilico.tuning.properties.selectivity import tuned
 from insilico.tuning.properties.values import per_unit
 
@@ -124,6 +124,11 @@ def circular_variance(curve: xr.DataArray) -> xr.DataArray:
     DataArray, dims ("unit",)
         ``1 - |sum r exp(2i orientation)| / sum r``. NaN for a silent unit.
 
+    Raises
+    ------
+    UserError
+        If the orientations do not cover [0, 180) deg evenly.
+
     References
     ----------
     Ringach, Shapley & Hawken (2002), J Neurosci 22:5639-5651.
@@ -137,6 +142,7 @@ def circular_variance(curve: xr.DataArray) -> xr.DataArray:
     >>> circular_variance(curve).values.round(6)
     array([0.5])
     """
+    check_angles(curve["orientation"].to_numpy(), "orientation")
     direction = np.exp(2j * np.deg2rad(curve["orientation"]))
     total = curve.sum("orientation")
     resultant = np.abs((curve * direction).sum("orientation"))

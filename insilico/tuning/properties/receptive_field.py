@@ -4,12 +4,17 @@ The curve has dims ("unit", "offset_y", "offset_x"): the response to a patch at 
 point where the stimuli were centred, whose place is in the coordinates ``centre_x``, ``centre_y``.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from insilico.tuning.properties.values import per_unit
 
 __all__ = ["receptive_field_diameter", "receptive_field_x", "receptive_field_y"]
+
+Array = npt.NDArray[np.floating[Any]]
 
 # Positions that answer less than this share of the best one are left out of the centre of mass:
 # the published benchmark's threshold (Marques, Schrimpf & DiCarlo 2021).
@@ -69,9 +74,10 @@ def receptive_field_diameter(curve: xr.DataArray) -> xr.DataArray:
         contained in it. NaN for a unit that no patch drives, and where the map is still above half
         its peak at its border: the field reaches beyond the map.
     """
-    weight = _weights(curve)
-    dx = curve["offset_x"] - _mean_offset(curve, "offset_x")
-    dy = curve["offset_y"] - _mean_offset(curve, "offset_y")
+    kept, total = _kept(curve)
+    weight = kept / total
+    dx = curve["offset_x"] - _mean_offset(curve, "offset_x", kept, total)
+    dy = curve["offset_y"] - _mean_offset(curve, "offset_y", kept, total)
     place = ("offset_y", "offset_x")
     xx, yy, xy = ((weight * product).sum(place) for product in (dx * dx, dy * dy, dx * dy))
     area = np.sqrt((xx * yy - xy * xy).clip(0))
@@ -101,17 +107,39 @@ def centre_of_mass(curve: xr.DataArray, axis: str) -> xr.DataArray:
         In deg from the centre of the display. A field that reaches beyond the map comes out nearer
         to the middle than it is. NaN for a unit that no patch drives.
     """
-    return _mean_offset(curve, f"offset_{axis}") + curve[f"centre_{axis}"]
+    offset = _mean_offset(curve, f"offset_{axis}", *_kept(curve))
+    return offset + curve[f"centre_{axis}"]
 
 
-def _weights(curve: xr.DataArray) -> xr.DataArray:
-    kept, total = _kept(curve)
-    return kept / total
+def centres_of_mass(curve: xr.DataArray) -> tuple[Array, Array]:
+    """Centre of mass of many maps along both axes: `centre_of_mass` without labels on the way.
+
+    Parameters
+    ----------
+    curve : DataArray, dims ("unit", "offset_y", "offset_x")
+        Responses to patches.
+
+    Returns
+    -------
+    tuple of array, shape (unit,)
+        Horizontal and vertical, in deg from the centre of the display; NaN for a unit that no patch
+        drives.
+    """
+    maps = curve.transpose("unit", "offset_y", "offset_x").to_numpy()
+    kept = maps * (maps > MAP_THRESHOLD * maps.max((1, 2), keepdims=True))
+    along_y, along_x = kept.sum(2), kept.sum(1)
+    total = along_x.sum(1)
+    total = np.where(total > 0, total, np.nan)
+    x, y = (
+        (along @ curve[f"offset_{axis}"].to_numpy()) / total + curve[f"centre_{axis}"].to_numpy()
+        for axis, along in (("x", along_x), ("y", along_y))
+    )
+    return x, y
 
 
-def _mean_offset(curve: xr.DataArray, dim: str) -> xr.DataArray:
-    # One pass over the maps, for candidates may be all units of a layer.
-    kept, total = _kept(curve)
+def _mean_offset(
+    curve: xr.DataArray, dim: str, kept: xr.DataArray, total: xr.DataArray
+) -> xr.DataArray:
     return xr.dot(kept, curve[dim], dim=("offset_y", "offset_x")) / total
 
 

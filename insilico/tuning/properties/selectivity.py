@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from insilico.tuning.curves import check_angles
+from insilico.tuning.rates import ROUNDING
 from stimuli.conventions import PERIODS
 
 __all__ = ["tuned"]
@@ -12,9 +14,6 @@ __all__ = ["tuned"]
 # many cases; or one that is plainly selective: an order is hard to tell from few strong responses.
 CHANCE = 0.05
 PLAINLY_SELECTIVE = 0.5
-
-# What single precision leaves of the difference between two equal responses, relative to them.
-ROUNDING = 1e-6
 
 
 def tuned(curve: xr.DataArray, dim: str, *, peaks: int = 1) -> npt.NDArray[np.bool_]:
@@ -33,7 +32,13 @@ def tuned(curve: xr.DataArray, dim: str, *, peaks: int = 1) -> npt.NDArray[np.bo
     -------
     array of bool, shape (unit,)
         By the resultant, whose square is exponential, about, when the order is random.
+
+    Raises
+    ------
+    UserError
+        If the angles do not cover their period evenly, in deg.
     """
+    check_angles(curve[dim].to_numpy(), dim)
     values = curve.transpose("unit", dim).to_numpy().astype(float)
     turns = peaks * 360 / PERIODS[dim]
     angle = np.exp(1j * turns * np.deg2rad(curve[dim].to_numpy()))
