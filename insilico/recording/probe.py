@@ -301,7 +301,8 @@ class Probe:
                 found[numbers[0]] = Labelled.of(alone)
                 continue
             together = Together.of(chosen)
-            self._check(together.stimuli, together.members, reduction)
+            # All groups have as many units, and in the same layers.
+            self._check(together.stimuli, chosen[0][1], reduction)
             store, responses, passes = self._taken(together, reduction, progress, tape)
             assert isinstance(store, Store)
             shared = self._told(together.stimuli, together.units, passes, reduction)
