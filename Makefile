@@ -34,7 +34,7 @@ demo: .venv/.installed
 # Test processes share the cores: more threads in each would only get in each other's way.
 test $(STEPS): export OMP_NUM_THREADS = 1
 
-# Each of the first two keeps one processor busy, and says nothing while all is well.
+# What is quicker comes first. Of the documentation two pages are made at a time: see docs/conf.py.
 test: .venv/.installed-for-tests
 	@$(MAKE) --no-print-directory --jobs=2 lint docs
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow and not gpu"

@@ -23,6 +23,14 @@ install_import_hook(
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def figures_for_the_page_alone():
+    """Draw the figures of a report once, and not for print as well: nobody looks at those."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("insilico.reporting.report.FORMATS", ("svg",))
+        yield
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """Chromium or Chrome, without a window."""

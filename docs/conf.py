@@ -47,6 +47,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery_built",
     "filename_pattern": r"\.py$",
     "run_stale_examples": True,
+    "parallel": 2,
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("gallery_images.every_figure",),
     "reset_modules": ("matplotlib",),

@@ -139,15 +139,13 @@ NEAREST = [(20, 20)]
 
 class TestFewUnits:
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_few_units_are_compared_and_said_to_be_few(self, channels, tmp_path, monkeypatch):
+    def test_few_units_are_compared_and_said_to_be_few(self, channels, tmp_path):
         results = small_run(channels, NEAREST)
         kept = results.units.sizes["unit"]
         assert 1 <= kept <= channels
         assert any(f"only {kept} of {channels} candidate" in note for note in results.warnings)
         assert f"{kept} of {channels} candidate units" in " ".join(summary(results).split())
         results.save(tmp_path / "run")
-        # Nobody looks at the figures: one format is enough.
-        monkeypatch.setattr("insilico.reporting.report.FORMATS", ("svg",))
         page = write_report(insilico.open_results(tmp_path / "run"), tmp_path / "run")
         text = page.read_text()
         assert f"{kept}, selected of {channels} candidates" in text

@@ -39,6 +39,12 @@ def results():
     return insilico.run(network(), layers=["1", "2"], display=SMALL)
 
 
+@pytest.fixture(scope="module")
+def few():
+    """The same on few stimuli, which is enough where two runs are compared."""
+    return insilico.run(network(), layers=["1", "2"], display=SMALL, quick=True)
+
+
 def test_units_are_one_table_over_layers_and_channels(results):
     units = results.units
     assert units.sizes["unit"] == 12
@@ -81,7 +87,9 @@ def test_sizes_are_shown_at_what_each_unit_prefers(results):
 
 
 def test_stimuli_are_centred_on_each_site():
-    results = insilico.run(network(), layers=["1"], display=SMALL, sites=[(10, 30), (24, 24)])
+    results = insilico.run(
+        network(), layers=["1"], display=SMALL, sites=[(10, 30), (24, 24)], quick=True
+    )
     recording = results.recordings["orientation"]
     np.testing.assert_allclose(recording["stimulus_x"], recording["x"])
     np.testing.assert_allclose(recording["stimulus_y"], recording["y"])
@@ -93,23 +101,24 @@ def test_stimuli_are_centred_on_each_site():
 
 
 def test_the_same_seed_gives_identical_tables():
-    one, two = (insilico.run(network(), layers=["1"], display=SMALL, seed=4) for _ in range(2))
+    said = {"layers": ["1"], "display": SMALL, "seed": 4, "quick": True}
+    one, two = (insilico.run(network(), **said) for _ in range(2))
     xr.testing.assert_identical(one.units, two.units)
     pd.testing.assert_frame_equal(one.comparison, two.comparison)
     assert one.provenance["weights_hash"] == two.provenance["weights_hash"]
 
 
-def test_cropping_changes_nothing(results):
-    whole = insilico.run(network(), layers=["1", "2"], display=SMALL, crop="off")
+def test_cropping_changes_nothing(few):
+    whole = insilico.run(network(), layers=["1", "2"], display=SMALL, crop="off", quick=True)
     for name, recording in whole.recordings.items():
-        np.testing.assert_allclose(recording, results.recordings[name], atol=1e-5)
-    assert "exact crop" in results.provenance["crop"]["orientation"]
+        np.testing.assert_allclose(recording, few.recordings[name], atol=1e-5)
+    assert "exact crop" in few.provenance["crop"]["orientation"]
     assert "switched off" in whole.provenance["crop"]["orientation"]
 
 
 def test_a_resnet50_with_random_weights_runs_end_to_end():
-    results = insilico.run("torchvision:resnet50", pixels=96, layers=["conv1"])
-    assert results.units.sizes["unit"] == 64
+    results = insilico.run("torchvision:resnet50", pixels=96, layers=["conv1"], quick=True)
+    assert results.units.sizes["unit"] == 16
     assert results.provenance["trained"] is False
     assert any("UNTRAINED" in warning for warning in results.warnings)
     assert results.comparison["n_defined"].max() > 0
@@ -130,7 +139,7 @@ def test_a_numpy_function_runs_end_to_end():
             images.mean(1).reshape(len(images), -1) @ filters.T - 0.5 * filters.sum(1), 0
         )
 
-    results = insilico.run(respond, display=SMALL)
+    results = insilico.run(respond, display=SMALL, quick=True)
     assert results.units.sizes["unit"] == 5
     assert results.units["layer"].values.tolist() == ["output"] * 5
     assert np.isfinite(results.units["circular_variance"]).all()
@@ -146,7 +155,7 @@ class Constant(nn.Module):
 
 
 def test_units_that_never_respond_are_counted_not_dropped():
-    results = insilico.run(Constant(), layers=["layer"], display=SMALL)
+    results = insilico.run(Constant(), layers=["layer"], display=SMALL, quick=True)
     assert results.units.sizes["unit"] == 4
     assert not results.units["responsive"].any()
     assert any("of 4 units do not respond" in warning for warning in results.warnings)
@@ -196,7 +205,7 @@ def test_units_drawn_in_degrees_are_not_shown_other_degrees():
 
 
 def test_layers_that_look_at_different_places_all_have_a_status():
-    results = insilico.run(network(), layers=["1", "2"], display=SMALL)
+    results = insilico.run(network(), layers=["1", "2"], display=SMALL, quick=True)
     statuses = json.loads(results.provenance["crop"]["size"])
     assert set(statuses) == {"1", "2"}
     assert len(set(results.units["x"].values)) == 2

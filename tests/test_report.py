@@ -16,6 +16,7 @@ from insilico.comparison.joint import joint_structure
 from insilico.comparison.table import score
 from insilico.errors import UserError
 from insilico.experiments.batteries import standard
+from insilico.figures.style import FORMATS
 from insilico.reporting.explorer import explorer
 from insilico.reporting.page import number
 from insilico.reporting.report import write_report
@@ -113,7 +114,8 @@ class TestOneFile:
         assert len(tables) == 5
         assert len(list((folder / "figures").glob("*.csv"))) == 5
 
-    def test_textures_have_a_part_of_their_own(self, run, page, tmp_path):
+    def test_textures_have_a_part_of_their_own(self, page, tmp_path):
+        run = fake_results.results(4, layers=("conv1",), names=())
         shown = fake_results.with_textures(run, checksum=shipped().checksum)
         own = written(shown, tmp_path)
         assert "textures" in own.ids
@@ -121,6 +123,12 @@ class TestOneFile:
         assert {"figure-textures", "figure-texture_surround"} <= set(own.ids)
         assert {target[1:] for _, target in own.links if target.startswith("#")} <= set(own.ids)
         assert "textures" not in page.ids
+
+    def test_figures_are_for_screen_and_print(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("insilico.reporting.report.FORMATS", FORMATS)
+        write_report(fake_results.results(1, layers=("conv1",), names=()), tmp_path)
+        endings = {path.suffix for path in (tmp_path / "figures").iterdir()}
+        assert endings == {".png", ".svg", ".pdf", ".csv"}
 
     def test_it_is_small(self, folder):
         assert (folder / "report.html").stat().st_size < 3e6
@@ -341,7 +349,8 @@ def test_pairs_of_properties(tmp_path):
 
 
 def test_older_results_have_no_pairs(tmp_path):
-    page = write_report(fake_results.results(20), tmp_path).read_text(encoding="utf-8")
+    run = fake_results.results(2, layers=("conv1",), names=())
+    page = write_report(run, tmp_path).read_text(encoding="utf-8")
     assert "Pairs of properties" not in page
 
 
@@ -401,7 +410,7 @@ def test_no_number_is_written_with_an_exponent(value, written):
 
 
 def test_how_a_model_was_found_is_told_where_it_is_known(tmp_path):
-    results = fake_results.results(20)
+    results = fake_results.results(2, layers=("conv1",), names=())
     table = {
         "caption": "Halves.",
         "about": "Of all.",

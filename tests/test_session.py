@@ -35,8 +35,9 @@ def filters(n=6, size=9, mean=0.0):
 def test_harmonics_give_the_properties_that_all_phases_give(battery):
     display = {"standard": SMALL, "marques2020": PUBLISHED}[battery]
     sites = {"standard": "centre", "marques2020": None}[battery]
+    said = {"battery": battery, "display": display, "sites": sites}
     kept, streamed = (
-        insilico.run(filters(), "1", battery=battery, display=display, sites=sites, phases=phases)
+        insilico.run(filters(), "1", phases=phases, quick=True, most_units="all", **said)
         for phases in ("keep", "harmonics")
     )
     gratings = "orientation" if battery == "standard" else "ringach2002"
@@ -56,9 +57,10 @@ def test_harmonics_give_the_properties_that_all_phases_give(battery):
 def test_rates_that_would_be_cut_off_need_every_phase():
     # Filters that answer the blank: the line through the medians falls below 0 spikes/s.
     model = filters(mean=0.1)
+    said = {"display": SMALL, "phases": "harmonics", "protocols": "orientation"}
     with pytest.raises(UserError, match="--phases keep"):
-        insilico.run(model, "1", display=SMALL, phases="harmonics")
-    activations = insilico.run(model, "1", display=SMALL, phases="harmonics", rates=False)
+        insilico.run(model, "1", **said)
+    activations = insilico.run(model, "1", rates=False, **said)
     assert activations.provenance["rates"] is None
 
 
@@ -91,15 +93,17 @@ def test_recordings_of_groups_are_put_together_as_xarray_does(levels):
 
 
 def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
+    mapped = marques2020.BATTERY.only(["receptive_field"], rates=False)
+
     def selected(sites):
         probe = Probe(
-            filters(size=5),
+            filters(n=2, size=5),
             ["1"],
             display=PUBLISHED,
             sites=sites,
             around=marques2020.PLACE.position,
         )
-        session = record_battery(probe, marques2020.BATTERY, marques2020.PLACE)
+        session = record_battery(probe, mapped, marques2020.PLACE)
         chart = session.recordings["receptive_field"]
         assert chart.dims == ("unit", "offset_y", "offset_x")
         places = zip(
@@ -112,7 +116,7 @@ def test_every_site_is_mapped_and_the_same_units_are_selected(monkeypatch):
     monkeypatch.setattr("insilico.runs.session.JUDGED_BYTES", 441 * 8 * 1000)
     everywhere, found = selected("all")
     assert found == expected
-    assert (everywhere.n_candidates, everywhere.n_selected) == (6 * 64 * 64, near.n_selected)
+    assert (everywhere.n_candidates, everywhere.n_selected) == (2 * 64 * 64, near.n_selected)
 
 
 def test_what_a_session_will_take_is_said_before(capsys):
@@ -149,16 +153,18 @@ def test_a_layer_that_keeps_no_unit_is_named():
     nn.init.zeros_(silent.weight)
     nn.init.zeros_(silent.bias)
     model = nn.Sequential(*filters(size=5), silent)
-    results = insilico.run(model, ["1", "2"], battery="marques2020", display=PUBLISHED)
+    asked = {"battery": "marques2020", "protocols": "receptive_field", "rates": False}
+    results = insilico.run(model, ["1", "2"], display=PUBLISHED, **asked)
     assert set(results.units["layer"].to_numpy()) == {"1"}
     (note,) = [note for note in results.warnings if note.startswith("2: ")]
     assert re.search(r"none of its \d+ candidate units", note)
 
 
 def test_units_whose_place_is_not_known_are_all_mapped():
-    model = nn.Sequential(filters(size=5), Warped())
-    results = insilico.run(model, "1", battery="marques2020", display=PUBLISHED)
-    assert results.provenance["candidates"] == 6 * 32 * 32
+    model = nn.Sequential(filters(n=2, size=5), Warped())
+    asked = {"battery": "marques2020", "protocols": ["receptive_field", "devalois1982b"]}
+    results = insilico.run(model, "1", display=PUBLISHED, **asked)
+    assert results.provenance["candidates"] == 2 * 32 * 32
     # Those that are kept look where the stimuli are, wherever an even grid would have them look.
     off = np.hypot(
         results.units["receptive_field_x"] - marques2020.sets.POSITION.x,

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from insilico.cli.app import main
 from insilico.cli.train import train as train_command
 from insilico.errors import UserError
 from insilico.models.weights import read_weights
@@ -297,7 +298,7 @@ def test_killed_it_ends_with_the_same_weights(pictures, tmp_path, environment):
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
 
 
-def test_two_processes_train_like_one(pictures, tmp_path, environment):
+def test_two_processes_train_like_one(pictures, tmp_path, environment, capsys):
     toml = write_toml(tmp_path / "run.toml", pictures, epochs=2)
     # Statistics of a batch, and dropout, differ between one process and two; gradients do not.
     # Each process cuts its own crops, so that there are none.
@@ -306,22 +307,19 @@ def test_two_processes_train_like_one(pictures, tmp_path, environment):
         '[model.options]\nbatch_norm = false\ndropout = 0.0\n[data]\naugmentation = "none"',
     )
     toml.write_text(text)
-    arguments = ("-m", "insilico", "train", toml, "--trust-code", "--quiet", "--out")
-    subprocess.run(command(*arguments, tmp_path / "one"), env=environment, check=True)
-    subprocess.run(
-        command(*arguments, tmp_path / "two", launcher=TWO_PROCESSES), env=environment, check=True
-    )
+    asked = ["train", str(toml), "--trust-code", "--quiet", "--out"]
+    assert main([*asked, str(tmp_path / "one")]) == 0
+    two = command("-m", "insilico", *asked, tmp_path / "two", launcher=TWO_PROCESSES)
+    subprocess.run(two, env=environment, check=True)
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
     first, second = (rows(tmp_path / name / "log.csv")[-1] for name in ("one", "two"))
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
         assert float(first[name]) == pytest.approx(float(second[name]), rel=1e-4)
-    refused = subprocess.run(
-        command(*arguments, tmp_path / "two"), env=environment, capture_output=True, text=True
-    )
-    assert refused.returncode == 2
-    assert "was made with 2 processes, and goes on with as many; got 1" in refused.stderr
+    assert main([*asked, str(tmp_path / "two")]) == 2
+    refused = capsys.readouterr().err
+    assert "was made with 2 processes, and goes on with as many; got 1" in refused
 
 
 def test_two_processes_judge_the_weights_that_are_kept(pictures, tmp_path, environment):

@@ -256,7 +256,7 @@ class Probe:
             If the display differs, memory would not suffice, or a response is not finite.
         """
         units = self.units if units is None else units
-        self._check(stimuli, units, len(units), reduction)
+        self._check(stimuli, units, reduction)
         if not crops_checked:
             self.check_crops([(stimuli, units)])
         if isinstance(reduction, Ascent):
@@ -301,7 +301,8 @@ class Probe:
                 found[numbers[0]] = Labelled.of(alone)
                 continue
             together = Together.of(chosen)
-            self._check(together.stimuli, together.units, together.members, reduction)
+            # All groups have as many units, and in the same layers.
+            self._check(together.stimuli, chosen[0][1], reduction)
             store, responses, passes = self._taken(together, reduction, progress, tape)
             assert isinstance(store, Store)
             shared = self._told(together.stimuli, together.units, passes, reduction)
@@ -561,11 +562,7 @@ class Probe:
         store.keep_maps("gradient", members, np.repeat(found[:, None] / 2, 2, axis=1))
 
     def _check(
-        self,
-        stimuli: StimulusSet,
-        units: pd.DataFrame,
-        n_units: int,
-        reduction: Reduction | None,
+        self, stimuli: StimulusSet, units: pd.DataFrame, reduction: Reduction | None
     ) -> None:
         unknown = sorted(set(units["layer"]) - set(self.maps))
         if unknown:
@@ -599,8 +596,8 @@ class Probe:
         each = bytes_per_unit(*over_time(stimuli), reduction)
         # Reduced maps of many units are measured in parts; everything else is copied whole.
         _check_memory(
-            n_units * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
-            n_units,
+            len(units) * each * (1 if reduction is not None else 1 + MEASURED_COPIES),
+            len(units),
             len(stimuli),
         )
 
