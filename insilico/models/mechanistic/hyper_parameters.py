@@ -95,25 +95,25 @@ class HyperParameters:
 
     # Receptive fields
     frequency_median: float = _say(
-        2.05, _in(1, 6, "cpd", "Median of the preferred spatial frequency.", log=True)
+        2.4, _in(1, 6, "cpd", "Median of the preferred spatial frequency.", log=True)
     )
     frequency_spread: float = _say(
-        1.36, _in(0.3, 2, "octaves", "Standard deviation of the preferred spatial frequency.")
+        1.49, _in(0.3, 2, "octaves", "Standard deviation of the preferred spatial frequency.")
     )
     width_median: float = _say(
-        0.345, _in(0.15, 0.8, "cycles", "Median of nx, the envelope across the bars.", log=True)
+        0.391, _in(0.15, 0.8, "cycles", "Median of nx, the envelope across the bars.", log=True)
     )
-    width_spread: float = _say(0.53, _in(0.05, 1, "1", "Spread of nx."))
+    width_spread: float = _say(0.472, _in(0.05, 1, "1", "Spread of nx."))
     aspect_median: float = _say(
-        1.21, _in(0.5, 2.5, "1", "Median of ny/nx, the envelope along the bars over nx.", log=True)
+        1.09, _in(0.5, 2.5, "1", "Median of ny/nx, the envelope along the bars over nx.", log=True)
     )
-    aspect_spread: float = _say(0.553, _in(0.05, 0.8, "1", "Spread of ny/nx."))
+    aspect_spread: float = _say(0.58, _in(0.05, 0.8, "1", "Spread of ny/nx."))
     frequency_width_correlation: float = _say(
-        0.949, _in(-0.95, 0.95, "1", "Copula: preferred frequency with nx.")
+        0.932, _in(-0.95, 0.95, "1", "Copula: preferred frequency with nx.")
     )
-    width_aspect_correlation: float = _say(-0.0183, _in(-0.95, 0.95, "1", "Copula: nx with ny/nx."))
+    width_aspect_correlation: float = _say(0.229, _in(-0.95, 0.95, "1", "Copula: nx with ny/nx."))
     cardinal_bias: float = _say(
-        0.227, _in(-0.5, 0.5, "1", "Surplus of horizontal and vertical over oblique orientations.")
+        0.429, _in(-0.5, 0.5, "1", "Surplus of horizontal and vertical over oblique orientations.")
     )
     horizontal_bias: float = _say(
         0, _in(-0.5, 0.5, "1", "Surplus of horizontal over vertical orientations.")
@@ -124,10 +124,10 @@ class HyperParameters:
 
     # Simple and complex cells
     complexity_median: float = _say(
-        -3.16, _in(-4, 4, "logit", "Median weight of the energy beside that of the half-wave.")
+        -3.97, _in(-4, 4, "logit", "Median weight of the energy beside that of the half-wave.")
     )
     complexity_spread: float = _say(
-        4.32, _in(0.1, 8, "logit", "Its standard deviation; large ones make two classes.")
+        3.1, _in(0.1, 8, "logit", "Its standard deviation; large ones make two classes.")
     )
     width_complexity_correlation: float = _say(
         0, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the energy.")
@@ -135,59 +135,59 @@ class HyperParameters:
 
     # Excitation by neighbours
     excitation_median: float = _say(
-        0.0338, _in(0, 3, "1", "Median weight of the excitation by neighbours of like orientation.")
+        0.12, _in(0, 3, "1", "Median weight of the excitation by neighbours of like orientation.")
     )
-    excitation_spread: float = _say(1.41, _in(0, 2, "1", "Spread of that weight."))
+    excitation_spread: float = _say(1.31, _in(0, 2, "1", "Spread of that weight."))
     broad_median: float = _say(
         0.12, _in(0, 1.5, "1", "Median weight of the excitation from all orientations.")
     )
-    broad_spread: float = _say(0.976, _in(0, 2, "1", "Spread of that weight."))
+    broad_spread: float = _say(1.1, _in(0, 2, "1", "Spread of that weight."))
     complexity_excitation_correlation: float = _say(
-        0.291, _in(-0.95, 0.95, "1", "Copula: weight of the energy with those of both excitations.")
+        0.112, _in(-0.95, 0.95, "1", "Copula: weight of the energy with those of both excitations.")
     )
     excitation_ratio: float = _say(
-        0.795, _in(0.5, 6, "1", "Deviation of the place that excites over that of the envelope.",
+        0.814, _in(0.5, 6, "1", "Deviation of the place that excites over that of the envelope.",
                  log=True)
     )  # fmt: skip
 
     # Normalization
     exponent_median: float = _say(
-        2.01, _in(1, 4, "1", "Median exponent of the response.", log=True)
+        2.02, _in(1, 4, "1", "Median exponent of the response.", log=True)
     )
     exponent_spread: float = _say(0.15, _in(0, 0.6, "1", "Spread of the exponent."))
     semisaturation_median: float = _say(
-        0.197, _in(0.02, 1, "contrast", "Median constant of the divisor.", log=True)
+        0.2, _in(0.02, 1, "contrast", "Median constant of the divisor.", log=True)
     )
     semisaturation_spread: float = _say(0.3, _in(0, 1.5, "1", "Spread of that constant."))
     untuned_median: float = _say(
-        0.623, _in(0, 3, "1", "Median weight of the pool of all orientations.")
+        0.656, _in(0, 3, "1", "Median weight of the pool of all orientations.")
     )
     untuned_spread: float = _say(0.6, _in(0, 2, "1", "Spread of that weight."))
     tuned_median: float = _say(
-        0.425, _in(0, 3, "1", "Median weight of the pool of orientations like the unit's own.")
+        0.156, _in(0, 3, "1", "Median weight of the pool of orientations like the unit's own.")
     )
-    tuned_spread: float = _say(0.476, _in(0, 2, "1", "Spread of that weight."))
+    tuned_spread: float = _say(0.794, _in(0, 2, "1", "Spread of that weight."))
     tuned_width: float = _say(
-        28.0, _in(10, 60, "deg", "Standard deviation of the tuned pool's orientations.", log=True)
+        17.5, _in(10, 60, "deg", "Standard deviation of the tuned pool's orientations.", log=True)
     )
     pool_octaves: float = _say(
-        2.32, _in(0.5, 3, "octaves", "Standard deviation of the frequencies of both pools.")
+        2.02, _in(0.5, 3, "octaves", "Standard deviation of the frequencies of both pools.")
     )
     pool_ratio: float = _say(
-        1.06, _in(0.5, 3, "1", "Deviation of both pools over that of the envelope.", log=True)
+        1.22, _in(0.5, 3, "1", "Deviation of both pools over that of the envelope.", log=True)
     )
 
     # Surround
     surround_median: float = _say(
-        1.42, _in(0, 4, "1", "Median weight of the suppressive surround.")
+        1.02, _in(0, 4, "1", "Median weight of the suppressive surround.")
     )
-    surround_spread: float = _say(0.291, _in(0, 2.5, "1", "Spread of that weight."))
+    surround_spread: float = _say(0.0932, _in(0, 2.5, "1", "Spread of that weight."))
     surround_size_median: float = _say(
-        2.32, _in(1.2, 8, "1", "Median of the surround's deviation over the envelope's.", log=True)
+        2.48, _in(1.2, 8, "1", "Median of the surround's deviation over the envelope's.", log=True)
     )
-    surround_size_spread: float = _say(0.607, _in(0, 1, "1", "Spread of that ratio."))
+    surround_size_spread: float = _say(0.524, _in(0, 1, "1", "Spread of that ratio."))
     surround_width: float = _say(
-        23.8, _in(10, 120, "deg", "Standard deviation of the surround's orientations.", log=True)
+        34.0, _in(10, 120, "deg", "Standard deviation of the surround's orientations.", log=True)
     )
     width_surround_correlation: float = _say(
         0, _in(-0.95, 0.95, "1", "Copula: nx with the weight of the surround.")
@@ -199,13 +199,13 @@ class HyperParameters:
     )
     threshold_spread: float = _say(0.5, _in(0, 2, "1", "Spread of the threshold."))
     baseline_median: float = _say(
-        0.0654, _in(0, 0.3, "1", "Median spontaneous rate, a share of the largest response.")
+        0.0394, _in(0, 0.3, "1", "Median spontaneous rate, a share of the largest response.")
     )
-    baseline_spread: float = _say(0.327, _in(0, 2.5, "1", "Spread of the spontaneous rate."))
+    baseline_spread: float = _say(0.212, _in(0, 2.5, "1", "Spread of the spontaneous rate."))
     complexity_baseline_correlation: float = _say(
-        0.0966, _in(-0.95, 0.95, "1", "Copula: weight of the energy with the spontaneous rate.")
+        -0.0983, _in(-0.95, 0.95, "1", "Copula: weight of the energy with the spontaneous rate.")
     )
-    gain_spread: float = _say(0.052, _in(0, 1.6, "1", "Spread of the largest response."))
+    gain_spread: float = _say(0.214, _in(0, 1.6, "1", "Spread of the largest response."))
 
     def __post_init__(self) -> None:
         for each in bounds():
