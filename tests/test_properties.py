@@ -259,6 +259,11 @@ def ratio_of_gaussians(diameter, center=0.6, surround=3.0, weight=2.0):
     return drive / (1 + weight * (1 - np.exp(-(diameter**2) / surround**2)))
 
 
+def test_a_flat_unit_has_the_lowest_frequency_and_not_one_of_rounding():
+    flat = spatial_frequency.preferred_spatial_frequency(frequency_curves(np.full(23, 1 / 3)))
+    assert flat.item() == FREQUENCY[0]
+
+
 def test_size_properties_of_a_ratio_of_gaussians():
     dense = np.geomspace(DIAMETER[0], DIAMETER[-1], 20001)
     values = ratio_of_gaussians(dense)

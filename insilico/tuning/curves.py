@@ -17,6 +17,7 @@ __all__ = [
     "crossing",
     "dominant_component",
     "first_harmonic",
+    "first_maximum",
     "interpolate",
     "mean_response",
     "orientation_and_frequency_tuning",
@@ -28,6 +29,9 @@ Array = npt.NDArray[np.float64]
 # Steps of the interpolated curves: 0.25 deg of angle, 1/100 octave of frequency or size.
 ANGLE_STEP = 0.25
 OCTAVE_STEP = 0.01
+
+# What a spline in double precision makes of equal values.
+EQUAL = 1e-12
 
 
 def mean_response(response: xr.DataArray) -> xr.DataArray:
@@ -277,9 +281,9 @@ def orientation_and_frequency_tuning(surface: xr.DataArray) -> tuple[xr.DataArra
     best = preferred(surface)["orientation"].to_numpy()
     frequency_curve = values[np.arange(len(values)), best]
     for _ in range(2):
-        at_frequency = _first_maximum(frequency_curve @ by_frequency.T)
+        at_frequency = first_maximum(frequency_curve @ by_frequency.T)
         orientation_curve = np.einsum("uof,uf->uo", values, by_frequency[at_frequency])
-        at_orientation = _first_maximum(orientation_curve @ by_orientation.T)
+        at_orientation = first_maximum(orientation_curve @ by_orientation.T)
         frequency_curve = np.einsum("uof,uo->uf", values, by_orientation[at_orientation])
     unit_coords = {
         name: value for name, value in surface.coords.items() if value.dims in ((), ("unit",))
@@ -335,5 +339,19 @@ def crossing(curve: Array, start: npt.NDArray[np.intp], level: Array) -> Array:
     return np.where(found, after - 1 + share - start, np.nan)
 
 
-def _first_maximum(curves: Array) -> npt.NDArray[np.intp]:
-    return np.where(np.isnan(curves), -np.inf, curves).argmax(-1)
+def first_maximum(curves: Array) -> npt.NDArray[np.intp]:
+    """Where curves are largest: the first place, where several are equal but for rounding.
+
+    Parameters
+    ----------
+    curves : array, shape (..., step)
+        NaN is nowhere largest.
+
+    Returns
+    -------
+    array, shape (...,)
+        Of a flat curve the first step, and not one that the rounding of a spline chose.
+    """
+    values = np.where(np.isnan(curves), -np.inf, curves)
+    largest = values.max(-1, keepdims=True)
+    return (values >= largest - EQUAL * np.abs(largest)).argmax(-1)

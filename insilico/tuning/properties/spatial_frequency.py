@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from insilico.tuning.curves import OCTAVE_STEP, crossing, interpolate
+from insilico.tuning.curves import OCTAVE_STEP, crossing, first_maximum, interpolate
 from insilico.tuning.properties.values import per_unit
 
 __all__ = [
@@ -34,7 +34,8 @@ def preferred_spatial_frequency(curve: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray, dims ("unit",)
-        In cpd. A low-pass unit gets the lowest frequency shown. NaN for a silent unit.
+        In cpd. A low-pass unit gets the lowest frequency shown, and so does one that answers all
+        alike. NaN for a silent unit.
 
     References
     ----------
@@ -137,7 +138,7 @@ def spatial_frequency_selective(curve: xr.DataArray) -> xr.DataArray:
 
 
 def _peak(fine: xr.DataArray) -> npt.NDArray[np.intp]:
-    return np.nan_to_num(fine.to_numpy(), nan=-np.inf).argmax(1)
+    return first_maximum(fine.to_numpy())
 
 
 def _octaves(curve: xr.DataArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
