@@ -114,10 +114,9 @@ def _phenomena(phenomena: pd.DataFrame) -> dict[str, Any]:
     ]
     return {
         "caption": "Phenomena of V1.",
-        "about": f"Of {fitted['n_units'].max()} units of the defaults before these. The model "
-        "shows one where the lower limit of the share of its units is above one half. The search "
-        "scored none of them; ranges of its hyper-parameters were set after a look at them in a "
-        "few units.",
+        "about": f"Of {fitted['n_units'].max()} units, drawn at random. The model shows one where "
+        "the lower limit of the share of its units is above one half. The search scored none of "
+        "them; ranges of its hyper-parameters were set after a look at them in a few units.",
         "head": ["Phenomenon", "Share of units", "Median effect", "Shown"],
         "rows": rows,
     }
