@@ -25,9 +25,6 @@ BATCH = (1, 2**20)
 # Of a display, in Hz.
 FRAME_RATE = (0.1, 10_000.0)
 
-# Of pictures whose values lie between 0 and 1; those of pixels that count to 255 are far beyond.
-NORMALISATION = {"mean": (-1.0, 1.0), "std": (0.0, 10.0)}
-
 # What numpy and torch both take.
 SEED = (0, 2**32 - 1)
 
@@ -75,13 +72,6 @@ def check_asked(
         if not row or not all(_is_finite(each) for each in row):
             raise UserError(
                 f"{name} must be a finite number, or one for each image channel; got {value!r}."
-            )
-        low, high = NORMALISATION[name]
-        if not all(low <= float(each) <= high for each in row):
-            raise UserError(
-                f"{name} is that of pictures whose values lie between 0 and 1, so it is from "
-                f"{low:g} to {high:g}; got {value!r}. Divide mean and std by 255 if they are of "
-                "pixels that count to 255."
             )
 
 

@@ -386,6 +386,7 @@ def test_file_that_cannot_be_imported(tmp_path):
     [
         ({"mean": [1, 2]}, "mean needs one value, or one for each of the model's 3"),
         ({"std": 0}, "std must be above 0; got 0"),
+        ({"mean": [123.7, 116.3, 103.5]}, "Divide mean and std by 255"),
         ({"pixels": 0}, "pixels must be a whole number from 8 to 8192; got 0"),
         ({"degrees": -2}, "degrees must be a number from 0.01 to 360; got -2"),
         ({"device": "cuba"}, "device 'cuba' cannot be used"),

@@ -444,7 +444,7 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert asdict(plan.stages[0]) == {"evaluations": 5, "every": {}, "step": 0.15, "hold": (),
                                       "phenomena": 0.0}  # fmt: skip
     monkeypatch.setattr("insilico.search.searching.evaluate",
-                        lambda *asked, units, split, scorecard_units: near(*asked))  # fmt: skip
+                        lambda *asked, **_: near(*asked))  # fmt: skip
     assert main(["search", str(path), "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     assert "stage 1 of 1, generation 2 of 2" in out

@@ -34,6 +34,9 @@ DEVICE_BATCH_BYTES = 2 * 2**30
 MOST_PICTURES = {"cpu": 256}
 DEVICE_MOST_PICTURES = 1024
 
+# Of pictures whose values lie between 0 and 1; those of pixels that count to 255 are far beyond.
+NORMALISATION = {"mean": (-1.0, 1.0), "std": (0.0, 10.0)}
+
 # Of red, green and blue (ITU-R BT.601), for models that take grey pictures.
 LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -504,7 +507,8 @@ def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tu
     Raises
     ------
     UserError
-        If the number of values fits neither, or a standard deviation is not above 0.
+        If the number of values fits neither, a standard deviation is not above 0, or they can only
+        be those of pixels that count to 255.
 
     Examples
     --------
@@ -519,6 +523,13 @@ def per_channel(name: str, values: Sequence[float] | float, channels: int) -> tu
         )
     if name == "std" and not all(value > 0 for value in row):
         raise UserError(f"std must be above 0; got {', '.join(f'{value:g}' for value in row)}.")
+    low, high = NORMALISATION[name]
+    if not all(low <= value <= high for value in row):
+        raise UserError(
+            f"{name} is that of pictures whose values lie between 0 and 1, so it is from {low:g} "
+            f"to {high:g}; got {', '.join(f'{value:g}' for value in row)}. Divide mean and std by "
+            "255 if they are of pixels that count to 255."
+        )
     return tuple(float(value) for value in row) * (channels if len(row) == 1 else 1)
 
 
