@@ -75,17 +75,18 @@ def receptive_field_diameter(curve: xr.DataArray) -> xr.DataArray:
         its peak at its border: the field reaches beyond the map.
     """
     kept, total = _kept(curve)
-    weight = kept / total
-    dx = curve["offset_x"] - _mean_offset(curve, "offset_x", kept, total)
-    dy = curve["offset_y"] - _mean_offset(curve, "offset_y", kept, total)
-    place = ("offset_y", "offset_x")
-    xx, yy, xy = ((weight * product).sum(place) for product in (dx * dx, dy * dy, dx * dy))
+    weight = kept / total[:, None, None]
+    x, y = _offsets(curve, kept, total)
+    dx = curve["offset_x"].to_numpy() - x[:, None]
+    dy = curve["offset_y"].to_numpy() - y[:, None]
+    xx, yy = (weight.sum(1) * dx**2).sum(1), (weight.sum(2) * dy**2).sum(1)
+    xy = np.einsum("uyx,uy,ux->u", weight, dy, dx)
     area = np.sqrt((xx * yy - xy * xy).clip(0))
     diameter = 2 * np.sqrt(2 * np.log(2)) * np.sqrt(area)
     return per_unit(
         curve,
         "receptive_field_diameter",
-        diameter.where(_inside(curve)),
+        np.where(_inside(curve), diameter, np.nan),
         "Receptive-field diameter",
         "deg",
     )
@@ -107,12 +108,13 @@ def centre_of_mass(curve: xr.DataArray, axis: str) -> xr.DataArray:
         In deg from the centre of the display. A field that reaches beyond the map comes out nearer
         to the middle than it is. NaN for a unit that no patch drives.
     """
-    offset = _mean_offset(curve, f"offset_{axis}", *_kept(curve))
-    return offset + curve[f"centre_{axis}"]
+    x, y = centres_of_mass(curve)
+    one = curve.isel(offset_y=0, offset_x=0, drop=True)
+    return one.copy(data={"x": x, "y": y}[axis])
 
 
 def centres_of_mass(curve: xr.DataArray) -> tuple[Array, Array]:
-    """Centre of mass of many maps along both axes: `centre_of_mass` without labels on the way.
+    """Centre of mass of many maps along both axes, without labels: `centre_of_mass` has them.
 
     Parameters
     ----------
@@ -125,30 +127,25 @@ def centres_of_mass(curve: xr.DataArray) -> tuple[Array, Array]:
         Horizontal and vertical, in deg from the centre of the display; NaN for a unit that no patch
         drives.
     """
+    x, y = _offsets(curve, *_kept(curve))
+    return x + curve["centre_x"].to_numpy(), y + curve["centre_y"].to_numpy()
+
+
+def _offsets(curve: xr.DataArray, kept: Array, total: Array) -> tuple[Array, Array]:
+    """Centre of mass from the middle of the map, in deg."""
+    along_y, along_x = kept.sum(2), kept.sum(1)
+    return (
+        along_x @ curve["offset_x"].to_numpy() / total,
+        along_y @ curve["offset_y"].to_numpy() / total,
+    )
+
+
+def _kept(curve: xr.DataArray) -> tuple[Array, Array]:
+    """Leave out the weakest places of the map, and sum the others: NaN where nothing is left."""
     maps = curve.transpose("unit", "offset_y", "offset_x").to_numpy()
     kept = maps * (maps > MAP_THRESHOLD * maps.max((1, 2), keepdims=True))
-    along_y, along_x = kept.sum(2), kept.sum(1)
-    total = along_x.sum(1)
-    total = np.where(total > 0, total, np.nan)
-    x, y = (
-        (along @ curve[f"offset_{axis}"].to_numpy()) / total + curve[f"centre_{axis}"].to_numpy()
-        for axis, along in (("x", along_x), ("y", along_y))
-    )
-    return x, y
-
-
-def _mean_offset(
-    curve: xr.DataArray, dim: str, kept: xr.DataArray, total: xr.DataArray
-) -> xr.DataArray:
-    return xr.dot(kept, curve[dim], dim=("offset_y", "offset_x")) / total
-
-
-def _kept(curve: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Leave out the weakest places of the map, and sum the others: NaN where nothing is left."""
-    place = ("offset_y", "offset_x")
-    kept = curve * (curve > MAP_THRESHOLD * curve.max(place))
-    total = kept.sum(place, skipna=False)
-    return kept, total.where(total > 0)
+    total = kept.sum((1, 2))
+    return kept, np.where(total > 0, total, np.nan)
 
 
 def _inside(curve: xr.DataArray) -> xr.DataArray:
