@@ -143,6 +143,8 @@ def kolmogorov_smirnov_test(counts: npt.ArrayLike, reference: npt.ArrayLike) -> 
     if not n or not m:
         return float("nan")
     pooled = first + second
+    from scipy.stats import binom  # takes a second to import
+
     # In units of 1 / (n m) the distance is a whole number, so ties are exact.
     observed = int(np.abs(first.cumsum() * m - second.cumsum() * n).max())
     if observed == 0:
@@ -155,18 +157,18 @@ def kolmogorov_smirnov_test(counts: npt.ArrayLike, reference: npt.ArrayLike) -> 
     for ties in pooled[:-1]:
         if ties == 0:
             continue
-        inside = np.convolve(inside, _binomial(np.arange(ties + 1), ties, chance))
+        inside = np.convolve(inside, binom.pmf(np.arange(ties + 1), ties, chance))
         seen += int(ties)
         dealt = lowest + np.arange(len(inside))
         left = np.abs(dealt * m - (seen - dealt) * n) >= observed
-        rest = _binomial(n - dealt, n + m - seen, chance)
+        rest = binom.pmf(n - dealt, n + m - seen, chance)
         outside += float(inside[left] @ rest[left])
         kept = np.flatnonzero(~left)
         if not len(kept):
             break
         lowest += int(kept[0])
         inside = inside[kept[0] : kept[-1] + 1]
-    return min(outside / float(_binomial(n, n + m, chance)), 1.0)
+    return float(min(outside / binom.pmf(n, n + m, chance), 1.0))
 
 
 def adjusted(p: npt.ArrayLike) -> Array:
@@ -192,14 +194,12 @@ def adjusted(p: npt.ArrayLike) -> Array:
     >>> adjusted([0.01, np.nan, 0.04]).tolist()
     [0.02, nan, 0.04]
     """
+    from scipy.stats import false_discovery_control
+
     values = np.array(p, dtype=np.float64)
     tested = ~np.isnan(values)
-    order = np.argsort(values[tested])
-    rank = np.arange(1, len(order) + 1)
-    raised = values[tested][order] * (len(order) / rank)
-    # What is less significant is not adjusted to less.
-    least = np.minimum.accumulate(raised[::-1])[::-1].clip(0, 1)
-    values[tested] = least[np.argsort(order)]
+    if tested.any():
+        values[tested] = false_discovery_control(values[tested])
     return values
 
 
@@ -208,16 +208,3 @@ def shares(counts: npt.ArrayLike, *, axis: int | tuple[int, ...] = -1) -> Array:
     array = np.asarray(counts, dtype=np.float64)
     total = array.sum(axis=axis, keepdims=True)
     return array / np.where(total > 0, total, np.nan)
-
-
-def _binomial(successes: npt.ArrayLike, trials: int, chance: float) -> Array:
-    """Probability of so many successes; scipy.stats has it, and takes a second to import."""
-    from scipy.special import gammaln, xlog1py, xlogy
-
-    hits = np.asarray(successes, dtype=np.float64)
-    possible = (hits >= 0) & (hits <= trials)
-    hits = np.where(possible, hits, 0)
-    misses = trials - hits
-    ways = gammaln(trials + 1) - gammaln(hits + 1) - gammaln(misses + 1)
-    log_probability = ways + xlogy(hits, chance) + xlog1py(misses, -chance)
-    return np.asarray(np.where(possible, np.exp(log_probability), 0.0))
