@@ -14,6 +14,7 @@ from insilico.cli.app import main
 from insilico.disk import check_room, room, saved
 from insilico.errors import UserError
 from insilico.folders import check_free
+from insilico.recording.forward import per_channel
 
 OWN = """
 import sys
@@ -160,15 +161,22 @@ class TestNumbers:
             ({"mean": value}, "mean must be a finite number")
             for value in (np.nan, "a", [], [0.5, "a"])
         ]
-        + [({"std": [1, 1, np.inf]}, "std must be a finite number")]
-        + [
-            ({"mean": [123.7, 116.3, 103.5]}, "mean is that of pictures .* Divide mean and std by"),
-            ({"mean": 0.5, "std": 58.4}, "std is that of pictures .* from 0 to 10; got 58.4"),
-        ],
+        + [({"std": [1, 1, np.inf]}, "std must be a finite number")],
     )
     def test_what_cannot_be_meant_is_refused(self, asked, message):
         with pytest.raises(UserError, match=message):
             check_asked(**asked)
+
+    @pytest.mark.parametrize(
+        ("name", "values", "message"),
+        [
+            ("mean", [123.7, 116.3, 103.5], "mean is that of pictures .* Divide mean and std by"),
+            ("std", 58.4, "std is that of pictures .* from 0 to 10; got 58.4"),
+        ],
+    )
+    def test_pixels_that_count_to_255_are_refused(self, name, values, message):
+        with pytest.raises(UserError, match=message):
+            per_channel(name, values, 3)
 
     def test_what_can_be_meant_passes(self):
         check_asked()
