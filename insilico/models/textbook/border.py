@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from insilico.errors import UserError
+from insilico.models.textbook.images import check_images
 from insilico.models.textbook.units import column, profile
 from stimuli import Display
 
@@ -145,13 +146,7 @@ class BorderOwners(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
         """Responses to grey images in [0, 1]."""
-        expected = (1, self.display.height, self.display.width)
-        if tuple(images.shape[1:]) != expected:
-            raise UserError(
-                "BorderOwners has a weight for every pixel of its display and takes images of "
-                f"shape (batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give "
-                "one grey channel, and make the model with the pixels of the images."
-            )
+        check_images(self, images, self.display)
         contrast = images.flatten(1) / self.display.mean_background - 1
         n = len(self.gain)
         energy = (functional.linear(contrast, self.weight) ** 2).reshape(-1, 2, n).sum(1)

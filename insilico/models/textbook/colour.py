@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from insilico.errors import UserError
+from insilico.models.textbook.images import check_images
 from insilico.models.textbook.units import column, profile, transfer
 from stimuli import Display
 
@@ -174,13 +175,7 @@ class ColourOpponent(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
         """Responses to linear red, green and blue in [0, 1]."""
-        expected = (3, self.display.height, self.display.width)
-        if tuple(images.shape[1:]) != expected:
-            raise UserError(
-                f"ColourOpponent has a weight for every pixel of its display and takes images of "
-                f"shape (batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give "
-                "red, green and blue, and make the model with the pixels of the images."
-            )
+        check_images(self, images, self.display, channels=3)
         contrast = torch.einsum("cr,brhw->bchw", self.cones, images) - 1
         filtered = functional.linear(contrast.flatten(1), self.weight)
         paired = functional.linear(contrast.flatten(1), self.partner)

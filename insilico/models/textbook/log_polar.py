@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from insilico.errors import UserError
+from insilico.models.textbook.images import check_images
 from insilico.models.textbook.units import profile
 from stimuli import Display
 
@@ -131,13 +132,7 @@ class LogPolar(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
         """Energies of grey images in [0, 1]."""
-        expected = (1, self.display.height, self.display.width)
-        if tuple(images.shape[1:]) != expected:
-            raise UserError(
-                "LogPolar has a weight for every pixel of its display and takes images of shape "
-                f"(batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one "
-                "grey channel, and make the model with the pixels of the images."
-            )
+        check_images(self, images, self.display)
         contrast = images.flatten(1) / self.display.mean_background - 1
         even, odd = functional.linear(contrast, self.weight).chunk(2, dim=1)
         return self.v1(even**2 + odd**2)

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from insilico.errors import UserError
 from insilico.models.textbook import truth
 from insilico.models.textbook.drive import drive, rates
+from insilico.models.textbook.images import check_images
 from insilico.models.textbook.units import KINDS, POOL, draw_units, members, pool_of, profile
 from stimuli import Display
 
@@ -90,13 +90,7 @@ class Textbook(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
         """Responses of simple, complex and normalised cells, in spikes/s, to grey images."""
-        expected = (1, self.display.height, self.display.width)
-        if tuple(images.shape[1:]) != expected:
-            raise UserError(
-                f"Textbook has a weight for every pixel of its display and takes images of shape "
-                f"(batch, {', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one "
-                "grey channel, and make the model with the pixels of the images."
-            )
+        check_images(self, images, self.display)
         contrast = (images - self.display.mean_background) / self.display.mean_background
         filtered = functional.linear(contrast.flatten(1), self.weight)
         in_pool = 2 * len(POOL)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from insilico.errors import UserError
+from insilico.models.textbook.images import check_images
 from insilico.models.textbook.normalized_units import (
     RESPONSE_GAIN_POWER,
     Bank,
@@ -115,13 +115,7 @@ class NormalizedPopulation(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch unit"]:
         """Responses, in spikes/s, to grey images in [0, 1]."""
-        expected = (1, self.display.height, self.display.width)
-        if tuple(images.shape[1:]) != expected:
-            raise UserError(
-                f"NormalizedPopulation takes images of shape (batch, "
-                f"{', '.join(map(str, expected))}); got {tuple(images.shape)}. Give one grey "
-                "channel, and make the model with the pixels of the images."
-            )
+        check_images(self, images, self.display)
         contrast = (images[:, 0] - self.display.mean_background) / self.display.mean_background
         even, odd = functional.linear(contrast.flatten(1), self.weight).chunk(2, dim=1)
         energy = torch.where(self.simple, functional.relu(even) ** 2, even**2 + odd**2)
