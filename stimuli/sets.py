@@ -23,6 +23,10 @@ __all__ = ["StimulusSet", "crossed", "factorial"]
 # Pixels to spare between the edge of a disk and a window that it fills or misses.
 SPARE = 2.0
 
+# Pixels that are drawn on a CPU at a time: what is made on the way to more of them leaves its
+# caches, and has to be found in memory anew each time (four times as long, at 13 million).
+MOST_PIXELS = 2**21
+
 
 @dataclass(frozen=True)
 class StimulusSet:
@@ -115,12 +119,32 @@ class StimulusSet:
         Tensor, shape (n, channel, height, width), float32
             Images in [0, 1]; of movies, (n, frame, channel, height, width).
         """
-        chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)
+        chosen = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, int)
+        seen = window or self.display.whole
+        pixels = seen.height * seen.width * max(1, len(self.time))
+        on_cpu = device is None or str(device).startswith("cpu")
+        size = max(1, MOST_PIXELS // pixels) if on_cpu else len(chosen)
+        if len(chosen) <= size:
+            return self._drawn(chosen, window, device)
+        import torch
+
+        starts = range(0, len(chosen), size)
+        return torch.cat([self._drawn(chosen[at : at + size], window, device) for at in starts])
+
+    def _drawn(
+        self,
+        rows: npt.NDArray[np.intp],
+        window: Window | None,
+        device: "torch.device | str | None",
+    ) -> "torch.Tensor":
         columns = {
-            name: values[chosen] for name, values in self.columns.items() if name not in self.labels
+            name: values[rows] for name, values in self.columns.items() if name not in self.labels
         }
         frames = {"time": self.time} if self.time else {}
-        return self.draw(self.display, window=window, device=device, **frames, **columns)
+        images: torch.Tensor = self.draw(
+            self.display, window=window, device=device, **frames, **columns
+        )
+        return images
 
     def first_alike(self, window: Window) -> npt.NDArray[np.intp]:
         """Tell which stimuli show the same within a window, as far as their parameters tell.

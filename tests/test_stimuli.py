@@ -246,6 +246,39 @@ def test_what_repeats_in_a_batch_is_drawn_as_by_itself():
             assert torch.equal(together[[row]], draw(DISPLAY, **one)), draw
 
 
+def test_many_pictures_are_drawn_some_at_a_time_and_are_the_same(monkeypatch):
+    table = pd.DataFrame(
+        {"orientation": np.linspace(0, 170, 40), "diameter": np.linspace(1, 6, 40)}
+    )
+    sizes = []
+
+    def draw(display, **parameters):
+        sizes.append(len(parameters["orientation"]))
+        return grating(display, spatial_frequency=2.0, **parameters)
+
+    shown = StimulusSet("s", DISPLAY, table, ("orientation",), draw)
+    together = shown.images()
+    part = Window(3, 5, 30, 20)
+    windowed = shown.images(window=part)
+    assert sizes == [40, 40]
+    sizes.clear()
+    monkeypatch.setattr("stimuli.sets.MOST_PIXELS", 15 * DISPLAY.height * DISPLAY.width)
+    assert torch.equal(shown.images(), together)
+    assert sizes == [15, 15, 10]
+    sizes.clear()
+    assert torch.equal(shown.images(window=part), windowed)
+    assert sizes == [40]
+    rows = [39, 3, *range(30)]
+    assert torch.equal(shown.images(rows), together[rows])
+    assert torch.equal(shown.images(slice(4, None, 2)), together[4::2])
+    # One that is larger than all that may be drawn at a time is drawn by itself.
+    sizes.clear()
+    monkeypatch.setattr("stimuli.sets.MOST_PIXELS", 1)
+    assert torch.equal(shown.images([2, 1]), together[[2, 1]])
+    assert sizes == [1, 1]
+    assert shown.images([]).shape == (0, 1, DISPLAY.height, DISPLAY.width)
+
+
 def test_rows_are_told_apart_by_all_of_their_columns():
     words = np.array(["a", "b", "a", "b"], dtype=object)
     numbers = np.array([1.0, np.nan, 1.0, np.nan])
