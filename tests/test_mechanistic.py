@@ -18,6 +18,7 @@ from insilico.models.mechanistic.hyper_parameters import (
 )
 from insilico.models.mechanistic.module import MechanisticV1
 from insilico.models.mechanistic.population import draw_population
+from insilico.models.mechanistic.subcortical import Subcortical
 from insilico.recording.probe import Probe
 from stimuli import Display, factorial, grating
 
@@ -363,6 +364,36 @@ def test_what_is_seen_serves_every_population():
     torch.testing.assert_close(other.answers(seen), other(images), rtol=1e-5, atol=1e-7)
     with pytest.raises(UserError, match="make the model with at"):
         MechanisticV1(pixels=64, degrees=2, n=3).seen(images)
+
+
+def test_a_part_of_the_display_is_enough_for_a_site():
+    """Nothing beyond it matters, and of what is within it not a whole block could be left out."""
+    display = Display.square(448, 16.0)
+    model = MechanisticV1(pixels=448, degrees=16, n=20, seed=2, at=(1.0, 0.5))
+    part = model.looks_at(display)
+    assert max(part.height, part.width) < 448
+    assert not any(number % 4 for number in part)
+    image = torch.rand(1, 1, 448, 448, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    image.requires_grad_()
+    rates = model(image)
+    seen = model.seen(image[:, :, part.rows, part.columns], part)
+    torch.testing.assert_close(model.answers(seen), rates, rtol=0, atol=0)
+    rates.sum().backward()
+    rows, columns = np.nonzero(image.grad[0, 0].numpy())
+    for places, inside in ((rows, part.rows), (columns, part.columns)):
+        assert inside.start <= places.min() < inside.start + 4
+        assert inside.stop - 4 <= places.max() < inside.stop
+    # At the border of a display there is less.
+    near = MechanisticV1(pixels=448, degrees=16, n=1, at=(-7.5, 7.5)).looks_at(display)
+    assert near[:2] == (0, 0)
+    assert 100 < near.height == near.width < part.width
+
+
+def test_blurring_in_stretches_is_a_convolution():
+    images = torch.randn(2, 1, 70, 45, generator=torch.Generator().manual_seed(0))
+    for balance, gain in ((0.0, 0.0), (0.6, 2.0)):
+        whole, parts = (Subcortical(0.8, 5.0, balance, gain, 9.0, each) for each in (False, True))
+        torch.testing.assert_close(parts(images), whole(images), rtol=1e-4, atol=1e-6)
 
 
 def test_gradients_are_finite_even_of_a_blank():

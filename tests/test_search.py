@@ -16,8 +16,15 @@ import xarray as xr
 from insilico.cli.app import main
 from insilico.errors import UserError
 from insilico.experiments import marques2020
+from insilico.experiments.contrast import contrasts
+from insilico.experiments.noise_masks import gratings_in_noise
+from insilico.experiments.plaids import masks_of_orientations, plaids
 from insilico.experiments.protocol import Placement, function_name, placed
 from insilico.experiments.rehearsal import preferences
+from insilico.experiments.reverse_correlation import noise_and_gratings
+from insilico.experiments.spots import bars_across, spots_along_and_across
+from insilico.experiments.square_waves import square_waves_of_contrasts
+from insilico.experiments.surrounds import surrounds_of_orientations
 from insilico.models.loading import load_model
 from insilico.models.mechanistic.hyper_parameters import (
     SUBCORTICAL,
@@ -33,7 +40,7 @@ from insilico.search.objective import Objective, fitted_battery, thinned
 from insilico.search.one_site import recorder
 from insilico.search.plan import SearchPlan, Stage, read_plan
 from insilico.search.searching import LOG, evaluate, search
-from stimuli import Display, StimulusSet
+from stimuli import Display, Position, StimulusSet
 
 RINGACH = load("marques2020.ringach2002.bandwidth")
 DISPLAY = Display.square(32, 8.0, background=marques2020.BATTERY.background)
@@ -180,7 +187,8 @@ def test_phenomena_are_measured_at_each_units_own_optimum(few_phenomena, monkeyp
     said = HyperParameters(frequency_median=2, frequency_spread=0.5, excitation_median=0.1)
     units = phenomena.phenomena_units(said, n=5, seed=1)
     assert units.sizes["unit"] == 5
-    model = load_model("mechanistic_v1", n=5, seed=1, degrees=8.0, pixels=224, at=(0.0, 0.0),
+    model = load_model("mechanistic_v1", n=5, seed=1, degrees=phenomena.DEGREES,
+                       pixels=phenomena.PIXELS, at=(0.0, 0.0),
                        hyper_parameters=asdict(said))  # fmt: skip
     place = phenomena._place(model)
     probe, _ = placed_probe(model, place=Placement(place), background=0.5, crop="off")
@@ -201,10 +209,28 @@ def test_phenomena_are_measured_at_each_units_own_optimum(few_phenomena, monkeyp
     assert units["cross_orientation_suppression"].notnull().any()
 
     drawn = []
-    monkeypatch.setattr(StimulusSet, "images", lambda *_: drawn.append(1))
+    monkeypatch.setattr(StimulusSet, "images", lambda *_, **__: drawn.append(1))
     again = phenomena.phenomena_units(said, n=5, seed=1)
     xr.testing.assert_equal(again, units)
     assert not drawn
+
+
+@pytest.mark.parametrize(
+    "stimuli",
+    [contrasts, plaids, masks_of_orientations, surrounds_of_orientations, square_waves_of_contrasts,
+     spots_along_and_across, bars_across, noise_and_gratings, gratings_in_noise],
+)  # fmt: skip
+def test_pictures_of_opposite_contrast_are_seen_once(stimuli):
+    display = Display.square(48, 4.0)
+    shown = stimuli(display, Position(0.1, 0.2))
+    same, sign = phenomena._alike_or_opposite(shown, display.whole)
+    rows = np.arange(len(shown))[:: max(len(shown) // 300, 1)]
+    pictures, others = (2 * shown.images(each) - 1 for each in (rows, same[rows]))
+    turned = torch.as_tensor(sign[rows], dtype=torch.float32)[:, None, None, None]
+    torch.testing.assert_close(pictures, others * turned, rtol=0, atol=1e-6)
+    half = len(shown) if stimuli is gratings_in_noise else len(shown) // 2 + 1
+    assert len(np.unique(same)) <= half
+    assert (sign[np.unique(same)] == 1).all()
 
 
 def test_fields_from_noise_are_those_of_the_probe(monkeypatch):
@@ -223,14 +249,15 @@ def test_fields_from_noise_are_those_of_the_probe(monkeypatch):
     assert (units["receptive_field_x"] == units["x"]).all()
     battery = phenomena._battery()
     protocol = battery["receptive_field_structure"]
-    model = load_model("mechanistic_v1", n=6, seed=1, degrees=8.0, pixels=224, at=(0.0, 0.0),
+    model = load_model("mechanistic_v1", n=6, seed=1, degrees=phenomena.DEGREES,
+                       pixels=phenomena.PIXELS, at=(0.0, 0.0),
                        hyper_parameters=asdict(said))  # fmt: skip
     place = phenomena._place(model)
     probe, _ = placed_probe(model, place=Placement(place), background=0.5, crop="off")
     wanted = preferences(protocol, units, probe.display)
     assert wanted["element"].nunique() > 1
     with torch.inference_mode():
-        blank = model(torch.zeros(1, 1, 224, 224))[0].numpy()
+        blank = model(torch.zeros(1, 1, phenomena.PIXELS, phenomena.PIXELS))[0].numpy()
     quick = phenomena._correlated(model, protocol, wanted, phenomena._units(place, 6), blank)
     for unit in (0,):
         stimuli = placed(protocol, probe.display, place, wanted.iloc[unit].to_dict())

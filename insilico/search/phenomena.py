@@ -33,15 +33,16 @@ from insilico.runs.groups import joined
 from insilico.search.objective import thinned
 from insilico.tuning.rates import RateMap, fit_rates
 from stimuli import Display, Position, StimulusSet
+from stimuli.display import Window
 
 __all__ = ["SHOWN", "phenomena_card", "phenomena_units", "shown_share"]
 
 # The screen of the published benchmark: on a smaller one, wide centres leave no room for surrounds.
-PIXELS, DEGREES = 224, 8.0
+PIXELS, DEGREES = 448, 16.0
 DISPLAY = Display.square(PIXELS, DEGREES)
 
 # Pictures that pass the subcortical stage at a time, and those whose responses are correlated.
-AT_A_TIME, ANSWERED = 32, 512
+AT_A_TIME, ANSWERED = 8, 512
 
 # Every second phase of what a unit answers to.
 EVERY = {"phase": 2}
@@ -53,6 +54,16 @@ SHOWN = tuple(
     if each.name not in ("surround_contrast", "surround_patches", "surround_gap",
                          "phase_surround", "length", "bar_length", "polarity")
 )  # fmt: skip
+
+# Stimuli that show the opposite, light for dark, where all these are turned by half a cycle; and
+# those that do with the opposite contrast.
+PHASES_OF = {
+    "draw_grating": ("phase",),
+    "draw_plaid": ("phase", "mask_phase"),
+    "draw_center_surround": ("phase", "surround_phase"),
+    "draw_square_wave": ("phase",),
+}
+LIGHT_OR_DARK = ("draw_spot", "draw_bar", "draw_mosaics")
 
 # A share of units beyond which a phenomenon counts no more: of 24 units it is above one half for
 # certain.
@@ -271,14 +282,54 @@ def _kept(
     """Show what a unit wants; of one kernel, or of all."""
     stimuli = placed(protocol, DISPLAY, Position(), dict(wanted))
     model = _eye(subcortical)
+    looked_at = model.looks_at(DISPLAY)
+    same, sign = _alike_or_opposite(stimuli, looked_at)
+    rows, of_row = np.unique(same, return_inverse=True)
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(stimuli), AT_A_TIME):
-            images = stimuli.images(slice(start, start + AT_A_TIME)).mean(1, keepdim=True)
-            parts.append(model.seen(2 * images - 1))
+        for start in range(0, len(rows), AT_A_TIME):
+            some = rows[start : start + AT_A_TIME]
+            images = stimuli.images(some, window=looked_at).mean(1, keepdim=True)
+            parts.append(model.seen(2 * images - 1, looked_at))
     kernels = list(parts[0].windows) if kernel is None else [kernel]
     windows = {each: torch.cat([part.windows[each] for part in parts]) for each in kernels}
-    return stimuli, Seen(windows, torch.cat([part.pooled for part in parts]))
+    taken = torch.as_tensor(of_row)
+    turned = torch.as_tensor(sign, dtype=parts[0].pooled.dtype)[:, None]
+    return stimuli, Seen({each: seen[taken] * turned for each, seen in windows.items()},
+                         torch.cat([part.pooled for part in parts])[taken])  # fmt: skip
+
+
+def _alike_or_opposite(
+    stimuli: StimulusSet, window: Window
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Tell which stimuli show the same, or the same with light and dark exchanged.
+
+    What such a picture leaves is the same but for the sign of what filters are given; all that is
+    pooled is alike.
+
+    Returns
+    -------
+    tuple of array, shape (n,)
+        Of each stimulus the first that shows the same or the opposite; 1 or -1.
+    """
+    n = len(stimuli)
+    table = stimuli.conditions
+    turned = [each for each in PHASES_OF.get(stimuli.draw.__name__, ()) if each in table]
+    if stimuli.draw.__name__ in LIGHT_OR_DARK:
+        opposite = table.assign(contrast=-table["contrast"])
+    elif turned:
+        opposite = table.assign(**{each: (table[each] + 180) % 360 for each in turned})
+    else:
+        return stimuli.first_alike(window), np.ones(n)
+    both = replace(
+        stimuli,
+        conditions=pd.concat([table, opposite], ignore_index=True).assign(stimulus=range(2 * n)),
+        dims=("stimulus",),
+        labels=(*stimuli.labels, "stimulus"),
+    )
+    first = both.first_alike(window)
+    own, other = first[:n], first[n:]
+    return np.minimum(own, other), np.where(other < own, -1.0, 1.0)
 
 
 @lru_cache(maxsize=2)

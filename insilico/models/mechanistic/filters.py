@@ -4,6 +4,7 @@ Pictures are halved twice, each time by a binomial of four taps. All levels have
 middle of blocks of 4 x 4 px, so that the maps of all filters lie on one lattice.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,8 @@ KERNELS = tuple(
 # How far a small kernel reaches, in standard deviations of the envelope.
 REACH = 2.8
 
-BINOMIAL = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
+# Of the outer and of the inner two taps.
+BINOMIAL = (1 / 8, 3 / 8)
 
 
 class Sites(NamedTuple):
@@ -59,6 +61,15 @@ class Sites(NamedTuple):
     def grown(self, by: int) -> "Sites":
         """Take the neighbours as well."""
         return Sites(*((first - by, last + by) for first, last in self))
+
+    def moved(self, rows: int, columns: int) -> "Sites":
+        """Take those so many rows and columns on."""
+        return Sites(
+            *(
+                (first + by, last + by)
+                for (first, last), by in zip(self, (rows, columns), strict=True)
+            )
+        )
 
 
 class Gabors(NamedTuple):
@@ -89,9 +100,17 @@ class Gabors(NamedTuple):
 
 def halved(images: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch 1 rows columns"]:
     """Halve the resolution by a binomial, which leaves next to nothing to be aliased."""
-    taps = images.new_tensor(BINOMIAL)
-    images = functional.conv2d(images, taps.view(1, 1, 4, 1), None, (2, 1), (1, 0))
-    return functional.conv2d(images, taps.view(1, 1, 1, 4), None, (1, 2), (0, 1))
+    rows, columns = (side // 2 for side in images.shape[2:])
+    beside = functional.pad(images, (0, 0, 1, 1))
+    images = _binomial([beside[:, :, tap : tap + 2 * rows : 2] for tap in range(4)])
+    beside = functional.pad(images, (1, 1))
+    return _binomial([beside[..., tap : tap + 2 * columns : 2] for tap in range(4)])
+
+
+def _binomial(taps: Sequence[Tensor]) -> Tensor:
+    """Weigh four taps: in sums, for a convolution of one channel takes longer."""
+    first, second, third, last = taps
+    return (first + last).add_(second + third, alpha=BINOMIAL[1] / BINOMIAL[0]).mul_(BINOMIAL[0])
 
 
 def kernels(gabors: Gabors) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

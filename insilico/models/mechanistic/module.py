@@ -22,14 +22,15 @@ from insilico.models.mechanistic.filters import (
     halved,
     kernels,
     pairs,
-    window,
 )
+from insilico.models.mechanistic.filters import window as cut_out
 from insilico.models.mechanistic.hyper_parameters import HyperParameters
 from insilico.models.mechanistic.hyper_parameters import hyper_parameters as understood
 from insilico.models.mechanistic.population import draw_population
 from insilico.models.mechanistic.subcortical import Subcortical
 from insilico.models.mechanistic.suppression import Channels, weights
 from stimuli import Display
+from stimuli.display import Window
 
 __all__ = ["MechanisticV1", "Seen"]
 
@@ -137,7 +138,7 @@ class MechanisticV1(nn.Module):
             said.surround_balance,
             said.contrast_gain,
             said.contrast_pool_sigma * px_per_deg,
-            None if at is None else int(pixels),
+            in_stretches=at is not None,
         )
         level, side = kernels(_gabors(units, px_per_deg))
         # Units of one kernel are computed together, and so stand side by side.
@@ -175,13 +176,42 @@ class MechanisticV1(nn.Module):
         rates = self._rates(drives, self.channels(levels, self.sites))
         return self.output(rates if self.sites is None else rates.flatten(1))
 
-    def seen(self, images: Float[Tensor, "batch 1 height width"]) -> Seen:
+    def looks_at(self, display: Display) -> Window:
+        """Say which part of a display matters to the site.
+
+        Parameters
+        ----------
+        display : Display
+            What images show.
+
+        Returns
+        -------
+        Window
+            Of whole blocks of 4 x 4 px.
+        """
+        kernel = max(
+            ((side - (STRIDE >> level) + 1) // 2 + 1) * 2**level - 1 for level, side in KERNELS
+        )
+        around = self.channels.halves[-1] - (-(kernel + self.subcortical.reach) // STRIDE)
+        rows, columns = (
+            (max(first - around, 0) * STRIDE, min((last + around + 1) * STRIDE, side))
+            for (first, last), side in zip(
+                self._one_site(), (display.height, display.width), strict=True
+            )
+        )
+        return Window(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
+
+    def seen(
+        self, images: Float[Tensor, "batch 1 height width"], window: Window | None = None
+    ) -> Seen:
         """Take from images all that populations at this site need, whatever their filters.
 
         Parameters
         ----------
         images : Tensor
             As for `forward`.
+        window : Window, optional
+            The part of the display that they show; see `looks_at`. All of it by default.
 
         Returns
         -------
@@ -194,14 +224,14 @@ class MechanisticV1(nn.Module):
         UserError
             If the units are not computed at one site.
         """
-        if self.sites is None:
-            raise UserError("what is seen depends on the place: make the model with at=(x, y).")
+        top, left = (0, 0) if window is None else (window.top // STRIDE, window.left // STRIDE)
+        sites = self._one_site().moved(-top, -left)
         levels = self._levels(images)
         windows = {
-            (level, side): window(levels[level], level, side, self.sites).flatten(1)
+            (level, side): cut_out(levels[level], level, side, sites).flatten(1)
             for level, side in KERNELS
         }
-        return Seen(windows, self.channels(levels, self.sites).flatten(1))
+        return Seen(windows, self.channels(levels, sites).flatten(1))
 
     def answers(self, seen: Seen) -> Float[Tensor, "batch unit"]:
         """Rates of all units for what was `seen`: what `forward` gives of the same images."""
@@ -241,6 +271,11 @@ class MechanisticV1(nn.Module):
     def kernel_of(self, unit: int) -> tuple[int, int]:
         """Level of the pyramid and side of the kernel of a unit."""
         return self.kernels[int(np.searchsorted(np.cumsum(self.counts), unit, side="right"))]
+
+    def _one_site(self) -> Sites:
+        if self.sites is None:
+            raise UserError("what is seen depends on the place: make the model with at=(x, y).")
+        return self.sites
 
     def _levels(self, images: Tensor) -> list[Tensor]:
         levels = [self.subcortical(images)]

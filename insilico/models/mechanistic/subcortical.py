@@ -12,6 +12,10 @@ __all__ = ["Subcortical"]
 REACH = 3.0
 POOL_REACH = 2.0
 
+# Of one site, pictures are blurred in stretches of so many px: over longer ones, most of a product
+# would be with zeros.
+STRETCH = 32
+
 # Keeps the square root differentiable where there is no contrast.
 SMALLEST = 1e-8
 
@@ -31,9 +35,14 @@ class Subcortical(nn.Module):
         How strongly contrast divides; 0 for not at all.
     pool_sigma : float
         Standard deviation of the place that contrast is taken over, in px.
-    side : int, optional
-        Side of the images, in px. Images of a known size are blurred by products of matrices, in a
-        fraction of the time; which pixels an output sees can then not be proven.
+    in_stretches : bool
+        Blur by products of matrices, in a fraction of the time; which pixels an output sees can
+        then not be proven.
+
+    Attributes
+    ----------
+    reach : int
+        How far away, along either axis, a pixel may be that an output depends on.
 
     Examples
     --------
@@ -53,15 +62,21 @@ class Subcortical(nn.Module):
         surround_balance: float,
         contrast_gain: float,
         pool_sigma: float,
-        side: int | None = None,
+        in_stretches: bool = False,
     ) -> None:
         super().__init__()
         self.center_sigma, self.surround_ratio = center_sigma, surround_ratio
         self.balance, self.contrast_gain = surround_balance, contrast_gain
         self.scale = 1 / self._difference(np.linspace(0, 0.5, 512)).max()
-        self.register_buffer("center", _gaussian(center_sigma, REACH, side))
-        self.register_buffer("surround", _gaussian(center_sigma * surround_ratio, REACH, side))
-        self.register_buffer("pool", _gaussian(pool_sigma, POOL_REACH, side))
+        taps = {
+            "center": _gaussian(center_sigma, REACH),
+            "surround": _gaussian(center_sigma * surround_ratio, REACH),
+            "pool": _gaussian(pool_sigma, POOL_REACH),
+        }
+        halves = {name: len(each) // 2 for name, each in taps.items()}
+        self.reach = max(halves["center"], halves["surround"]) + halves["pool"]
+        for name, each in taps.items():
+            self.register_buffer(name, _of_stretch(each) if in_stretches else each)
 
     def transfer(self, frequency: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """Amplitude that is left of gratings of contrast 1 before the gain control.
@@ -96,20 +111,36 @@ class Subcortical(nn.Module):
         return signal / (1 + self.contrast_gain * around)
 
 
-def _gaussian(sigma: float, reach: float, side: int | None) -> Tensor:
-    """Taps of sum 1, or the matrix that applies them to a side of so many pixels."""
+def _gaussian(sigma: float, reach: float) -> Float[Tensor, " tap"]:
     half = max(1, int(np.ceil(reach * sigma)))
     taps = np.exp(-((np.arange(-half, half + 1) / sigma) ** 2) / 2)
-    taps /= taps.sum()
-    if side is not None:
-        step = np.arange(side) - np.arange(side)[:, None] + half
-        taps = np.where(abs(step - half) <= half, taps[np.clip(step, 0, 2 * half)], 0)
-    return torch.tensor(taps, dtype=torch.get_default_dtype())
+    return torch.tensor(taps / taps.sum(), dtype=torch.get_default_dtype())
+
+
+def _of_stretch(taps: Float[Tensor, " tap"]) -> Float[Tensor, "seen pixel"]:
+    """Matrix that applies taps to a stretch of pixels and what lies around it."""
+    matrix = taps.new_zeros(STRETCH + len(taps) - 1, STRETCH)
+    for pixel in range(STRETCH):
+        matrix[pixel : pixel + len(taps), pixel] = taps
+    return matrix
 
 
 def _blurred(maps: Tensor, taps: Tensor) -> Tensor:
     if taps.ndim == 2:
-        return taps @ maps @ taps.T
+        return _blurred_in_stretches(_blurred_in_stretches(maps, taps), taps)
     half = len(taps) // 2
     maps = functional.conv2d(maps, taps.view(1, 1, -1, 1), None, 1, (half, 0))
     return functional.conv2d(maps, taps.view(1, 1, 1, -1), None, 1, (0, half))
+
+
+def _blurred_in_stretches(
+    maps: Float[Tensor, "batch 1 height width"], matrix: Float[Tensor, "seen pixel"]
+) -> Float[Tensor, "batch 1 width height"]:
+    """Blur along the last axis, and exchange it with the other one."""
+    seen, width = len(matrix), maps.shape[-1]
+    stretches = -(-width // STRETCH)
+    half = (seen - STRETCH) // 2
+    maps = functional.pad(maps, (half, half + stretches * STRETCH - width))
+    blurred = maps.unfold(-1, seen, STRETCH).reshape(-1, seen) @ matrix
+    blurred = blurred.view(*maps.shape[:-1], -1)[..., :width]
+    return blurred.transpose(-1, -2).contiguous()
