@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from insilico.experiments.contrast import CONTRAST_SIZE
-from insilico.experiments.gratings import PHASES, draw_grating
+from insilico.experiments.gratings import PHASES, disk_diameters, draw_grating
 from insilico.experiments.optimum import centered_grating
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
@@ -41,7 +41,8 @@ def annuli(
     Returns
     -------
     StimulusSet
-        No hole, and 12 from 1/40 to half of the display, at contrasts .25, .5 and 1, 8 phases.
+        No hole, and 12 from 1/40 to half of the display, at contrasts .25, .5 and 1, 8 phases; on a
+        display larger than 8 deg more holes, from 0.2 deg.
     """
     return factorial(
         "annuli",
@@ -49,7 +50,7 @@ def annuli(
         draw_grating,
         {
             "contrast": CONTRASTS,
-            "inner_diameter": np.append(0, min(display.degrees) * np.geomspace(1 / 40, 1 / 2, 12)),
+            "inner_diameter": np.append(0, disk_diameters(display, 12, largest=1 / 2)),
             "phase": PHASES,
         },
         diameter=np.inf,

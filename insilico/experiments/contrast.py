@@ -6,6 +6,7 @@ import xarray as xr
 from insilico.experiments.gratings import (
     ORIENTATIONS,
     PHASES,
+    disk_diameters,
     draw_grating,
     quarter_octaves,
 )
@@ -174,7 +175,8 @@ def contrast_sizes(
     Returns
     -------
     StimulusSet
-        8 contrasts from .03 to 1, 12 diameters from 1/40 of the display to all of it, 8 phases.
+        8 contrasts from .03 to 1, 12 diameters from 1/40 of the display to all of it, 8 phases; on
+        a display larger than 8 deg more diameters, from 0.2 deg.
     """
     return factorial(
         "contrast_sizes",
@@ -182,7 +184,7 @@ def contrast_sizes(
         draw_grating,
         {
             "contrast": SIZE_CONTRASTS,
-            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 12),
+            "diameter": disk_diameters(display, 12),
             "phase": PHASES,
         },
         orientation=orientation,

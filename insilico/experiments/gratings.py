@@ -4,6 +4,8 @@ They share one factorial set, so that the tuning along either is read at the int
 the other.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,6 +35,7 @@ __all__ = [
     "PHASES",
     "SPATIAL_FREQUENCY",
     "SPATIAL_FREQUENCY_MEAN",
+    "disk_diameters",
     "draw_grating",
     "gratings",
     "preferred_grating",
@@ -48,6 +51,10 @@ FINE_PHASES = np.arange(0, 360, 30.0)
 
 # Steps of 7.5 deg sample a unit of 10 deg half-bandwidth twice within it.
 ORIENTATIONS = np.arange(0, 180, 7.5)
+
+# Disks begin at 1/40 of the display, and on one of more than so many deg as on that: fields are no
+# larger for it.
+FROM, SCREEN = 1 / 40, 8.0
 
 draw_grating = Named("grating")
 
@@ -109,6 +116,34 @@ def quarter_octaves(display: Display) -> npt.NDArray[np.float64]:
     lowest, highest = 2 / min(display.degrees), display.nyquist
     steps = np.arange(np.ceil(4 * np.log2(lowest)), np.floor(4 * np.log2(highest)) + 1)
     return 2 ** (steps / 4)
+
+
+def disk_diameters(
+    display: Display, n: int, *, largest: float = 1.0
+) -> npt.NDArray[np.floating[Any]]:
+    """Diameters of disks or holes in equal ratios, up to a share of the display.
+
+    Parameters
+    ----------
+    display : Display
+        The screen.
+    n : int
+        How many, on a display of up to 8 deg.
+    largest : float
+        The largest, as a share of the display.
+
+    Returns
+    -------
+    array
+        In deg: from 1/40 of the display, or from 0.2 deg where that is less; then as many more as
+        ratios no larger than those of ``n`` take.
+    """
+    side = min(display.degrees)
+    if side <= SCREEN:
+        return side * np.geomspace(FROM, largest, n)
+    ratio = (largest / FROM) ** (1 / (n - 1))
+    more = int(np.ceil(np.log(side / SCREEN) / np.log(ratio) - 1e-9))
+    return np.geomspace(SCREEN * FROM, side * largest, n + more)
 
 
 def orientation_curve(response: xr.DataArray) -> xr.DataArray:

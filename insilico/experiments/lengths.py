@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from insilico.experiments.gratings import PHASES
+from insilico.experiments.gratings import PHASES, disk_diameters
 from insilico.experiments.optimum import (
     AFTER_GRATING,
     AFTER_PATCH,
@@ -63,7 +63,8 @@ def gratings_of_lengths(
     Returns
     -------
     StimulusSet
-        12 lengths from 1/40 of the display to all of it, at 8 phases.
+        12 lengths from 1/40 of the display to all of it, at 8 phases; on a display larger than 8
+        deg more, from 0.2 deg.
     """
     return factorial(
         "gratings_of_lengths",
@@ -100,7 +101,8 @@ def bars_of_lengths(
     Returns
     -------
     StimulusSet
-        12 lengths from 1/40 of the display to all of it.
+        12 lengths from 1/40 of the display to all of it; on a display larger than 8 deg more, from
+        0.2 deg.
     """
     return factorial(
         "bars_of_lengths",
@@ -186,7 +188,7 @@ def best_place(response: xr.DataArray) -> xr.DataArray:
 
 
 def _lengths(display: Display) -> np.ndarray:
-    return min(display.degrees) * np.geomspace(1 / 40, 1, 12)
+    return disk_diameters(display, 12)
 
 
 def across(

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from insilico.experiments.contrast import CONTRASTS
-from insilico.experiments.gratings import PHASES, draw_grating
+from insilico.experiments.gratings import PHASES, disk_diameters, draw_grating
 from insilico.experiments.optimum import (
     AFTER_GRATING,
     AFTER_PATCH,
@@ -88,8 +87,9 @@ def sizes_off_optimum(
     Returns
     -------
     StimulusSet
-        12 diameters from 1/40 of the display to all of it, at 8 phases. ``off`` is 0 at the
-        optimum, 1 where the grating is turned, 2 where it is finer.
+        12 diameters from 1/40 of the display to all of it, at 8 phases; on a display larger than 8
+        deg more, from 0.2 deg. ``off`` is 0 at the optimum, 1 where the grating is turned, 2 where
+        it is finer.
     """
     return factorial(
         "sizes_off_optimum",
@@ -97,7 +97,7 @@ def sizes_off_optimum(
         draw_grating,
         {
             "off": [AT_OPTIMUM, TURNED, FINER],
-            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 12),
+            "diameter": disk_diameters(display, 12),
             "phase": PHASES,
         },
         derive=_off(orientation, spatial_frequency),

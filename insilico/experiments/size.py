@@ -1,10 +1,9 @@
 """Size: gratings that a unit prefers, in disks of growing diameter."""
 
-import numpy as np
 import xarray as xr
 
 from insilico.comparison.joint import SUPPRESSION, VARIANCE, Pair
-from insilico.experiments.gratings import PHASES, draw_grating
+from insilico.experiments.gratings import PHASES, disk_diameters, draw_grating
 from insilico.experiments.optimum import AFTER_GRATING, centered_grating
 from insilico.experiments.protocol import Protocol
 from insilico.experiments.responsive import exceeds_threshold
@@ -36,14 +35,15 @@ def sizes(
     Returns
     -------
     StimulusSet
-        28 diameters from 1/40 of the display to all of it, in steps of 0.2 octaves.
+        28 diameters from 1/40 of the display to all of it, in steps of 0.2 octaves; on a display
+        larger than 8 deg more of them, from 0.2 deg.
     """
     return factorial(
         "sizes",
         display,
         draw_grating,
         {
-            "diameter": min(display.degrees) * np.geomspace(1 / 40, 1, 28),
+            "diameter": disk_diameters(display, 28),
             "phase": PHASES,
         },
         orientation=orientation,

@@ -38,7 +38,7 @@ from stimuli.display import Window
 __all__ = ["SHOWN", "phenomena_card", "phenomena_units", "shown_share"]
 
 # The screen of the published benchmark: on a smaller one, wide centres leave no room for surrounds.
-PIXELS, DEGREES = 448, 16.0
+PIXELS, DEGREES = 336, 12.0
 DISPLAY = Display.square(PIXELS, DEGREES)
 
 # Pictures that pass the subcortical stage at a time, and those whose responses are correlated.
