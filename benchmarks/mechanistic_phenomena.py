@@ -3,7 +3,7 @@
     python benchmarks/mechanistic_phenomena.py docs/mechanistic [--units 20] [--draws 4]
         [--workers 1] [--only MECHANISM ...]
 
-Units are recorded at one site of a screen of 8 deg, each at its own measured optimum, with every
+Units are recorded at one site of a screen of 12 deg, each at its own measured optimum, with every
 second phase, and measured as in the phenomena battery; fields are mapped for their size alone, for
 where units look is known. Writes ``phenomena.csv``, one row per population and phenomenon, as each
 population is done: ``fitted``, of all draws; ``fitted, one draw``; and that draw without each

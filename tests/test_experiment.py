@@ -10,7 +10,7 @@ from torch import nn
 import insilico
 from insilico.errors import UserError
 from insilico.experiments.batteries import standard
-from insilico.experiments.gratings import gratings, preferred_grating
+from insilico.experiments.gratings import disk_diameters, gratings, preferred_grating
 from insilico.experiments.receptive_field import patches
 from stimuli import Display, Position
 
@@ -70,6 +70,22 @@ def test_protocols_that_share_stimuli_share_a_recording(results):
     assert recordings["orientation"] is recordings["spatial_frequency_mean"]
     assert recordings["orientation"].dims == ("unit", "orientation", "spatial_frequency", "phase")
     assert recordings["receptive_field"].dims[1:3] == ("offset_y", "offset_x")
+
+
+@pytest.mark.parametrize("largest", [1.0, 0.5])
+def test_disks_are_as_small_and_as_close_on_a_larger_screen(largest):
+    """A field of .3 deg is no larger because the screen is."""
+    usual, large = (
+        disk_diameters(Display.square(int(side * 8), side), 12, largest=largest)
+        for side in (8, 12.0)
+    )
+    np.testing.assert_allclose(usual, 8 * np.geomspace(1 / 40, largest, 12))
+    assert (large[0], large[-1]) == pytest.approx((0.2, 12 * largest))
+    steps = np.diff(np.log2(large))
+    assert steps == pytest.approx(steps[0])
+    assert 0.9 * np.log2(usual[1] / usual[0]) < steps[0] <= np.log2(usual[1] / usual[0])
+    small = disk_diameters(Display.square(48, 4), 12, largest=largest)
+    np.testing.assert_allclose(small, 4 * np.geomspace(1 / 40, largest, 12))
 
 
 def test_sizes_are_shown_at_what_each_unit_prefers(results):
