@@ -159,14 +159,13 @@ class StimulusSet:
         array, shape (n,)
             Of each stimulus the first row that shows the same; its own where none before it does.
         """
-        table = {name: each for name, each in self.columns.items() if name not in self.labels}
+        table = self._parameters
         touches = np.ones(len(self), dtype=bool)
-        in_disk = getattr(self.draw, "in_disk", False) and {"x", "y", "diameter"} <= set(table)
-        if in_disk and not {"inner_diameter", "edge"} & set(table):
-            place = [table[name].astype(float) for name in ("x", "y", "diameter")]
-            touches, covers = touches_and_covers(self.display, window, *place, spare=SPARE)
+        disks = self._disks()
+        if disks is not None:
+            touches, covers = touches_and_covers(self.display, window, *disks, spare=SPARE)
             # How large a disk is does not matter where it fills the window.
-            table["diameter"] = np.where(covers, np.inf, place[-1])
+            table["diameter"] = np.where(covers, np.inf, disks[-1])
         for contrast, others in getattr(self.draw, "vanishing", {}).items():
             if contrast in table:
                 gone = table[contrast] == 0
@@ -192,6 +191,40 @@ class StimulusSet:
             At least the true number.
         """
         return len(np.unique(self.first_alike(window)))
+
+    def reach(self) -> npt.NDArray[np.intp] | None:
+        """Tell where stimuli end, as far as their parameters tell: beyond, they are blank.
+
+        Returns
+        -------
+        array, shape (n, 4), or None
+            Of each stimulus the first row that it may reach and the one after the last, and the
+            same of columns. None where parameters do not tell.
+        """
+        disks = self._disks()
+        if disks is None:
+            return None
+        x, y, diameter = disks
+        radius = diameter / 2 + (0.5 + SPARE) / self.display.px_per_deg
+        # The y of rows descends.
+        ends = [
+            np.searchsorted(axis, place + sign * radius)
+            for axis, place in ((-self.display.y(), -y), (self.display.x(), x))
+            for sign in (-1, 1)
+        ]
+        return np.stack(ends, axis=1)
+
+    @property
+    def _parameters(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: each for name, each in self.columns.items() if name not in self.labels}
+
+    def _disks(self) -> tuple[npt.NDArray[np.float64], ...] | None:
+        """Give x, y and diameter of the disks that stimuli are drawn in, if that is known."""
+        table = self._parameters
+        told = getattr(self.draw, "in_disk", False) and {"x", "y", "diameter"} <= set(table)
+        if not told or {"inner_diameter", "edge"} & set(table):
+            return None
+        return tuple(table[name].astype(float) for name in ("x", "y", "diameter"))
 
     def content_hash(self) -> str:
         """Fingerprint of the table, the frames, the display and the name of what draws."""

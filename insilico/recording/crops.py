@@ -1,7 +1,6 @@
 """Which part of the display units are shown: found for each group of them, proven and checked."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ from insilico.recording.crop_check import (
     pool,
     spread,
 )
+from insilico.recording.crop_search import columns_of, searched_crop, sites_of
 from insilico.recording.forward import Forward
 from insilico.recording.layers import Index, LayerMap
-from insilico.recording.nan_pictures import Unharmed
 from insilico.recording.receptive_fields import Fields, split_sites
-from insilico.recording.windows import ROUNDING, Crop, find_crop
-from stimuli import Display, StimulusSet, Window
+from insilico.recording.windows import ROUNDING, Crop
+from stimuli import Display, StimulusSet
 from stimuli.gratings import blank_screen
 
 __all__ = ["Crops", "Layered", "Place"]
@@ -107,50 +106,37 @@ class Crops:
         layer = str(units["layer"].iat[0])
         if layer in self._whole:
             return Crop(self._display.whole, False, self._whole[layer])
-        places = _sites(units)
+        places = sites_of(units)
         key = (layer, *places)
         if key not in self._found:
-            chart, fields = self._maps[layer], self._fields[layer]
             # Channels at one site share their kernel's extent in a convolution, but need not where
             # branches of several kernels are joined: all the probe's units at these sites take
             # part in the proof, so that it holds for any choice of them.
             sites = pd.DataFrame(places, columns=["row", "column"])
             there = self._units[self._units["layer"] == layer].merge(sites, on=["row", "column"])
-            place = Index.of(chart, there)
-            grid = chart.layout != "vector" and fields is not None
-
-            def respond(
-                images: Tensor,
-                shift: tuple[int, int] = (0, 0),
-                *,
-                corner: tuple[int, int] | None = None,
-            ) -> Tensor:
-                shown = Window(*(corner or (0, 0)), *images.shape[-2:])
-                crop = Crop(shown, shown != self._display.whole, "", padded=corner is None)
-                columns = _columns(chart, crop)
-                with crop.applied(self._forward):
-                    return self._forward.read(
-                        images, [layer], lambda _, output: place.take(output, shift, columns)
-                    )[layer]
-
-            def finite(images: Tensor) -> Tensor:
-                with Unharmed():
-                    return respond(images).isfinite().all(1, True)
-
-            with self._forward.ready():
-                self._found[key] = find_crop(
-                    respond,
-                    finite,
-                    self._display,
-                    chart.stride if grid else None,
-                    None if fields is None else fields.window(places, self._display),
-                    # Tokens of patches, which pad nothing, are computed where they are read anyway.
-                    None if chart.layout == "tokens" else tuple(np.min(places, axis=0).tolist()),
-                )
-                # A model may have kept something of what was NaN.
-                self._forward.put_back()
+            self._found[key] = self._crop_of(layer, there)
             logger.info("%s: %s", layer, self._found[key].status)
         return _compared(self._found[key], layer in self._padded)
+
+    def seen(self, layer: str) -> Fields | None:
+        """Tell what sites of a layer see; None where that is not known, or not to be used."""
+        return None if layer in self._whole else self._fields[layer]
+
+    def of_all_channels(self, layer: str, sites: Sequence[tuple[int, int]]) -> tuple[Crop, Place]:
+        """Find the crop of all channels at some sites of a layer, and where they are in it."""
+        chart = self._maps[layer]
+        row, column = np.array(sites).T
+        channels = np.repeat(np.arange(chart.channels), len(sites))
+        table = {"channel": channels, "row": np.tile(row, chart.channels)}
+        units = pd.DataFrame({"layer": layer, **table, "column": np.tile(column, chart.channels)})
+        crop = _compared(self._crop_of(layer, units), layer in self._padded)
+        where = (Index.of(chart, units), crop.shift, columns_of(chart, crop))
+        return crop, Place({layer: where}, np.arange(len(units)))
+
+    def _crop_of(self, layer: str, units: pd.DataFrame) -> Crop:
+        return searched_crop(
+            self._forward, self._display, layer, self._maps[layer], self._fields[layer], units
+        )
 
     def passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
         """Which units are recorded together, through which crop."""
@@ -171,7 +157,7 @@ class Crops:
             chart, chosen = self._maps[layer], _rows(units, members)
             crop = None if whole else _compared(self.of(chosen), compared)
             shift = (0, 0) if crop is None else crop.shift
-            columns = None if crop is None else _columns(chart, crop)
+            columns = None if crop is None else columns_of(chart, crop)
             where[layer] = (Index.of(chart, chosen), shift, columns)
         return Place(where, np.concatenate(list(by_layer.values())))
 
@@ -315,7 +301,7 @@ class Crops:
         together = [np.arange(len(units))]
         if fields is None or layer in self._whole:
             return together
-        groups = split_sites(_sites(units), fields, self._display, n_stimuli)
+        groups = split_sites(sites_of(units), fields, self._display, n_stimuli)
         if len(groups) == 1:
             return together
         number = {site: n for n, group in enumerate(groups) for site in group}
@@ -324,11 +310,6 @@ class Crops:
 
 
 # A run asks these of hundreds of small groups of units: pandas would take most of its time.
-
-
-def _columns(chart: LayerMap, crop: Crop) -> int | None:
-    """Columns of sites in a crop, which begins where a site does; None in the whole picture."""
-    return math.ceil(crop.window.width / chart.stride[1] - 1e-6) if crop.exact else None
 
 
 def _once(units: pd.DataFrame) -> pd.DataFrame:
@@ -343,13 +324,6 @@ def _by_layer(units: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
     """Which units each layer has, the layers as they come."""
     codes, layers = pd.factorize(units["layer"].to_numpy())
     return {str(layer): np.flatnonzero(codes == code) for code, layer in enumerate(layers)}
-
-
-def _sites(units: pd.DataFrame) -> list[tuple[int, int]]:
-    """Rows and columns where units sit, each once, sorted."""
-    row, column = (units[name].to_numpy(dtype=np.int64) for name in ("row", "column"))
-    columns = 1 + column.max(initial=0)
-    return [divmod(site, int(columns)) for site in np.unique(row * columns + column).tolist()]
 
 
 def _rows(units: pd.DataFrame, members: npt.NDArray[np.intp]) -> pd.DataFrame:

@@ -17,7 +17,16 @@ from insilico.recording.receptive_fields import Fields
 from insilico.recording.schema import UNIT_COORDINATES
 from stimuli import Display, Position
 
-__all__ = ["Index", "LayerMap", "Sites", "finite_sites", "layer_map", "place_units", "proven"]
+__all__ = [
+    "Index",
+    "LayerMap",
+    "Sites",
+    "finite_sites",
+    "layer_map",
+    "place_units",
+    "proven",
+    "whole_map",
+]
 
 # "centre", "all", "lattice", a diameter in deg, or (row, column) of each site.
 Sites = str | float | Sequence[tuple[int, int]]
@@ -181,6 +190,19 @@ def finite_sites(chart: LayerMap, output: object) -> Tensor:
     if chart.layout == "tokens":
         return finite.all(2)[:, chart.skipped :].reshape(-1, chart.rows, chart.columns)
     return finite.all(1)[:, None, None]
+
+
+def whole_map(chart: LayerMap, output: object) -> Tensor:
+    """Copy all units out of an output, as (batch, channel, row, column)."""
+    output = first_tensor("", output)
+    if chart.layout == "map":
+        return output.clone(memory_format=torch.contiguous_format)
+    last = (
+        output[:, chart.skipped :].unflatten(1, (chart.rows, -1))
+        if chart.layout == "tokens"
+        else output
+    )
+    return last.movedim(-1, 1).clone(memory_format=torch.contiguous_format)
 
 
 def place_units(

@@ -30,9 +30,9 @@ MOVIE_BYTES = 64 * 2**20
 
 
 def batches(
-    forward: Forward, together: Together, crop: Crop, *, n_units: int, done: int = 0
+    forward: Forward, together: Together, crop: Crop, *, n_units: int, shown: range
 ) -> Iterator[range]:
-    """Divide the stimuli that are not done, some at a time, and after the last one the blanks.
+    """Divide some stimuli, a few at a time, and after the last of all the blanks.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def batches(
         The window of the display that is drawn.
     n_units : int
         How many units respond: the more there are, the fewer pictures at a time.
-    done : int
-        How many were shown before; more than there are stimuli if the blanks were, too.
+    shown : range
+        Which stimuli; the numbers after the last are those of the blanks.
 
     Yields
     ------
@@ -60,9 +60,12 @@ def batches(
     size = int(np.clip(budget // (4 * max(n_units, 1)), 1, most))
     if stimuli.time:
         size = int(np.clip(MOVIE_BYTES // (4 * pixels * len(stimuli.time)), 1, size))
-    for first, last in ((done, len(stimuli)), (max(done, len(stimuli)), together.end)):
-        for start in range(first, last, size):
-            yield range(start, min(start + size, last))
+    for some in (
+        range(shown.start, min(shown.stop, len(stimuli))),
+        range(max(shown.start, len(stimuli)), shown.stop),
+    ):
+        for start in some[::size]:
+            yield range(start, min(start + size, some.stop))
 
 
 def pictures(stimuli: StimulusSet, crop: Crop, rows: Sequence[int], device: torch.device) -> Tensor:

@@ -1,7 +1,6 @@
 """The probe: lowered into a model, it records chosen units while stimuli are shown."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,7 +15,7 @@ from insilico.checks import check_asked, check_sites
 from insilico.errors import UserError
 from insilico.recording.ascent import climbed
 from insilico.recording.blanks import Blanks
-from insilico.recording.crops import Crops, Layered, Place
+from insilico.recording.crops import Crops, Place
 from insilico.recording.estimate import Estimate, seconds_per_picture
 from insilico.recording.forward import Forward, NoGradientError, per_channel
 from insilico.recording.gradients import Mosaic, mean_gradients
@@ -25,14 +24,15 @@ from insilico.recording.layers import Sites, place_units
 from insilico.recording.listening import Respond, listening
 from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
-from insilico.recording.pictures import batches, fingerprints, first_alike, pictures
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit, store_for
 from insilico.recording.reductions import Ascent, Correlation, Reduction
-from insilico.recording.responses import Fingerprint, Responses
+from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.schema import Labelled, label_pictures, over_time
+from insilico.recording.showing import show
 from insilico.recording.tape import Tape
+from insilico.recording.tile_proof import Shown, Tiling
 from insilico.recording.time_axes import how_time_is_taken
 from insilico.recording.together import Group, Together, alike
 from insilico.recording.windows import Crop
@@ -167,6 +167,7 @@ class Probe:
         if self.forward.movies is not None and self.forward.movies.form == "frames":
             whole = "what a unit with a state sees grows from frame to frame"
         self._crops = Crops(self.forward, display, self.units, self.maps, fields, whole)
+        self._tiling = Tiling(self.forward, display, self.maps, self._crops)
         self._blanks = Blanks(self.units)
         if self.forward.movies is None and self._precise:
             place = self._crops.place(self.units, whole=True)
@@ -321,7 +322,7 @@ class Probe:
         reduction: Reduction | None,
         progress: Callable[[float], None] | None,
         tape: Tape | None,
-    ) -> tuple[Store | Correlations, Responses, list[Layered]]:
+    ) -> tuple[Store | Correlations, Responses, list[Shown]]:
         """Record groups of units together: what is kept of their responses, and how they looked."""
         stimuli, units = together.stimuli, together.units
         times = self.forward.answers(stimuli, units["layer"].unique().tolist())
@@ -339,18 +340,20 @@ class Probe:
             if not self.deterministic:
                 # Noise is the same whatever was recorded before.
                 self.forward.put_back(generators=True)
-            passes = self._crops.passes(units, together.each)
+            passes = self._passes(together, reduction)
             try:
-                for crop, members in passes:
+                for crop, members, tiles, _ in passes:
                     place = self._crops.place(units.iloc[members])
                     places, own = together.places(members[place.order])
-                    responses.begin(own, self.forward.device)
-                    with crop.applied(self.forward):
-                        for n_done in self._show(together, place, places, crop, responses):
-                            if progress is not None:
-                                progress(n_done / len(passes))
-                        responses.finish()
-                        if isinstance(store, Correlations):
+                    responses.begin(own, self.forward.device, in_parts=tiles is not None)
+                    for n_done in show(
+                        self.forward, together, place, places, crop, responses, tiles
+                    ):
+                        if progress is not None:
+                            progress(n_done / len(passes))
+                    responses.finish()
+                    if isinstance(store, Correlations):
+                        with crop.applied(self.forward):
                             self._add_gradients(store, stimuli, place, crop, members, reduction)
             except BaseException:
                 responses.keep()
@@ -360,21 +363,35 @@ class Probe:
             self.notes += self._blanks.note(units, responses.blank.ravel(), len(stimuli.time))
         return store, responses, passes
 
+    def _passes(self, together: Together, reduction: Reduction | None) -> list[Shown]:
+        """Say which units are recorded together, and what they are shown of stimuli."""
+        layered = self._crops.passes(together.units, together.each)
+        if together.n_groups > 1:
+            return [Shown(*each, None) for each in layered]
+        known = len(self._tiling.notes)
+        found = self._tiling.passes(together.stimuli, together.units, reduction, layered)
+        self.notes.extend(self._tiling.notes[known:])
+        return found
+
     def _told(
         self,
         stimuli: StimulusSet,
         units: pd.DataFrame,
-        passes: Sequence[Layered],
+        passes: Sequence[Shown],
         reduction: Reduction | None,
     ) -> dict[str, Any]:
         """Say how a recording was made."""
+        crops = self._crops.statuses(units, [each[:2] for each in passes])
+        for _, members, _, status in passes:
+            if status is not None:
+                crops[str(units["layer"].iat[members[0]])] = status
         return {
             "kept": "every response" if reduction is None else str(reduction),
             "stimulus_set": stimuli.name,
             "stimuli_hash": stimuli.content_hash(),
             "display": str(stimuli.display),
             "n_stimuli": len(stimuli),
-            "crop": self._crops.statuses(units, passes),
+            "crop": crops,
             "precision": self.forward.precision,
             "time": None if self.forward.movies is None else self.forward.movies.form,
             "seed": self.forward.seed,
@@ -394,8 +411,8 @@ class Probe:
         reached = np.full(pictures.shape[:2], np.nan, dtype=np.float32)
         blank = np.full(n, np.nan)
         with self.forward.ready():
-            passes = self._crops.passes(units, len(stimuli))
-            for crop, members in passes:
+            passes = [Shown(*each, None) for each in self._crops.passes(units, len(stimuli))]
+            for crop, members, *_ in passes:
                 climb = (self.forward, crop, self._crops.place(units.iloc[members]))
                 with crop.applied(self.forward):
                     found = climbed(*climb, Mosaic.of(stimuli.display, table), table, ascent)
@@ -600,66 +617,6 @@ class Probe:
             len(units),
             len(stimuli),
         )
-
-    def _show(
-        self,
-        together: Together,
-        place: Place,
-        places: npt.NDArray[np.intp],
-        crop: Crop,
-        responses: Responses,
-    ) -> Iterator[int]:
-        """Record units through one crop; yields how many stimuli were dealt with."""
-        device, stimuli, n_units = self.forward.device, together.stimuli, len(place.order)
-        yield min(responses.done, len(stimuli))
-        every = range(together.end)
-        first = first_alike(together, crop, responses.done) if self.deterministic else every
-        keys: dict[int, Fingerprint] = {}
-        # Where the units of each group come out; None if there is but one.
-        own = torch.from_numpy(places).to(device) if len(places) > 1 else None
-        for rows in batches(self.forward, together, crop, n_units=n_units, done=responses.done):
-            # What is known to show the same as another is not drawn, if that can be recalled.
-            drawn = [
-                row
-                for row in rows
-                if first[row] == row
-                or (first[row] < rows.start and not responses.knows(keys[first[row]]))
-            ]
-            images = pictures(stimuli, crop, drawn, device) if drawn else None
-            if images is not None:
-                keys |= zip(drawn, fingerprints(images, together.shown_to(drawn)), strict=True)
-            shown = [keys[first[row]] for row in rows]
-            new = responses.unknown(shown)
-            if images is None or not new:
-                found = torch.empty((0, places.shape[1] * responses.answers), device=device)
-            else:
-                chosen = images[[bisect_left(drawn, rows[n]) for n in new]]
-                found = self._answers(stimuli, chosen, place, responses.answers)
-                if own is not None:
-                    groups = torch.from_numpy(together.shown_to([rows[n] for n in new]))
-                    found = _own(found, own[groups.to(device)], responses.answers)
-            responses.add(rows, shown, new, found)
-            yield max(0, min(len(rows), len(stimuli) - rows.start))
-
-    def _answers(self, stimuli: StimulusSet, images: Tensor, place: Place, answers: int) -> Tensor:
-        """Respond to pictures, (n, unit), or to movies, (n, time and unit)."""
-        if not stimuli.time:
-            return self.forward.record(images, place.layers, place.take)
-        measured = sum(moment >= 0 for moment in stimuli.time)
-        found = self.forward.record(images, place.layers, place.take, measured=measured)
-        if found.shape[1] != answers:
-            raise UserError(
-                f"{', '.join(place.layers)} gave {found.shape[1]} answers to the {measured} frames "
-                f"that are measured, and {answers} were expected: the model needs more frames "
-                "before the first answer. Show movies with a longer lead_in."
-            )
-        return found.flatten(1)
-
-
-def _own(found: Tensor, places: Tensor, answers: int) -> Tensor:
-    """Take of each row, (time and unit), the units at some places of it."""
-    by_unit = found.reshape(len(found), answers, -1)
-    return by_unit.gather(2, places[:, None].expand(-1, answers, -1)).flatten(1)
 
 
 def _column(name: str, value: Sequence[float] | float | None, channels: int) -> Tensor | None:

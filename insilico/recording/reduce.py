@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from insilico.recording.reductions import Ascent, Correlation, Harmonics, Maximu
 from insilico.recording.reverse_correlation import Correlations, bytes_of_sums
 from insilico.recording.schema import label
 
-__all__ = ["Store", "bytes_per_unit", "store_for"]
+__all__ = ["Part", "Store", "bytes_per_unit", "cells_of", "store_for"]
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -25,6 +26,24 @@ BYTES = 4
 
 # Share of the free memory of a GPU that may hold what is kept; more is kept on the host.
 DEVICE_SHARE = 0.5
+
+
+class Part(NamedTuple):
+    """Which units have answered some stimuli of one cell, where the others need not be asked.
+
+    Attributes
+    ----------
+    rows : slice
+        Of the answers.
+    own : Tensor
+        Which of the answers are those of units.
+    units : Tensor
+        Which units those are.
+    """
+
+    rows: slice
+    own: Tensor
+    units: Tensor
 
 
 class Store:
@@ -70,7 +89,7 @@ class Store:
                 f"{', '.join(dims)}."
             )
         self.dims = tuple(name for name in dims if name not in over)
-        self._cell = _cells(conditions, self.dims)
+        self._cell = cells_of(conditions, self.dims)
         first = np.unique(self._cell, return_index=True)[1]
         self.conditions = conditions.iloc[first][_constant(conditions, self._cell)]
         self._reduction = reduction
@@ -96,9 +115,19 @@ class Store:
         ).fill_(self._start)
         self._cells = torch.from_numpy(self._cell).to(where)
 
-    def add(self, rows: range, responses: Tensor) -> None:
-        """Take in the responses (row, unit) of these units to the stimuli in some rows."""
+    def add(self, rows: range, responses: Tensor, parts: Sequence[Part] | None = None) -> None:
+        """Take in the responses (row, unit) of these units to the stimuli in some rows.
+
+        Or of parts of them, of whose responses the largest is kept: see `answer_elsewhere`.
+        """
         responses = responses.to(self._block.device)
+        for part in parts or ():
+            kept = self._block[0, self._cell[rows[part.rows.start]]]
+            units = part.units.to(kept.device)
+            largest = responses[part.rows].amax(0)[part.own.to(kept.device)]
+            kept[units] = torch.maximum(kept[units], largest)
+        if parts is not None:
+            return
         of_rows = self._cells[rows.start : rows.stop]
         if self._reduction is None:
             self._block[0].index_copy_(0, of_rows, responses)
@@ -118,6 +147,23 @@ class Store:
             gathered.clamp_(min=0).double()
         )
         self._block.index_copy_(1, at, (self._block[:, at] + sums.swapaxes(0, 1)).float())
+
+    def answer_elsewhere(self, parts: Iterable[tuple[int, Tensor]], responses: Tensor) -> None:
+        """Give one response to all units but those that were asked.
+
+        Parameters
+        ----------
+        parts : iterable of tuple of int and Tensor
+            A cell, and which units were asked.
+        responses : Tensor, shape (unit,)
+            What the others respond.
+        """
+        for cell, units in parts:
+            kept = self._block[0, cell]
+            units = units.to(kept.device)
+            asked = kept[units]
+            kept.copy_(responses)
+            kept[units] = asked
 
     def finish(self) -> None:
         """Bring what was kept of these units to the others: once, and no more than that."""
@@ -190,12 +236,12 @@ def bytes_per_unit(
     if reduction is None:
         return BYTES * len(conditions)
     kept = 1 + int(
-        _cells(conditions, tuple(name for name in dims if name not in reduction.over)).max()
+        cells_of(conditions, tuple(name for name in dims if name not in reduction.over)).max()
     )
     return BYTES * kept * (3 if isinstance(reduction, Harmonics) else 1)
 
 
-def _cells(conditions: pd.DataFrame, dims: tuple[str, ...]) -> npt.NDArray[np.intp]:
+def cells_of(conditions: pd.DataFrame, dims: tuple[str, ...]) -> npt.NDArray[np.intp]:
     """Give each stimulus the rank of its combination of some factors."""
     if not dims:
         return np.zeros(len(conditions), dtype=np.intp)

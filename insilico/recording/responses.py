@@ -1,6 +1,6 @@
 """Responses as they arrive: which picture they answer, which stimuli show it, what is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from insilico.errors import UserError
-from insilico.recording.reduce import Store
+from insilico.recording.reduce import Part, Store
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.tape import Tape, undivided
 
@@ -52,6 +52,8 @@ class Responses:
         How many stimuli, the blanks the last of them, these units have answered.
     n_pictures : array, shape (group,)
         How many pictures had to be shown.
+    recalls : bool
+        As given.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Responses:
         self._store = store
         self._n_stimuli = n_stimuli
         self.answers = answers
-        self._recalls = recalls
+        self.recalls = recalls
         self._tape = tape
         self._end = n_stimuli + n_groups
         # Which group is shown what.
@@ -82,16 +84,20 @@ class Responses:
             rows = n_stimuli * answers if store.keeps_all else store.n_kept
             tape.need((rows + n_groups * (answers if store.keeps_all else 1)) * n_units)
 
-    def begin(self, units: npt.NDArray[np.intp], device: torch.device) -> None:
+    def begin(
+        self, units: npt.NDArray[np.intp], device: torch.device, *, in_parts: bool = False
+    ) -> None:
         """Begin to record some units, in the order in which their responses will come.
 
-        What they have answered already is played from the tape.
+        What they have answered already is played from the tape. If to most stimuli only parts of
+        them will answer, it is those answers that are remembered.
         """
         self._store.begin(units, device)
         self._units = units
         self._rows: dict[Fingerprint, int] = {}
         self._kept: dict[Fingerprint, Tensor] = {}
         self._spare = RECALLED_BYTES
+        self._in_parts = in_parts
         self.done = 0
         self._before = self.n_pictures.copy()
         self._sums = torch.zeros(len(units), device=device)
@@ -121,7 +127,7 @@ class Responses:
             return
         self._judge()
         self._tape.flush()
-        if self._partial and self._recalls and not self._store.keeps_all:
+        if self._partial and self.recalls and not self._store.keeps_all:
             self._tape.keep_sums(
                 {
                     "kept": self._store.kept(),
@@ -138,7 +144,7 @@ class Responses:
 
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
-        if not self._recalls:
+        if not self.recalls:
             return list(range(len(pictures)))
         found: dict[Fingerprint, int] = {}
         for n, picture in enumerate(pictures):
@@ -147,7 +153,12 @@ class Responses:
         return list(found.values())
 
     def add(
-        self, rows: range, pictures: Sequence[Fingerprint], shown: Sequence[int], found: Tensor
+        self,
+        rows: range,
+        pictures: Sequence[Fingerprint],
+        shown: Sequence[int],
+        found: Tensor,
+        parts: Sequence[Part] | None = None,
     ) -> None:
         """Take in the responses to a run of stimuli.
 
@@ -161,9 +172,11 @@ class Responses:
             Which of them were shown.
         found : Tensor, shape (shown, unit)
             The responses to those; to movies those of all times beside each other.
+        parts : sequence of Part, optional
+            Which units these are, if not all.
         """
         with undivided():
-            responses = self._add(rows, pictures, shown, found)
+            responses = self._add(rows, pictures, shown, found, parts)
             self._count(rows, shown)
             self.done = rows.stop
             self._partial = True
@@ -173,7 +186,12 @@ class Responses:
                 self.keep()
 
     def _add(
-        self, rows: range, pictures: Sequence[Fingerprint], shown: Sequence[int], found: Tensor
+        self,
+        rows: range,
+        pictures: Sequence[Fingerprint],
+        shown: Sequence[int],
+        found: Tensor,
+        parts: Sequence[Part] | None = None,
     ) -> Tensor:
         """Take them in, and return the response to each stimulus."""
         responses = found
@@ -188,18 +206,25 @@ class Responses:
         # a GPU is to wait for it.
         finite = responses.amax(1).isfinite() & responses.amin(1).isfinite()
         self._finite.append((rows, finite))
-        self._sums += responses.reshape(-1, len(self._units)).sum(0)
+        if parts is None:
+            self._sums += responses.reshape(-1, len(self._units)).sum(0)
+        for part in parts or ():
+            self._sums[part.units] += responses[part.rows].sum(0)[part.own]
         if rows.start >= self._n_stimuli:
             groups = self._group[rows.start : rows.stop]
             self.blank[np.ix_(groups, self._units)] = self._blank(responses).cpu().numpy()
             return responses
         each = self.answers
-        self._store.add(
-            range(rows.start * each, rows.stop * each), responses.reshape(-1, len(self._units))
-        )
-        if self._recalls and self._store.keeps_all:
+        if parts is not None:
+            assert isinstance(self._store, Store)
+            self._store.add(rows, responses, parts)
+        else:
+            self._store.add(
+                range(rows.start * each, rows.stop * each), responses.reshape(-1, len(self._units))
+            )
+        if self.recalls and self._store.keeps_all:
             self._rows.update((pictures[n], rows[n]) for n in shown)
-        elif self._recalls and isinstance(self._store, Store):
+        elif self.recalls and isinstance(self._store, Store) and self._in_parts == bool(parts):
             for n in shown:
                 self._remember(pictures[n], responses[n])
         return responses
@@ -225,6 +250,12 @@ class Responses:
             self._faulty[0][np.concatenate(runs)[faulty]] = True
             self._faulty[1][self._units] |= ~self._sums.isfinite().cpu().numpy()
         self._partial = self._partial and not self._faulty[0].any()
+
+    def answer_elsewhere(self, parts: Iterable[tuple[int, Tensor]]) -> None:
+        """Have all units answer like the blank but those that were asked, by cell of the store."""
+        assert isinstance(self._store, Store)
+        blank = torch.from_numpy(self.blank[0, self._units])
+        self._store.answer_elsewhere(parts, blank)
 
     def check(self) -> None:
         """Refuse responses that are not finite.

@@ -18,7 +18,7 @@ from insilico.recording.forward import Forward
 from insilico.recording.patches import told_size
 from stimuli import Display, Window
 
-__all__ = ["Crop", "find_crop", "proven_windows"]
+__all__ = ["Crop", "find_crop", "inside_of", "noise", "proven_windows", "size_of"]
 
 # Largest difference between cropped and full responses, relative to the largest response, that
 # still counts as the rounding of float32.
@@ -194,7 +194,7 @@ def find_crop(
             exact = Crop(
                 crop,
                 True,
-                f"exact crop {_size(crop)} of {display.height} (receptive field {field})",
+                f"exact crop {size_of(crop)} of {display.height} (receptive field {field})",
                 shift,
             )
             if first is None or not _agrees_unpadded(record, full, display, window, first):
@@ -202,7 +202,7 @@ def find_crop(
             return Crop(
                 window,
                 True,
-                f"exact crop {_size(window)} of {display.height} (receptive field {field}), with "
+                f"exact crop {size_of(window)} of {display.height} (receptive field {field}), with "
                 "no other sites computed",
                 first,
                 padded=False,
@@ -261,13 +261,14 @@ def _agrees_unpadded(
         return False
 
 
-def _size(window: Window) -> str:
+def size_of(window: Window) -> str:
+    """Say how large a window is."""
     if window.height == window.width:
         return f"{window.height} px"
     return f"{window.height} x {window.width} px"
 
 
-def _inside(display: Display) -> Tensor:
+def inside_of(display: Display) -> Tensor:
     """Draw two pictures whose windows are compared, of high contrast and of low."""
     generator = torch.Generator().manual_seed(1)
     inside = torch.rand((2, 1, display.height, display.width), generator=generator)
@@ -277,7 +278,7 @@ def _inside(display: Display) -> Tensor:
 
 def _surrounded(record: Record, display: Display, window: Window) -> list[Tensor]:
     """Respond to the window in changing surroundings."""
-    inside = _inside(display)
+    inside = inside_of(display)
     generator = torch.Generator().manual_seed(3)
     checks = (torch.rand(inside.shape, generator=generator) > 0.5).float()
     found = []
@@ -295,7 +296,7 @@ def _check(
     cropped: Callable[[Tensor], Tensor], full: Full, display: Display, crop: Window
 ) -> float:
     """Largest difference between the small picture and the whole one in changing surroundings."""
-    small = cropped(_inside(display)[..., crop.rows, crop.columns])
+    small = cropped(inside_of(display)[..., crop.rows, crop.columns])
     scale = small.abs().max().clamp_min(torch.finfo(small.dtype).tiny)
     worst = 0.0
     for whole in full():
