@@ -197,12 +197,9 @@ def whole_map(chart: LayerMap, output: object) -> Tensor:
     output = first_tensor("", output)
     if chart.layout == "map":
         return output.clone(memory_format=torch.contiguous_format)
-    last = (
-        output[:, chart.skipped :].unflatten(1, (chart.rows, -1))
-        if chart.layout == "tokens"
-        else output
-    )
-    return last.movedim(-1, 1).clone(memory_format=torch.contiguous_format)
+    if chart.layout == "tokens":
+        output = output[:, chart.skipped :].reshape(-1, chart.rows, chart.columns, chart.channels)
+    return output.movedim(-1, 1).clone(memory_format=torch.contiguous_format)
 
 
 def place_units(

@@ -26,7 +26,7 @@ from insilico.recording.memory import available_memory
 from insilico.recording.model_examination import examine
 from insilico.recording.precision import TF32_NOTE
 from insilico.recording.reduce import Store, bytes_per_unit, store_for
-from insilico.recording.reductions import Ascent, Correlation, Reduction
+from insilico.recording.reductions import Ascent, Correlation, Maximum, Reduction
 from insilico.recording.responses import Responses
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.schema import Labelled, label_pictures, over_time
@@ -382,6 +382,8 @@ class Probe:
     ) -> dict[str, Any]:
         """Say how a recording was made."""
         crops = self._crops.statuses(units, [each[:2] for each in passes])
+        if isinstance(reduction, Maximum):
+            crops = {layer: f"{each}{self._tiling.why_not(layer)}" for layer, each in crops.items()}
         for _, members, _, status in passes:
             if status is not None:
                 crops[str(units["layer"].iat[members[0]])] = status
@@ -454,14 +456,19 @@ class Probe:
         longer = len(stimuli.time) / still if stimuli.time else 1.0
         with self.forward.ready():
             for crop, members in self._crops.passes(units, len(stimuli)):
-                different = 1 + (
-                    stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
-                )
                 place = self._crops.place(units.iloc[members])
-                seconds += (
-                    different * longer * seconds_per_picture(self.forward, place, crop, stimuli)
-                )
-                n_pictures += different
+                each = longer * seconds_per_picture(self.forward, place, crop, stimuli)
+                plans = self._tiling.plans(stimuli, units, reduction, (crop, members))
+                for _, plan in plans:
+                    if plan is not None:
+                        seconds += each * (1 + plan.cost(crop))
+                        n_pictures += 1 + len(stimuli)
+                        continue
+                    different = 1 + (
+                        stimuli.n_different(crop.window) if self.deterministic else len(stimuli)
+                    )
+                    seconds += different * each
+                    n_pictures += different
         if isinstance(reduction, Ascent):
             # Each unit is shown pictures of its own, there and back.
             seconds *= 3 * reduction.steps * len(units)

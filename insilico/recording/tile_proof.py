@@ -76,31 +76,46 @@ class Tiling:
         # Why layers are not shown such windows, having been tried.
         self._failed: dict[str, str] = {}
 
-    def plan(
-        self, stimuli: StimulusSet, layer: str, crop: Crop, reduction: Reduction | None
-    ) -> Plan | None:
-        """Plan windows for a layer, where its largest responses are kept and they would save time.
+    def plans(
+        self,
+        stimuli: StimulusSet,
+        units: pd.DataFrame,
+        reduction: Reduction | None,
+        layered: Layered,
+    ) -> list[tuple[Ints, Plan | None]]:
+        """Plan windows for layers of which the largest responses are kept, if they save time.
 
         Parameters
         ----------
         stimuli : StimulusSet
             What is shown.
-        layer : str
-            The layer.
-        crop : Crop
-            What would be shown of every stimulus.
+        units : DataFrame
+            To which units.
         reduction : Maximum, Harmonics or Correlation, optional
             What is kept of the responses.
+        layered : tuple of Crop and array
+            What would be shown of every stimulus, and to which of the units.
 
         Returns
         -------
-        Plan or None
+        list of tuple of array and Plan or None
+            Units of one layer each, and then those for which nothing is planned.
         """
-        fields, chart = self._crops.seen(layer), self._maps[layer]
-        if fields is None or not isinstance(reduction, Maximum) or layer in self._failed:
-            return None
-        cells = _cells(stimuli, reduction)
-        return planned(stimuli, cells, fields, (chart.rows, chart.columns), crop)
+        crop, members = layered
+        if not isinstance(reduction, Maximum):
+            return [(members, None)]
+        cells, found, rest = _cells(stimuli, reduction), [], []
+        layers = units["layer"].to_numpy()[members]
+        for layer in pd.unique(layers):
+            own, chart = members[layers == layer], self._maps[layer]
+            fields = None if layer in self._failed else self._crops.seen(layer)
+            grid = (chart.rows, chart.columns)
+            plan = None if fields is None else planned(stimuli, cells, fields, grid, crop)
+            if plan is None:
+                rest.append(own)
+            else:
+                found.append((own, plan))
+        return [*found, *([(np.concatenate(rest), None)] if rest else [])]
 
     def passes(
         self,
@@ -129,17 +144,12 @@ class Tiling:
         found: list[Shown] = []
         for crop, members in layered:
             rest = []
-            layers = units["layer"].to_numpy()[members]
-            for layer in pd.unique(layers):
-                own = members[layers == layer]
-                plan = self.plan(stimuli, layer, crop, reduction)
+            for own, plan in self.plans(stimuli, units, reduction, (crop, members)):
                 if plan is None:
                     rest.append(own)
                     continue
-                assert isinstance(reduction, Maximum)
-                tiles = self._proven(
-                    stimuli, layer, plan, units.iloc[own], _cells(stimuli, reduction)
-                )
+                layer = str(units["layer"].iat[own[0]])
+                tiles = self._proven(stimuli, layer, plan, units.iloc[own])
                 if isinstance(tiles, Tiles):
                     found.append(Shown(crop, own, tiles, self._status(layer, tiles)))
                 else:
@@ -149,8 +159,13 @@ class Tiling:
                 found.append(Shown(crop, np.concatenate(rest), None))
         return found
 
+    def why_not(self, layer: str) -> str:
+        """Say why a layer is not shown windows that follow the stimulus, if that was tried."""
+        tried = self._failed.get(layer)
+        return "" if tried is None else f"; no windows around stimuli: {tried}"
+
     def _proven(
-        self, stimuli: StimulusSet, layer: str, plan: Plan, units: pd.DataFrame, cells: Ints
+        self, stimuli: StimulusSet, layer: str, plan: Plan, units: pd.DataFrame
     ) -> Tiles | str:
         """Find the windows of a plan, and try all that they take for granted; or say what fails."""
         chart = self._maps[layer]
@@ -166,7 +181,7 @@ class Tiling:
         down, across = (int(each) for each in chart.stride)
         grid = (chart.channels, chart.rows, chart.columns)
         numbers = numbered(units, grid, self._forward.device)
-        tiles = Tiles(plan, crop, place, (row, column), (down, across), numbers, cells)
+        tiles = Tiles(plan, crop, place, (row, column), (down, across), numbers)
         with self._forward.ready():
             try:
                 if not self._blind(layer, plan):
@@ -216,7 +231,7 @@ class Tiling:
         )
         whole = self._whole(layer, shown)
         largest = small.abs().max().clamp_min(torch.finfo(small.dtype).tiny)
-        for found, corner in zip(small.split(len(shown)), corners.tolist(), strict=True):
+        for found, corner in zip(torch.split(small, len(shown)), corners.tolist(), strict=True):
             # NaN is not alike either.
             if (
                 not float((found - _cut(whole, corner, plan.sites)).abs().max())
@@ -252,8 +267,10 @@ class Tiling:
             here = slice(n_shown, n_shown + 1)
             _cut(beyond[here], corner, plan.sites)[:] = _cut(whole[here], corner, plan.sites)
             _cut(within[here], corner, plan.sites)[:] = small[here]
-        wrong = disagreeing([_by_channel(layer, beyond, whole)])[layer]
-        wrong += disagreeing([_by_channel(layer, within, whole)], rounding=ROUNDING)[layer]
+        wrong = (
+            disagreeing([_by_channel(layer, beyond, whole)])[layer]
+            or disagreeing([_by_channel(layer, within, whole)], rounding=ROUNDING)[layer]
+        )
         if not wrong:
             return None
         why = f"{wrong} channels respond otherwise to windows around stimuli than to all of them"
@@ -277,7 +294,7 @@ class Tiling:
         field, window = self._maps[layer].field, size_of(tiles.crop.window)
         assert field is not None
         whole = int((~tiles.plan.tiled).sum())
-        shown = f", {whole} of {len(tiles.cells)} in full pictures" if whole else ""
+        shown = f", {whole} of {len(tiles.plan.cells)} in full pictures" if whole else ""
         return (
             f"exact crop {window} of {self._display.height} around each stimulus{shown} (receptive "
             f"field {field[0]} x {field[1]} px), with no other sites computed; those that see "

@@ -10,6 +10,7 @@ wherever it lies. Whether all this holds for a model is proven and checked: see 
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +25,16 @@ from insilico.recording.receptive_fields import Fields
 from insilico.recording.reduce import Part
 from insilico.recording.responses import Responses
 from insilico.recording.together import Together
-from insilico.recording.windows import Crop
+from insilico.recording.windows import WORTHWHILE, Crop
 from stimuli import StimulusSet, Window
 
 __all__ = ["Plan", "Tiles", "numbered", "planned", "show_tiles"]
 
 Ints = npt.NDArray[np.intp]
 
-# What it costs to prove and to check windows that follow the stimulus, in whole pictures.
-SET_UP = 40
+# What it costs to prove and to check windows that follow the stimulus, in whole pictures, but for
+# those in which stimuli are NaN.
+SET_UP = 20
 
 
 @dataclass(frozen=True)
@@ -50,22 +52,28 @@ class Plan:
         First and last row and column of pixels, and one, beyond which those of its cell are blank.
     inner : array, shape (2, 2)
         First and last row, first and last column of sites that see nothing beyond the border.
+    cells : array, shape (stimulus,)
+        Which stimuli are put together.
+    window : tuple of int
+        Height and width in px of what the sites see.
     """
 
     corners: Ints
     sites: tuple[int, int]
     reach: Ints
     inner: Ints
+    cells: Ints
+    window: tuple[int, int]
 
     @property
     def tiled(self) -> npt.NDArray[np.bool_]:
         """Which stimuli are not shown whole."""
         return self.corners[:, 0] >= 0
 
-    def pixels(self, fields: Fields) -> int:
-        """Size of a window that holds what the sites see."""
-        spans = zip(self.sites, fields.stride, fields.size, strict=True)
-        return int(np.prod([(n - 1) * step + size for n, step, size in spans]))
+    def cost(self, crop: Crop) -> float:
+        """Tell what the pictures cost that are shown, in pictures that are shown through a crop."""
+        window = self.window[0] * self.window[1] / (crop.window.height * crop.window.width)
+        return float(np.where(self.tiled, window, 1).sum())
 
 
 def planned(
@@ -90,45 +98,68 @@ def planned(
     -------
     Plan or None
     """
-    whole = not all(float(each).is_integer() for each in (*fields.corner, *fields.stride))
+    on_pixels = all(float(each).is_integer() for each in (*fields.corner, *fields.stride))
     reach = None if stimuli.time or not len(stimuli) else stimuli.reach()
-    if reach is None or whole:
+    if reach is None or not on_pixels:
         return None
     each = pd.DataFrame(reach).groupby(cells)
     reach = np.stack(
         [each[end].transform("max" if end % 2 else "min").to_numpy() for end in range(4)], 1
     )
     display = (stimuli.display.height, stimuli.display.width)
-    corners, sizes, inner, fits = [], [], [], np.ones(len(stimuli), dtype=bool)
-    seen = []
-    for axis in (0, 1):
-        corner, size, stride = (
-            int(each[axis]) for each in (fields.corner, fields.size, fields.stride)
-        )
-        # Sites between these see nothing beyond the border, and so none of what a model pads with.
-        low = max(0, -(corner // stride))
-        high = min(grid[axis] - 1, (display[axis] - size - corner) // stride)
-        start, stop = reach[:, 2 * axis], reach[:, 2 * axis + 1]
-        first = np.clip((start - size - corner) // stride + 1, 0, grid[axis] - 1)
-        last = np.clip(-((corner - stop) // stride) - 1, 0, grid[axis] - 1)
-        fits &= (first >= low) & (last <= high)
-        seen.append((first, last))
-        inner.append((low, high))
+    rows, columns = (
+        _seen_along(axis, reach[:, 2 * axis : 2 * axis + 2], fields, grid[axis], display[axis])
+        for axis in (0, 1)
+    )
+    fits = rows.inside & columns.inside
+    (top, height), (left, width) = rows.placed(fits), columns.placed(fits)
+    fits &= (top >= rows.low) & (left >= columns.low)
     if not fits.any():
         return None
-    for (first, last), (_, high) in zip(seen, inner, strict=True):
-        n = int((last - first)[fits].max(initial=0)) + 1
-        sizes.append(n)
-        # As many sites for all, though some stimuli are seen by fewer.
-        corners.append(np.minimum(first, high - n + 1))
-    for corner, (low, _) in zip(corners, inner, strict=True):
-        fits &= corner >= low
-    where = np.where(fits[:, None], np.stack(corners, 1), -1)
-    plan = Plan(where, (sizes[0], sizes[1]), reach, np.array(inner))
-    now = crop.window.height * crop.window.width
-    cost = int(fits.sum()) * plan.pixels(fields) + int((~fits).sum()) * now
-    cost += SET_UP * display[0] * display[1]
-    return plan if fits.any() and cost < stimuli.n_different(crop.window) * now else None
+    corners = np.where(fits[:, None], np.stack([top, left], 1), -1)
+    inner = np.array([(rows.low, rows.high), (columns.low, columns.high)])
+    window = (
+        (height - 1) * int(fields.stride[0]) + fields.size[0],
+        (width - 1) * int(fields.stride[1]) + fields.size[1],
+    )
+    plan = Plan(corners, (height, width), reach, inner, cells, window)
+    # As many stimuli are NaN in one picture as there are windows side by side.
+    at_once = max(1, grid[0] // height) * max(1, grid[1] // width)
+    tried = SET_UP + len(np.unique(corners, axis=0)) / at_once
+    whole = display[0] * display[1] / (crop.window.height * crop.window.width)
+    worth = WORTHWHILE * stimuli.n_different(crop.window)
+    return plan if plan.cost(crop) + tried * whole < worth else None
+
+
+class _Seen(NamedTuple):
+    """Along one axis: sites that see stimuli, from first to last; those that see no border."""
+
+    first: Ints
+    last: Ints
+    low: int
+    high: int
+
+    @property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        return (self.first >= self.low) & (self.last <= self.high)
+
+    def placed(self, fits: npt.NDArray[np.bool_]) -> tuple[Ints, int]:
+        """Place as many sites for all that fit, though some stimuli are seen by fewer."""
+        n = int((self.last - self.first)[fits].max(initial=0)) + 1
+        return np.minimum(self.first, self.high - n + 1), n
+
+
+def _seen_along(axis: int, reach: Ints, fields: Fields, count: int, pixels: int) -> _Seen:
+    """Find which sites see stimuli from one pixel on and as far as another one."""
+    corner, size, stride = (int(each[axis]) for each in (fields.corner, fields.size, fields.stride))
+    start, stop = reach.T
+    return _Seen(
+        np.clip((start - size - corner) // stride + 1, 0, count - 1),
+        np.clip(-((corner - stop) // stride) - 1, 0, count - 1),
+        # Sites between these see nothing beyond the border, and so none of what a model pads with.
+        max(0, -(corner // stride)),
+        min(count - 1, (pixels - size - corner) // stride),
+    )
 
 
 @dataclass(frozen=True)
@@ -149,8 +180,6 @@ class Tiles:
         Pixels from one site to the next.
     units : Tensor, shape (channel, row, column)
         Number of each unit, in the order in which responses come; -1 where none is recorded.
-    cells : array, shape (stimulus,)
-        Which stimuli are put together.
     """
 
     plan: Plan
@@ -159,7 +188,6 @@ class Tiles:
     first: tuple[int, int]
     stride: tuple[int, int]
     units: Tensor
-    cells: Ints
 
     def window(self, corner: tuple[int, int]) -> Window:
         """Tell what the sites see that begin at a row and a column."""
@@ -191,7 +219,7 @@ class Tiles:
         found = []
         for corner, some in self._runs(rows):
             own, units = self.asked_at(corner)
-            for _, cell in itertools.groupby(some, lambda row: self.cells[row]):
+            for _, cell in itertools.groupby(some, lambda row: self.plan.cells[row]):
                 first, *others = cell
                 stop = first + 1 + len(others)
                 found.append(Part(slice(first - rows.start, stop - rows.start), own, units))
@@ -199,7 +227,7 @@ class Tiles:
 
     def asked(self) -> Iterator[tuple[int, Tensor]]:
         """Tell of each cell which units see anything of its stimuli; not of those shown whole."""
-        cells, first = np.unique(self.cells, return_index=True)
+        cells, first = np.unique(self.plan.cells, return_index=True)
         for cell, row in zip(cells.tolist(), first.tolist(), strict=True):
             if self.plan.tiled[row]:
                 yield cell, self.asked_at(self._corner(row))[1]
