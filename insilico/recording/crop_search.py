@@ -1,6 +1,7 @@
 """Search the crop of some units of a layer, with the model at hand."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ def searched_crop(
     layer: str,
     chart: LayerMap,
     fields: Fields | None,
+    places: Sequence[tuple[int, int]],
     units: pd.DataFrame,
 ) -> Crop:
     """Search the crop of units of one layer: proven by NaN, and checked on pictures of noise.
@@ -38,14 +40,16 @@ def searched_crop(
         How it is laid out.
     fields : Fields or None
         What its sites see, if that was proven.
+    places : sequence of (row, column)
+        The sites that are to be seen.
     units : DataFrame
-        The units: channel, row, column.
+        The units there: channel, row, column.
 
     Returns
     -------
     Crop
     """
-    places, place = sites_of(units), Index.of(chart, units)
+    place = Index.of(chart, units)
     grid = chart.layout != "vector" and fields is not None
 
     def respond(

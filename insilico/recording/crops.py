@@ -114,7 +114,7 @@ class Crops:
             # part in the proof, so that it holds for any choice of them.
             sites = pd.DataFrame(places, columns=["row", "column"])
             there = self._units[self._units["layer"] == layer].merge(sites, on=["row", "column"])
-            self._found[key] = self._crop_of(layer, there)
+            self._found[key] = self._crop_of(layer, places, there)
             logger.info("%s: %s", layer, self._found[key].status)
         return _compared(self._found[key], layer in self._padded)
 
@@ -129,13 +129,19 @@ class Crops:
         channels = np.repeat(np.arange(chart.channels), len(sites))
         table = {"channel": channels, "row": np.tile(row, chart.channels)}
         units = pd.DataFrame({"layer": layer, **table, "column": np.tile(column, chart.channels)})
-        crop = _compared(self._crop_of(layer, units), layer in self._padded)
+        crop = _compared(self._crop_of(layer, sites, units), layer in self._padded)
         where = (Index.of(chart, units), crop.shift, columns_of(chart, crop))
         return crop, Place({layer: where}, np.arange(len(units)))
 
-    def _crop_of(self, layer: str, units: pd.DataFrame) -> Crop:
+    def _crop_of(self, layer: str, places: Sequence[tuple[int, int]], units: pd.DataFrame) -> Crop:
         return searched_crop(
-            self._forward, self._display, layer, self._maps[layer], self._fields[layer], units
+            self._forward,
+            self._display,
+            layer,
+            self._maps[layer],
+            self._fields[layer],
+            places,
+            units,
         )
 
     def passes(self, units: pd.DataFrame, n_stimuli: int) -> list[Layered]:
