@@ -124,12 +124,16 @@ class StimulusSet:
         pixels = seen.height * seen.width * max(1, len(self.time))
         on_cpu = device is None or str(device).startswith("cpu")
         size = max(1, MOST_PIXELS // pixels) if on_cpu else len(chosen)
+        images = self._drawn(chosen[:size], window, device)
         if len(chosen) <= size:
-            return self._drawn(chosen, window, device)
-        import torch
-
-        starts = range(0, len(chosen), size)
-        return torch.cat([self._drawn(chosen[at : at + size], window, device) for at in starts])
+            return images
+        together, n = images.new_empty((len(chosen), *images.shape[1:])), len(images)
+        together[:n] = images
+        for start in range(size, len(chosen), size):
+            images = self._drawn(chosen[start : start + size], window, device)
+            together[n : n + len(images)] = images
+            n += len(images)
+        return together[:n]
 
     def _drawn(
         self,
