@@ -141,9 +141,7 @@ class StimulusSet:
         window: Window | None,
         device: "torch.device | str | None",
     ) -> "torch.Tensor":
-        columns = {
-            name: values[rows] for name, values in self.columns.items() if name not in self.labels
-        }
+        columns = {name: values[rows] for name, values in self._parameters.items()}
         frames = {"time": self.time} if self.time else {}
         images: torch.Tensor = self.draw(
             self.display, window=window, device=device, **frames, **columns

@@ -295,6 +295,24 @@ def test_sites_that_take_turns_are_found_out():
     np.testing.assert_array_equal(tiled, whole)
 
 
+class Tokens(nn.Module):
+    """Patches of 4 x 4 px in a row, after one that is none."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = conv(1, 6, 4, stride=4)
+
+    def forward(self, x):
+        found = self.body(x).flatten(2).mT
+        return torch.cat([found[:, :1], found], 1)
+
+
+def test_tokens_are_recorded_as_ever():
+    tiled, whole = both(stack(Tokens()), "0", patches())
+    assert status(tiled, "0") == "full picture: units see 100% of the display"
+    np.testing.assert_array_equal(tiled, whole)
+
+
 class Noisy(nn.Module):
     def forward(self, x):
         return x + 0.01 * torch.randn_like(x)
@@ -306,16 +324,28 @@ def test_noise_is_recorded_in_whole_pictures():
     assert status(recording, "1") == "full picture: the model is stochastic"
 
 
-def test_responses_that_are_not_finite_are_refused():
+def test_responses_that_are_not_finite_are_refused(monkeypatch):
+    checked = []
+    # Those that are shown whole as well would give it away before.
+    monkeypatch.setattr(Tiling, "_checked", lambda *_: checked.append(1))
+    peak = patches().images([0]).max()
+
     class Breaks(nn.Module):
         def forward(self, x):
-            # Noise never is so even, and a disk is so in its middle.
-            flat = (x[..., 1:] == x[..., :-1]) & (x[..., 1:] != 0.5)
-            return torch.where(nn.functional.pad(flat, (1, 0)), torch.inf, x)
+            # No pixel of noise is just so light, nor of other pictures that models are tried with.
+            return torch.where(x == peak, torch.inf, x)
 
-    probe = probed(stack(Breaks(), conv(1, 2, 3, padding=1)), ["1"])
-    with pytest.raises(UserError, match="NaN or infinity"):
-        probe.record(patches(), reduction=BEST)
+    said = []
+    for crop in ("auto", "off"):
+        probe = probed(stack(Breaks(), conv(1, 2, 3, padding=1)), ["1"], crop=crop)
+        with pytest.raises(
+            UserError, match=r"infinity for \d+ of 677 stimuli in \d+ of "
+        ) as refusal:
+            probe.record(patches(), reduction=BEST)
+        said.append(str(refusal.value))
+    assert checked == [1]
+    # Of as many stimuli and units as when they are shown whole.
+    assert said[0] == said[1]
 
 
 def test_without_memory_for_pictures_they_are_shown_again(monkeypatch):

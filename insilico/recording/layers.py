@@ -193,13 +193,11 @@ def finite_sites(chart: LayerMap, output: object) -> Tensor:
 
 
 def whole_map(chart: LayerMap, output: object) -> Tensor:
-    """Copy all units out of an output, as (batch, channel, row, column)."""
+    """Copy all units out of an output that is a map, as (batch, channel, row, column)."""
     output = first_tensor("", output)
-    if chart.layout == "map":
-        return output.clone(memory_format=torch.contiguous_format)
-    if chart.layout == "tokens":
-        output = output[:, chart.skipped :].reshape(-1, chart.rows, chart.columns, chart.channels)
-    return output.movedim(-1, 1).clone(memory_format=torch.contiguous_format)
+    if chart.layout == "map_last":
+        output = output.movedim(-1, 1)
+    return output.clone(memory_format=torch.contiguous_format)
 
 
 def place_units(

@@ -108,7 +108,9 @@ class Tiling:
         layers = units["layer"].to_numpy()[members]
         for layer in pd.unique(layers):
             own, chart = members[layers == layer], self._maps[layer]
-            fields = None if layer in self._failed else self._crops.seen(layer)
+            # Tokens are no map that a window could be cut from without padding.
+            left_out = layer in self._failed or chart.layout == "tokens"
+            fields = None if left_out else self._crops.seen(layer)
             grid = (chart.rows, chart.columns)
             plan = None if fields is None else planned(stimuli, cells, fields, grid, crop)
             if plan is None:

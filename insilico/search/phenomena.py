@@ -37,7 +37,8 @@ from stimuli.display import Window
 
 __all__ = ["SHOWN", "phenomena_card", "phenomena_units", "shown_share"]
 
-# The screen of the published benchmark: on a smaller one, wide centres leave no room for surrounds.
+# Larger than that of the published benchmark: on a smaller one, wide centres leave no room for
+# surrounds.
 PIXELS, DEGREES = 336, 12.0
 DISPLAY = Display.square(PIXELS, DEGREES)
 
