@@ -25,7 +25,7 @@ SPARE = 2.0
 
 # Pixels that are drawn on a CPU at a time: what is made on the way to more of them leaves its
 # caches, and has to be found in memory anew each time (four times as long, at 13 million).
-MOST_PIXELS = 2**21
+MOST_PIXELS = 2**19
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from insilico.recording.forward import Forward
 from insilico.recording.hooks import layer_outputs
 from insilico.recording.probe import Probe
 from insilico.recording.reductions import Harmonics, Maximum
+from insilico.recording.remembered import Remembered
 from insilico.tuning.curves import first_harmonic, mean_response
 from stimuli import Display, Position, factorial, grating
 
@@ -369,6 +372,45 @@ def test_pictures_are_recalled_as_long_as_memory_lasts(monkeypatch):
     # Two phases and the blank; without memory, every stimulus.
     assert (kept.attrs["n_pictures"], shown_again.attrs["n_pictures"]) == (3, 7)
     np.testing.assert_array_equal(kept, shown_again)
+
+
+def test_what_is_recalled_fills_its_memory_and_no_more():
+    remembered = Remembered(10, 2 * 3 * 4)
+    one, two, three = (1.0, 0.5), (2.0, 0.5), (3.0, 0.5)
+    remembered.add([one], torch.tensor([[1.0, 2.0, 3.0]]))
+    remembered.add([two, three], torch.tensor([[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]))
+    assert one in remembered and two in remembered and three not in remembered
+    assert remembered[two].tolist() == [4, 5, 6]
+    np.testing.assert_array_equal(remembered.pictures, [one, two])
+    np.testing.assert_array_equal(remembered.responses, [[1, 2, 3], [4, 5, 6]])
+
+    remembered.add([three], torch.ones(1, 3))
+    assert three not in remembered
+    few = Remembered(1, 2**20)
+    few.add([one, two], torch.ones(2, 3))
+    assert one in few and two not in few
+
+
+def test_a_pass_that_is_stopped_leaves_no_map_behind():
+    # Without a collector of rings, which comes at any time: until then a pass would hold memory.
+    alive = []
+
+    def note(_module, given, output):
+        alive.extend(weakref.ref(each) for each in (given[0], output))
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.Conv2d(2, 2, 3))
+    for module in model:
+        module.register_forward_hook(note)
+    gc.collect()
+    gc.disable()
+    try:
+        found = layer_outputs(model, ["2"], torch.zeros(2, 3, 16, 16), lambda _, maps: maps.sum())
+        held = [each for each in alive if each() is not None]
+    finally:
+        gc.enable()
+    # It was stopped after the third of four.
+    assert list(found) == ["2"] and len(alive) == 6
+    assert not held
 
 
 def test_an_estimate_counts_pictures_and_memory():

@@ -401,5 +401,5 @@ def test_no_single_response_is_remembered():
     responses.begin(np.arange(2), torch.device("cpu"))
     pictures = [(float(n), 0.0) for n in range(6)]
     responses.add(range(6), pictures, range(6), torch.ones(6, 2))
-    assert not responses._kept
+    assert not len(responses._remembered.pictures)
     assert not responses._rows

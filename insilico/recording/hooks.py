@@ -179,6 +179,9 @@ def layer_outputs(
         # A model may itself stop another one in the middle.
         if raised is not reading.stop:
             raise
+        # It holds the frames of the pass with all their maps, and these hold it: such a ring would
+        # take up memory until Python looks for rings.
+        raised.__traceback__ = None
     found = reading.found
     silent = [layer for layer in layers if layer not in found]
     if silent:

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from insilico.errors import UserError
 from insilico.recording.reduce import Part, Store
+from insilico.recording.remembered import Fingerprint, Remembered
 from insilico.recording.reverse_correlation import Correlations
 from insilico.recording.tape import Tape, undivided
 
-__all__ = ["Fingerprint", "Responses"]
-
-Fingerprint = tuple[float, ...]
+__all__ = ["Responses"]
 
 # Responses to pictures that may come again, where the reduction does not keep them.
 RECALLED_BYTES = 128 * 2**20
@@ -95,8 +94,7 @@ class Responses:
         self._store.begin(units, device)
         self._units = units
         self._rows: dict[Fingerprint, int] = {}
-        self._kept: dict[Fingerprint, Tensor] = {}
-        self._spare = RECALLED_BYTES
+        self._remembered = Remembered(self._n_stimuli, RECALLED_BYTES)
         self._in_parts = in_parts
         self.done = 0
         self._before = self.n_pictures.copy()
@@ -133,14 +131,14 @@ class Responses:
                     "kept": self._store.kept(),
                     "blank": self.blank[:, self._units],
                     "done": np.array([self.done, *(self.n_pictures - self._before)]),
-                    "pictures": np.array(list(self._kept)).reshape(-1, 2),
-                    "recalled": np.array([each.cpu().numpy() for each in self._kept.values()]),
+                    "pictures": self._remembered.pictures,
+                    "recalled": self._remembered.responses,
                 }
             )
 
     def knows(self, picture: Fingerprint) -> bool:
         """Whether a picture was shown, and its responses can be recalled."""
-        return picture in self._rows or picture in self._kept
+        return picture in self._rows or picture in self._remembered
 
     def unknown(self, pictures: Sequence[Fingerprint]) -> list[int]:
         """Which pictures must be shown: each unless it was before, here or earlier."""
@@ -225,8 +223,8 @@ class Responses:
         if self.recalls and self._store.keeps_all:
             self._rows.update((pictures[n], rows[n]) for n in shown)
         elif self.recalls and isinstance(self._store, Store) and self._in_parts == bool(parts):
-            for n in shown:
-                self._remember(pictures[n], responses[n])
+            # Noise never comes again.
+            self._remembered.add([pictures[n] for n in shown], found)
         return responses
 
     def _count(self, rows: range, shown: Sequence[int]) -> None:
@@ -308,19 +306,13 @@ class Responses:
         self.done = int(sums["done"][0])
         self.n_pictures += sums["done"][1:]
         self._partial = True
-        for picture, response in zip(sums["pictures"].tolist(), sums["recalled"], strict=True):
-            self._kept[tuple(picture)] = torch.from_numpy(response).to(device)
-            self._spare -= response.nbytes
-
-    def _remember(self, picture: Fingerprint, response: Tensor) -> None:
-        if response.nbytes <= self._spare:
-            # Beyond this a picture that comes again is shown again; noise never does.
-            self._kept[picture] = response.clone()
-            self._spare -= response.nbytes
+        pictures = [tuple(picture) for picture in sums["pictures"].tolist()]
+        if pictures:
+            self._remembered.add(pictures, torch.from_numpy(sums["recalled"]).to(device))
 
     def _recall(self, picture: Fingerprint) -> Tensor:
-        if picture in self._kept:
-            return self._kept[picture]
+        if picture in self._remembered:
+            return self._remembered[picture]
         assert isinstance(self._store, Store)
         start = self._rows[picture] * self.answers
         return torch.cat([self._store.recall(start + n) for n in range(self.answers)])

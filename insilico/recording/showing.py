@@ -12,7 +12,8 @@ from insilico.errors import UserError
 from insilico.recording.crops import Place
 from insilico.recording.forward import Forward
 from insilico.recording.pictures import batches, fingerprints, first_alike, pictures
-from insilico.recording.responses import Fingerprint, Responses
+from insilico.recording.remembered import Fingerprint
+from insilico.recording.responses import Responses
 from insilico.recording.tiles import Tiles, show_tiles
 from insilico.recording.together import Together
 from insilico.recording.windows import Crop
