@@ -1,5 +1,7 @@
 """Five kinds of models, each of which suits other experiments: filters of 48 px of 6 deg."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import nn
@@ -29,10 +31,10 @@ def filters(n=CHANNELS, colours=1, frames=0):
 class Static(nn.Module):
     """Filters and rectifiers, for grey pictures, or for colours."""
 
-    def __init__(self, colours=1):
+    def __init__(self, n=CHANNELS, colours=1):
         super().__init__()
-        self.conv = nn.Conv2d(colours, CHANNELS, SIDE, padding=SIDE // 2, bias=False)
-        self.conv.weight = nn.Parameter(filters(colours=colours))
+        self.conv = nn.Conv2d(colours, n, SIDE, padding=SIDE // 2, bias=False)
+        self.conv.weight = nn.Parameter(filters(n, colours=colours))
         self.units = nn.Identity()
 
     def forward(self, images):
@@ -61,21 +63,21 @@ class Recurrent(Static):
 class Movies(nn.Module):
     """Filters of space and time, for movies (batch, channel, time, height, width)."""
 
-    def __init__(self):
+    def __init__(self, n=CHANNELS):
         super().__init__()
         pads = (1, SIDE // 2, SIDE // 2)
-        self.conv = nn.Conv3d(1, CHANNELS, (3, SIDE, SIDE), padding=pads, bias=False)
-        self.conv.weight = nn.Parameter(filters(frames=3))
+        self.conv = nn.Conv3d(1, n, (3, SIDE, SIDE), padding=pads, bias=False)
+        self.conv.weight = nn.Parameter(filters(n, frames=3))
         self.units = nn.Identity()
 
     def forward(self, movies):
         return self.units(torch.relu(self.conv(movies)))
 
 
-# Of each: what makes it, and what has to be said of it.
+# Of each: what makes it, of so many channels or `CHANNELS`, and what has to be said of it.
 MODELS = {
     "static": (Static, {"channels": 1}),
-    "colour": (lambda: Static(3), {"channels": 3}),
+    "colour": (partial(Static, colours=3), {"channels": 3}),
     "noisy": (Noisy, {"channels": 1}),
     "recurrent": (Recurrent, {"channels": 1, "time": "frames", "frame_rate": 10}),
     "movies": (Movies, {"channels": 1, "frame_rate": 10}),

@@ -1,19 +1,20 @@
 """Everything that there is, on five kinds of models: each says what it skips, and why."""
 
 import pytest
-from five_models import DEGREES, MODELS, OWN, PIXELS, SKIPPED
+from five_models import CHANNELS, DEGREES, MODELS, OWN, PIXELS, SKIPPED
 
 import insilico
 
 
 @pytest.mark.parametrize(
-    ("n", "quick"), [(1, True), pytest.param(16, False, marks=pytest.mark.slow)]
+    ("n", "channels", "quick"),
+    [(1, 4, True), pytest.param(16, CHANNELS, False, marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize("kind", MODELS)
-def test_each_model_goes_through_and_says_what_it_skips(kind, n, quick):
+def test_each_model_goes_through_and_says_what_it_skips(kind, n, channels, quick):
     make, said = MODELS[kind]
     results = insilico.run(
-        make(),
+        make(channels),
         ["units"],
         battery="full",
         most_units=n,

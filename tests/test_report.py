@@ -86,6 +86,13 @@ def page(folder):
     return Page((folder / "report.html").read_text(encoding="utf-8"))
 
 
+@pytest.fixture
+def words_alone(monkeypatch):
+    """A page without figures and explorer, which take most of its time."""
+    monkeypatch.setattr("insilico.reporting.report.plates", lambda results: [])
+    monkeypatch.setattr("insilico.reporting.report.explorer", lambda results: None)
+
+
 class TestOneFile:
     def test_nothing_is_fetched(self, page):
         for tag, target in page.links:
@@ -187,6 +194,7 @@ class TestContents:
 
 
 class TestTables:
+    @pytest.mark.usefixtures("words_alone")
     def test_results_without_statistics_have_one_table(self, tmp_path):
         run = fake_results.results(2, layers=("conv1",))
         old = [name for name in run.comparison if name.partition("_")[2] not in ("low", "high")]
@@ -242,6 +250,7 @@ class TestExplorer:
 
 
 class TestTraining:
+    @pytest.mark.usefixtures("words_alone")
     @pytest.mark.parametrize(
         ("trained", "said"), [(False, "UNTRAINED WEIGHTS"), (None, "It is not known whether")]
     )
@@ -249,6 +258,7 @@ class TestTraining:
         run = fake_results.results(1, layers=("conv1",), names=(), trained=trained)
         assert said in written(run, tmp_path).text
 
+    @pytest.mark.usefixtures("words_alone")
     def test_trained_ones_are_not(self, tmp_path):
         page = written(fake_results.results(1, layers=("conv1",), names=()), tmp_path)
         assert "untrained weights" not in page.text.lower()
@@ -336,6 +346,7 @@ def test_a_folder_that_is_named_like_a_page_is_refused(tmp_path):
             results.report(tmp_path / name)
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_pairs_of_properties(tmp_path):
     run = fake_results.results(60)
     run = dataclasses.replace(run, joint=joint_structure(run.units, PAIRS, n_resamples=50))
@@ -348,12 +359,14 @@ def test_pairs_of_properties(tmp_path):
     assert table.count("<tbody>") == 1 and table.count("<tr>") == 1 + 2
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_older_results_have_no_pairs(tmp_path):
     run = fake_results.results(2, layers=("conv1",), names=())
     page = write_report(run, tmp_path).read_text(encoding="utf-8")
     assert "Pairs of properties" not in page
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize("weights", ["random, seed 0", "drawn anew"])
 def test_random_weights_are_called_so_once(tmp_path, weights):
     run = fake_results.results(12, layers=("conv1",), trained=False, weights=weights)
@@ -362,6 +375,7 @@ def test_random_weights_are_called_so_once(tmp_path, weights):
     assert f"The weights of imaginary are {said}." in text
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
     run = fake_results.with_textures(fake_results.results(12, layers=("conv1",)))
     protocols = run.provenance["protocols"]
@@ -372,6 +386,7 @@ def test_a_citation_that_begins_with_after_is_not_after_after(tmp_path):
     assert "after after" not in text
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_the_paragraph_of_methods_is_in_the_page(tmp_path):
     run = fake_results.results(12, layers=("conv1",))
     text = write_report(run, tmp_path).read_text(encoding="utf-8")
@@ -380,6 +395,7 @@ def test_the_paragraph_of_methods_is_in_the_page(tmp_path):
         assert line in html.unescape(methods)
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_the_record_has_no_empty_rows(tmp_path):
     run = fake_results.results(12, layers=("conv1",))
     run = dataclasses.replace(run, provenance=run.provenance | {"note": "kept", "figure": ""})
@@ -389,6 +405,7 @@ def test_the_record_has_no_empty_rows(tmp_path):
     assert '<th scope="row">figure</th>' not in record
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_words_of_docstrings_show_no_backticks(tmp_path):
     run = fake_results.results(12, layers=("conv1",))
     run.units["circular_variance"].attrs["definition"] = "One minus ``|R| <1>``."
@@ -409,6 +426,7 @@ def test_no_number_is_written_with_an_exponent(value, written):
     assert number(value) == written
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_how_a_model_was_found_is_told_where_it_is_known(tmp_path):
     results = fake_results.results(2, layers=("conv1",), names=())
     table = {

@@ -11,14 +11,22 @@ import insilico
 from insilico.experiments.batteries import standard
 from insilico.experiments.gratings import FINE_PHASES, PHASES
 from insilico.models.textbook import truth as textbook_truth
+from insilico.models.textbook.units import draw_units
 
 DISPLAY_PX_PER_DEG = 28
-N = 80
+DRAWN, N = 80, 40
 
 
 @pytest.fixture(scope="module")
 def model():
-    return insilico.load_model("textbook", n=N)
+    def every_second(n, **options):
+        units = draw_units(DRAWN, **options)
+        # Sorted by kind: half of each.
+        return units[::2].head(n).reset_index(drop=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("insilico.models.textbook.module.draw_units", every_second)
+        return insilico.load_model("textbook", n=N)
 
 
 @pytest.fixture(scope="module")
