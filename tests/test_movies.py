@@ -11,6 +11,7 @@ from insilico.errors import UserError
 from insilico.models import load_model
 from insilico.models.layers import layer_table
 from insilico.models.preparation import prepared
+from insilico.recording.crops import Crops
 from insilico.recording.forward import Forward
 from insilico.recording.movies import LEAD_IN, STILL
 from insilico.recording.probe import Probe
@@ -337,6 +338,30 @@ def test_crops_are_checked_on_movies_of_any_length():
     brief = movies(frame_times(DISPLAY, 0.2, lead_in=0.3))
     probe.check_crops([(movies(), probe.units), (brief, probe.units)])
     assert not any("full pictures" in each for each in probe.notes)
+
+
+def test_windows_are_checked_by_fewer_movies_than_pictures(monkeypatch):
+    # Of what costs little beside any recording, each frame is a part.
+    shown = []
+    respond = Crops._respond
+
+    def counted(crops, units, images, crop):
+        if crop is None:
+            shown.append(len(images))
+        return respond(crops, units, images, crop)
+
+    monkeypatch.setattr(Crops, "_respond", counted)
+    monkeypatch.setattr("insilico.recording.crop_check.LITTLE", 40 * 32**2)
+    directions = tuple(range(0, 360, 3))
+    angles = {"orientation": [*range(0, 180, 2)]}
+    stills = factorial("stills", DISPLAY, grating, angles, spatial_frequency=1.0)
+    static = Probe(nn.Sequential(nn.Conv2d(1, 2, 5)), ["0"], display=DISPLAY, channels=1)
+    static.check_crops([(stills, static.units)])
+    probe = Probe(Filters(), ["o"], display=DISPLAY, channels=1)
+    frames = probe.forward.movies.frames
+    probe.check_crops([(stills, probe.units)])
+    probe.check_crops([(movies(directions=directions), probe.units)])
+    assert shown == [40, max(4, 40 // frames), max(4, 40 // len(TIMES))]
 
 
 def test_movies_that_come_again_are_recalled():

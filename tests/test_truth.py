@@ -102,7 +102,7 @@ def test_modulation_ratio_of_the_closed_form_at_the_sampled_phases(model, result
 
 def test_suppression_index_within_0_01(model, results, truth):
     curve = results.curves["size"]
-    dense = np.geomspace(float(curve["diameter"][0]), float(curve["diameter"][-1]), 200)
+    dense = np.geomspace(float(curve["diameter"][0]), float(curve["diameter"][-1]), 100)
     shown = {name: curve[name].values[:, None] for name in ("orientation", "spatial_frequency")}
     recording = results.recordings["size"]
     exact = np.vstack(

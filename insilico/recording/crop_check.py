@@ -31,7 +31,7 @@ FEWEST = 4
 MOST = 64
 COST = 0.02
 
-# Pixels that are little in any case.
+# Pixels, of all frames, that are little in any case.
 LITTLE = 4 * 224**2
 
 # Stimuli among which each whole picture is chosen.
@@ -41,8 +41,8 @@ CHOICE = 4
 PEEP = 8
 
 
-def how_many(n_stimuli: int, window: Window, display: Display) -> int:
-    """Tell how many whole pictures are shown to check a crop.
+def how_many(n_stimuli: int, window: Window, display: Display, *, frames: int = 1) -> int:
+    """Tell how many whole pictures, or movies, are shown to check a crop.
 
     Parameters
     ----------
@@ -52,12 +52,14 @@ def how_many(n_stimuli: int, window: Window, display: Display) -> int:
         The crop.
     display : Display
         The screen.
+    frames : int
+        Of each stimulus.
 
     Returns
     -------
     int
     """
-    pixels = max(LITTLE, COST * n_stimuli * window.height * window.width)
+    pixels = max(LITTLE / frames, COST * n_stimuli * window.height * window.width)
     return min(n_stimuli, int(np.clip(pixels / (display.height * display.width), FEWEST, MOST)))
 
 

@@ -267,7 +267,9 @@ class Crops:
     ) -> Tensor:
         """Draw those stimuli of a set whole that would tell most of the units it is shown to."""
         largest = max((crop.window for crop, _ in exact), key=lambda each: each.height * each.width)
-        n = -(-how_many(total, largest, self._display) // groups)
+        movies = self._forward.movies
+        frames = len(stimuli.time) or (1 if movies is None else movies.frames)
+        n = -(-how_many(total, largest, self._display, frames=frames) // groups)
         rows = pool(stimuli, n)
         crop, members = exact[0]
         if n < len(rows):
