@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
-# Collected as often as Python does by itself, what no ring holds anyway takes an eighth of the run.
+# Looking for rings of objects as often as Python does by itself took an eighth of the time of the
+# tests of the report.
 gc.set_threshold(200_000, 20, 20)
 
 # Annotations of jaxtyping are verified by beartype. Only in the modules that have them: everything

@@ -43,7 +43,7 @@ class Remembered:
         if not self._rows:
             width = responses.shape[1]
             most = self._n_bytes // (responses.element_size() * max(1, width))
-            # What is never written to takes no memory.
+            # On a CPU, what is never written to takes no memory.
             self._block = responses.new_empty((min(most, self._n_pictures), width))
         first = len(self._rows)
         some = min(len(pictures), len(self._block) - first)

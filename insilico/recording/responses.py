@@ -223,7 +223,7 @@ class Responses:
         if self.recalls and self._store.keeps_all:
             self._rows.update((pictures[n], rows[n]) for n in shown)
         elif self.recalls and isinstance(self._store, Store) and self._in_parts == bool(parts):
-            # Noise never comes again.
+            # Not of a `Correlation`, whose noise never comes again.
             self._remembered.add([pictures[n] for n in shown], found)
         return responses
 
